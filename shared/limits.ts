@@ -1,0 +1,5 @@
+/** Every limit of the product, with its unit last in the name and the reason for its value. */
+export const limits = {
+  /** The safetensors reference implementation refuses headers above 100 MB (100,000,000 bytes), so a larger one loads nowhere. */
+  safetensorsHeaderBytesMax: 100_000_000,
+} as const;
