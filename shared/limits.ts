@@ -2,4 +2,6 @@
 export const limits = {
   /** The safetensors reference implementation refuses headers above 100 MB (100,000,000 bytes), so a larger one loads nowhere. */
   safetensorsHeaderBytesMax: 100_000_000,
+  /** Bytes copied at once when a tensor passes through unchanged: large enough for disk speed, small beside any model. */
+  copyChunkBytes: 8_388_608,
 } as const;
