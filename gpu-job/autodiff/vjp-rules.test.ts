@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest';
+import { checkGradients, gradientCheck, type GradientCheck, type GradientInput } from './check-gradients.ts';
+import { notDifferentiable, vjpRules, type Differentiable, type VjpRule, type VjpRules } from './vjp-rules.ts';
+import { GraphBuilder } from '../graph/builder.ts';
+import { backward } from './backward.ts';
+
+/** The issue of tolerance: central differences in float64 are good to about 1e-9; a wrong rule is wrong by far more. */
+const relativeErrorMax = 1e-6;
+
+const value = (dims: readonly number[], shift = 0): GradientInput['value'] => ({
+  data: Float64Array.from(
+    { length: dims.reduce((a, b) => a * b, 1) },
+    (_, i) => Math.sin(2.3 * i + shift) + 0.1 * Math.cos(0.7 * i * i),
+  ),
+  dims,
+});
+const trained = (dims: readonly number[], shift = 0, symbolic: GradientInput['dims'] = dims): GradientInput => ({
+  dims: symbolic,
+  value: value(dims, shift),
+  trained: true,
+});
+const fixed = (dims: readonly number[], shift = 0): GradientInput => ({ ...trained(dims, shift), trained: false });
+const integers = (values: readonly number[], dims: readonly number[] = [values.length]): GradientInput => ({
+  dims,
+  value: { data: BigInt64Array.from(values, BigInt), dims },
+  trained: false,
+});
+const booleans = (values: readonly number[]): GradientInput => ({
+  dims: [values.length],
+  value: { data: Uint8Array.from(values), dims: [values.length] },
+  trained: false,
+});
+
+/** At least one case for each rule: broadcasting, transposition and symbolic dimensions where the rule depends on them. */
+const cases: { readonly [P in Differentiable]: Readonly<Record<string, GradientCheck>> } = {
+  Add: {
+    'equal shapes': gradientCheck({ a: trained([2, 3]), b: trained([2, 3], 1) }, (g, { a, b }) => g.add(a, b)),
+    'broadcast on both sides': gradientCheck({ a: trained([4, 1, 3]), b: trained([2, 1], 1) }, (g, { a, b }) =>
+      g.add(a, b),
+    ),
+    'one tensor twice': gradientCheck({ a: trained([2, 3]) }, (g, { a }) => g.add(a, a)),
+  },
+  Sub: {
+    broadcast: gradientCheck({ a: trained([3]), b: trained([2, 3], 1) }, (g, { a, b }) => g.sub(a, b)),
+  },
+  Mul: {
+    broadcast: gradientCheck({ a: trained([2, 1]), b: trained([3, 2, 4], 1) }, (g, { a, b }) => g.mul(a, b)),
+    square: gradientCheck({ a: trained([5]) }, (g, { a }) => g.mul(a, a)),
+  },
+  Where: {
+    broadcast: gradientCheck({ c: booleans([1, 0, 1]), a: trained([2, 3]), b: trained([3], 1) }, (g, { c, a, b }) =>
+      g.where(c, a, b),
+    ),
+  },
+  Exp: { plain: gradientCheck({ x: trained([2, 3]) }, (g, { x }) => g.exp(x)) },
+  Sigmoid: { plain: gradientCheck({ x: trained([2, 3]) }, (g, { x }) => g.sigmoid(x)) },
+  Silu: { plain: gradientCheck({ x: trained([2, 3]) }, (g, { x }) => g.silu(x)) },
+  Cast: {
+    'through its own type': gradientCheck({ x: trained([4]) }, (g, { x }) =>
+      g.mul(g.apply('Cast', [x], { to: 'float64' }), x),
+    ),
+  },
+  MatMul: Object.fromEntries(
+    [false, true].flatMap((transA) =>
+      [false, true].map((transB) => [
+        `transA ${transA}, transB ${transB}`,
+        gradientCheck(
+          { a: trained(transA ? [3, 2] : [2, 3]), b: trained(transB ? [4, 3] : [3, 4], 1) },
+          (g, { a, b }) => g.matmul(a, b, { transA, transB, alpha: 0.7 }),
+        ),
+      ]),
+    ),
+  ),
+  ReduceSum: {
+    'two axes': gradientCheck({ x: trained([2, 3, 4], 0, ['B', 3, 'T']) }, (g, { x }) => g.reduceSum(x, [0, 2])),
+  },
+  LogSumExp: {
+    plain: gradientCheck({ x: trained([3, 5]) }, (g, { x }) => g.apply('LogSumExp', [x], {})),
+  },
+  RmsNorm: {
+    'input and weight': gradientCheck({ x: trained([2, 3, 4], 0, ['B', 'T', 4]), w: trained([4], 1) }, (g, { x, w }) =>
+      g.apply('RmsNorm', [x, w], { epsilon: 1e-3 }),
+    ),
+  },
+  Attention: {
+    'masked, more keys than queries': gradientCheck(
+      {
+        q: trained([2, 2, 3, 4]),
+        k: trained([2, 2, 5, 4], 1),
+        v: trained([2, 2, 5, 4], 2),
+        m: fixed([2, 1, 3, 5]),
+      },
+      (g, { q, k, v, m }) => g.apply('Attention', [q, k, v, m], { scale: 0.5 }),
+    ),
+  },
+  Rope: Object.fromEntries(
+    [false, true].map((inverse) => [
+      `inverse ${inverse}`,
+      gradientCheck(
+        {
+          x: trained([2, 2, 3, 4], 0, ['B', 2, 'T', 4]),
+          p: { ...integers([0, 1, 2, 4, 0, 3], [2, 3]), dims: ['B', 'T'] },
+          c: fixed([6, 2]),
+          s: fixed([6, 2], 1),
+        },
+        (g, { x, p, c, s }) => g.apply('Rope', [x, p, c, s], { inverse }),
+      ),
+    ]),
+  ),
+  Reshape: {
+    'two symbols': gradientCheck(
+      { x: trained([6, 4], 0, ['B*T', 4]), p: { ...integers([0, 0, 0, 0, 0, 0], [2, 3]), dims: ['B', 'T'] } },
+      (g, { x }) => g.mul(g.reshape(x, ['B', 'T', 2, 2]), g.constant([1, 2, 3, 4], [2, 2])),
+    ),
+  },
+  Transpose: {
+    'a cycle of three axes': gradientCheck({ x: trained([2, 3, 4]) }, (g, { x }) => g.transpose(x, [2, 0, 1])),
+  },
+  Expand: {
+    'new and stretched axes': gradientCheck({ x: trained([3, 1], 0, ['T', 1]) }, (g, { x }) =>
+      g.expand(x, [2, 'T', 4]),
+    ),
+  },
+  Gather: {
+    'rows taken twice': gradientCheck({ t: trained([5, 3]), i: integers([4, 0, 4, 2]) }, (g, { t, i }) =>
+      g.gather(t, i),
+    ),
+  },
+  ScatterAddRows: {
+    'rows hit twice': gradientCheck({ i: integers([4, 0, 4, 2]), u: trained([4, 3]) }, (g, { i, u }) =>
+      g.apply('ScatterAddRows', [i, u], { rows: 5 }),
+    ),
+  },
+};
+
+describe('every gradient rule agrees with central differences', () => {
+  for (const [primitive, checks] of Object.entries(cases))
+    for (const [name, check] of Object.entries(checks))
+      test(`${primitive}: ${name}`, async () => {
+        expect(await checkGradients(check)).toBeLessThanOrEqual(relativeErrorMax);
+      });
+});
+
+describe('a wrong rule is caught', () => {
+  for (const primitive of Object.keys(cases) as Differentiable[])
+    test(`${primitive} with its sign flipped`, async () => {
+      const check = Object.values(cases[primitive])[0] as GradientCheck; // each primitive has a case
+      expect(await checkGradients(check, flipSign(primitive))).toBeGreaterThan(1e-3);
+    });
+});
+
+test('a gradient that reaches a primitive without a rule is an error, not a zero', () => {
+  const graph = new GraphBuilder('float64');
+  const x = graph.input('x', 'float64', [2]);
+  const joined = graph.reduceSum(graph.apply('Concat', [x, x], { axis: 0, dim: 4 }), [0]);
+  expect(() => backward(graph, joined, [x])).toThrow(/no gradient flows through Concat/);
+});
+
+function flipSign(primitive: Differentiable): VjpRules {
+  const rule = vjpRules[primitive] as VjpRule<Differentiable> | typeof notDifferentiable;
+  if (rule === notDifferentiable) throw new Error('only rules are flipped');
+  const flipped: VjpRule<Differentiable> = (graph, context) =>
+    rule(graph, context).map((gradient) => gradient && graph.mul(gradient, -1));
+  return { ...vjpRules, [primitive]: flipped };
+}

@@ -1,0 +1,235 @@
+import { invariant } from '../../shared/errors.ts';
+import type { GraphBuilder } from '../graph/builder.ts';
+import { timesDim, type Dim, type Dims } from '../graph/dims.ts';
+import type { Primitive } from '../graph/ops.ts';
+import type { GraphNode, Tensor } from '../graph/tensor.ts';
+
+/** What a rule is given: the node, the gradient of each output (undefined: none arrives), and which inputs need one. */
+export interface VjpContext<P extends Primitive> {
+  readonly node: GraphNode<P>;
+  readonly outputGradients: readonly (Tensor | undefined)[];
+  readonly needs: readonly boolean[];
+}
+
+/** Returns the gradient of each input, in order; undefined where none is needed or none flows. */
+export type VjpRule<P extends Primitive> = (
+  graph: GraphBuilder,
+  context: VjpContext<P>,
+) => readonly (Tensor | undefined)[];
+
+/** Marks a primitive through which no gradient may flow; reaching it is a bug in the model, not a zero. */
+export const notDifferentiable = 'not differentiable';
+
+export type VjpRules = { readonly [P in Primitive]: VjpRule<P> | typeof notDifferentiable };
+
+/** Vector-Jacobian products. Notation: g is the gradient of the loss by the (first) output. */
+export const vjpRules = {
+  // y = a + b:  da = g, db = g
+  Add: (graph, { node, outputGradients, needs }) => {
+    const [g, [a, b]] = [gradient(outputGradients), pair(node)];
+    return [needs[0] ? sumTo(graph, g, a.dims) : undefined, needs[1] ? sumTo(graph, g, b.dims) : undefined];
+  },
+
+  // y = a - b:  da = g, db = -g
+  Sub: (graph, { node, outputGradients, needs }) => {
+    const [g, [a, b]] = [gradient(outputGradients), pair(node)];
+    return [
+      needs[0] ? sumTo(graph, g, a.dims) : undefined,
+      needs[1] ? graph.mul(sumTo(graph, g, b.dims), -1) : undefined,
+    ];
+  },
+
+  // y = a * b:  da = g * b, db = g * a
+  Mul: (graph, { node, outputGradients, needs }) => {
+    const [g, [a, b]] = [gradient(outputGradients), pair(node)];
+    return [
+      needs[0] ? sumTo(graph, graph.mul(g, b), a.dims) : undefined,
+      needs[1] ? sumTo(graph, graph.mul(g, a), b.dims) : undefined,
+    ];
+  },
+
+  // y = c ? a : b:  da = c ? g : 0, db = c ? 0 : g
+  Where: (graph, { node, outputGradients, needs }) => {
+    const g = gradient(outputGradients);
+    const [condition, a, b] = node.inputs as [Tensor, Tensor, Tensor];
+    return [
+      undefined,
+      needs[1] ? sumTo(graph, graph.where(condition, g, 0), a.dims) : undefined,
+      needs[2] ? sumTo(graph, graph.where(condition, 0, g), b.dims) : undefined,
+    ];
+  },
+
+  // y = exp(x):  dx = g * y
+  Exp: (graph, { node, outputGradients }) => [graph.mul(gradient(outputGradients), output(node))],
+
+  // y = sigmoid(x):  dx = g * y * (1 - y)
+  Sigmoid: (graph, { node, outputGradients }) => {
+    const y = output(node);
+    return [graph.mul(gradient(outputGradients), graph.mul(y, graph.sub(1, y)))];
+  },
+
+  // y = x s with s = sigmoid(x):  dx = g * (s + y (1 - s))
+  Silu: (graph, { node, outputGradients }) => {
+    const [x] = node.inputs as [Tensor];
+    const [y, s] = [output(node), graph.sigmoid(x)];
+    return [graph.mul(gradient(outputGradients), graph.add(s, graph.mul(y, graph.sub(1, s))))];
+  },
+
+  // y = x in another type:  dx = g in the type of x
+  Cast: (graph, { node, outputGradients }) => {
+    const [x] = node.inputs as [Tensor];
+    return [graph.cast(gradient(outputGradients), x.dtype)];
+  },
+
+  // y = alpha a b:  da = alpha g b^T, db = alpha a^T g; a transposed operand gets the transposed product
+  MatMul: (graph, { node, outputGradients, needs }) => {
+    const [g, [a, b]] = [gradient(outputGradients), pair(node)];
+    const { transA, transB, alpha } = node.attrs;
+    const da = (): Tensor =>
+      transA
+        ? graph.matmul(b, g, { transA: transB, transB: true, alpha })
+        : graph.matmul(g, b, { transB: !transB, alpha });
+    const db = (): Tensor =>
+      transB
+        ? graph.matmul(g, a, { transA: true, transB: transA, alpha })
+        : graph.matmul(a, g, { transA: !transA, alpha });
+    return [needs[0] ? sumTo(graph, da(), a.dims) : undefined, needs[1] ? sumTo(graph, db(), b.dims) : undefined];
+  },
+
+  // y = sum over axes of x:  dx = g broadcast back
+  ReduceSum: (graph, { node, outputGradients }) => {
+    const [x] = node.inputs as [Tensor];
+    return [graph.expand(gradient(outputGradients), x.dims)];
+  },
+
+  // y = log sum exp(x):  dx = g * exp(x - y)
+  LogSumExp: (graph, { node, outputGradients }) => {
+    const [x] = node.inputs as [Tensor];
+    return [graph.mul(graph.exp(graph.sub(x, output(node))), gradient(outputGradients))];
+  },
+
+  ArgMax: notDifferentiable,
+
+  // y = x r w with r = (mean(x^2) + eps)^(-1/2), h = g w:  dx = r (h - x r^2 mean(h x)), dw = sum of g x r
+  RmsNorm: (graph, { node, outputGradients, needs }) => {
+    const [g, [x, weight]] = [gradient(outputGradients), pair(node)];
+    const r = output(node, 1);
+    invariant(outputGradients[1] === undefined, 'only the first output of RmsNorm is differentiated');
+    const dx = (): Tensor => {
+      const h = graph.mul(g, weight);
+      const correction = graph.mul(graph.meanLast(graph.mul(h, x)), graph.mul(r, r));
+      return graph.mul(graph.sub(h, graph.mul(x, correction)), r);
+    };
+    const dw = (): Tensor => sumTo(graph, graph.mul(g, graph.mul(x, r)), weight.dims);
+    return [needs[0] ? dx() : undefined, needs[1] ? dw() : undefined];
+  },
+
+  // o = P v, P = softmax(c q k^T + mask):  dv = P^T g, dP = g v^T,
+  // dS = P * (dP - rowsum(g * o)), dq = c dS k, dk = c dS^T q          (rowsum(g * o) = rowsum(dP * P), Dao et al. 2022)
+  Attention: (graph, { node, outputGradients, needs }) => {
+    const g = gradient(outputGradients);
+    const [q, k, v] = node.inputs as [Tensor, Tensor, Tensor, Tensor];
+    const [o, p] = [output(node), output(node, 1)];
+    const { scale } = node.attrs;
+    invariant(outputGradients[1] === undefined && !needs[3], 'the probabilities and the mask are not differentiated');
+    const dv = needs[2] ? graph.matmul(p, g, { transA: true }) : undefined;
+    if (!needs[0] && !needs[1]) return [undefined, undefined, dv, undefined];
+    const dp = graph.matmul(g, v, { transB: true });
+    const ds = graph.mul(graph.sub(dp, graph.sumLast(graph.mul(g, o))), p); // [B, H, Q, S]
+    return [
+      needs[0] ? graph.matmul(ds, k, { alpha: scale }) : undefined,
+      needs[1] ? graph.matmul(ds, q, { transA: true, alpha: scale }) : undefined,
+      dv,
+      undefined,
+    ];
+  },
+
+  // a rotation:  dx = the inverse rotation of g
+  Rope: (graph, { node, outputGradients }) => {
+    const [, positions, cos, sin] = node.inputs as [Tensor, Tensor, Tensor, Tensor];
+    const inverse = !node.attrs.inverse;
+    return [graph.apply('Rope', [gradient(outputGradients), positions, cos, sin], { inverse })];
+  },
+
+  Reshape: (graph, { node, outputGradients }) => {
+    const [x] = node.inputs as [Tensor];
+    return [graph.reshape(gradient(outputGradients), x.dims)];
+  },
+
+  // y = x permuted:  dx = g permuted back
+  Transpose: (graph, { node, outputGradients }) => {
+    const { perm } = node.attrs;
+    return [
+      graph.transpose(
+        gradient(outputGradients),
+        perm.map((_, axis) => perm.indexOf(axis)),
+      ),
+    ];
+  },
+
+  // y = x broadcast:  dx = g summed over what was broadcast
+  Expand: (graph, { node, outputGradients }) => {
+    const [x] = node.inputs as [Tensor];
+    return [sumTo(graph, gradient(outputGradients), x.dims)];
+  },
+
+  /** Joins cached keys and values while generating; training never does. */
+  Concat: notDifferentiable,
+
+  // y = table[indices]:  dtable = zeros with each row of g added to its place
+  Gather: (graph, { node, outputGradients }) => {
+    const [table, indices] = pair(node);
+    const [rows] = table.dims;
+    invariant(typeof rows === 'number', 'a table that is trained has a known number of rows');
+    return [graph.apply('ScatterAddRows', [indices, gradient(outputGradients)], { rows }), undefined];
+  },
+
+  // y = zeros with updates added to rows:  dupdates = g[indices]
+  ScatterAddRows: (graph, { node, outputGradients }) => {
+    const [indices] = pair(node);
+    return [undefined, graph.gather(gradient(outputGradients), indices)];
+  },
+
+  Equal: notDifferentiable,
+  GreaterOrEqual: notDifferentiable,
+  Less: notDifferentiable,
+  And: notDifferentiable,
+  Not: notDifferentiable,
+  DropoutMask: notDifferentiable,
+} satisfies VjpRules;
+
+/** The primitives that have a rule. */
+export type Differentiable = {
+  [P in Primitive]: (typeof vjpRules)[P] extends typeof notDifferentiable ? never : P;
+}[Primitive];
+
+/** Sums a gradient over the dimensions along which its operand was broadcast. */
+function sumTo(graph: GraphBuilder, g: Tensor, dims: Dims): Tensor {
+  const extra = g.dims.length - dims.length;
+  const axes = g.dims.flatMap((dim, i) => (i < extra || (dims[i - extra] === 1 && dim !== 1) ? [i] : []));
+  return graph.reshape(flattenedSum(graph, g, axes), dims);
+}
+
+/** Sums over axes; leading ones are first folded into one, which the runtime reduces faster than several. */
+function flattenedSum(graph: GraphBuilder, g: Tensor, axes: readonly number[]): Tensor {
+  const leading = axes.every((axis, i) => axis === i) ? axes.length : 0;
+  if (leading < 2) return graph.reduceSum(g, axes);
+  const folded = g.dims.slice(0, leading).reduce<Dim>(timesDim, 1);
+  return graph.reduceSum(graph.reshape(g, [folded, ...g.dims.slice(leading)]), [0]);
+}
+
+function gradient(outputGradients: readonly (Tensor | undefined)[]): Tensor {
+  const [g] = outputGradients;
+  invariant(g, 'a rule runs only where a gradient arrives at the first output');
+  return g;
+}
+
+function output(node: GraphNode, i = 0): Tensor {
+  const tensor = node.outputs[i];
+  invariant(tensor, `${node.op} has an output ${i}`);
+  return tensor;
+}
+
+function pair(node: GraphNode): [Tensor, Tensor] {
+  return node.inputs.slice(0, 2) as [Tensor, Tensor]; // the shape rules require at least two inputs
+}

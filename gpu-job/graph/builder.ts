@@ -1,0 +1,168 @@
+import { invariant } from '../../shared/errors.ts';
+import { sameDims, type Dim, type Dims } from './dims.ts';
+import type { Attributes, Primitive } from './ops.ts';
+import { inferShapes } from './shapes.ts';
+import type { Constant, DType, ExternalData, GraphNode, Tensor } from './tensor.ts';
+
+export type FloatType = 'float32' | 'float64';
+
+/** A finished description of a computation: nothing in it is data but small constants. */
+export interface Graph {
+  readonly nodes: readonly GraphNode[];
+  readonly inputs: readonly Tensor[];
+  readonly constants: readonly Constant[];
+  readonly outputs: ReadonlyMap<string, Tensor>;
+}
+
+/**
+ * Writes a graph node by node. Every method applies one primitive (shape checked at once) and returns its result; methods that
+ * take a number where a tensor could stand make a constant of the graph's float type.
+ */
+export class GraphBuilder implements Graph {
+  readonly nodes: GraphNode[] = [];
+  readonly inputs: Tensor[] = [];
+  readonly constants: Constant[] = [];
+  readonly outputs = new Map<string, Tensor>();
+  readonly float: FloatType;
+  private readonly names = new Map<string, number>();
+  private readonly constantCache = new Map<string, Tensor>();
+  private scopePath = '';
+
+  constructor(float: FloatType = 'float32') {
+    this.float = float;
+  }
+
+  /** Names everything that `build` adds after the part of the model it belongs to. */
+  scope<T>(name: string, build: () => T): T {
+    const outer = this.scopePath;
+    this.scopePath = outer ? `${outer}.${name}` : name;
+    try {
+      return build();
+    } finally {
+      this.scopePath = outer;
+    }
+  }
+
+  input(name: string, dtype: DType, dims: Dims): Tensor {
+    const tensor = { name: this.unique(name), dtype, dims };
+    invariant(tensor.name === name, `the graph input ${name} is declared once`);
+    this.inputs.push(tensor);
+    return tensor;
+  }
+
+  output(name: string, tensor: Tensor): void {
+    invariant(!this.outputs.has(name), `the graph output ${name} is declared once`);
+    this.outputs.set(name, tensor);
+  }
+
+  /** A weight that stays in its file. */
+  external(name: string, dtype: DType, dims: readonly number[], external: ExternalData): Tensor {
+    const tensor = { name: this.unique(name), dtype, dims };
+    this.constants.push({ tensor, data: { external } });
+    return tensor;
+  }
+
+  /** Values of the graph's float type; equal constants are made once. */
+  constant(values: readonly number[] | Float64Array, dims: readonly number[] = []): Tensor {
+    const data = this.float === 'float32' ? Float32Array.from(values) : Float64Array.from(values);
+    return this.raw(this.float, dims, new Uint8Array(data.buffer));
+  }
+
+  integers(values: readonly number[], dims: readonly number[] = [values.length]): Tensor {
+    const data = BigInt64Array.from(values, BigInt);
+    return this.raw('int64', dims, new Uint8Array(data.buffer));
+  }
+
+  /** Applies a primitive and returns all its results. */
+  applyAll<P extends Primitive>(op: P, inputs: readonly Tensor[], attrs: Attributes[P]): readonly Tensor[] {
+    const scope = this.scopePath;
+    const outputs = inferShapes(op, inputs, attrs, scope).map((type) => ({
+      name: this.unique(`${scope}/${op}`),
+      ...type,
+    }));
+    this.nodes.push({ op, inputs, outputs, attrs, scope });
+    return outputs;
+  }
+
+  apply<P extends Primitive>(op: P, inputs: readonly Tensor[], attrs: Attributes[P]): Tensor {
+    const [first] = this.applyAll(op, inputs, attrs);
+    invariant(first, `${op} has a result`);
+    return first;
+  }
+
+  add(a: Tensor, b: Tensor | number): Tensor {
+    return this.apply('Add', [a, this.operand(b)], {});
+  }
+  sub(a: Tensor | number, b: Tensor): Tensor {
+    return this.apply('Sub', [this.operand(a), b], {});
+  }
+  mul(a: Tensor, b: Tensor | number): Tensor {
+    return this.apply('Mul', [a, this.operand(b)], {});
+  }
+  where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
+    return this.apply('Where', [condition, this.operand(a), this.operand(b)], {});
+  }
+  exp(x: Tensor): Tensor {
+    return this.apply('Exp', [x], {});
+  }
+  sigmoid(x: Tensor): Tensor {
+    return this.apply('Sigmoid', [x], {});
+  }
+  silu(x: Tensor): Tensor {
+    return this.apply('Silu', [x], {});
+  }
+  cast(x: Tensor, to: DType): Tensor {
+    return x.dtype === to ? x : this.apply('Cast', [x], { to });
+  }
+  /** alpha * op(a) @ op(b). */
+  matmul(a: Tensor, b: Tensor, options: Partial<Attributes['MatMul']> = {}): Tensor {
+    return this.apply('MatMul', [a, b], { transA: false, transB: false, alpha: 1, ...options });
+  }
+  reduceSum(x: Tensor, axes: readonly number[]): Tensor {
+    return axes.length === 0 ? x : this.apply('ReduceSum', [x], { axes });
+  }
+  sumLast(x: Tensor): Tensor {
+    return this.reduceSum(x, [x.dims.length - 1]);
+  }
+  meanLast(x: Tensor): Tensor {
+    const length = x.dims.at(-1);
+    invariant(typeof length === 'number', 'the mean is taken over an axis of known length');
+    return this.mul(this.sumLast(x), 1 / length);
+  }
+  reshape(x: Tensor, dims: Dims): Tensor {
+    return sameDims(x.dims, dims) ? x : this.apply('Reshape', [x], { dims });
+  }
+  transpose(x: Tensor, perm: readonly number[]): Tensor {
+    return this.apply('Transpose', [x], { perm });
+  }
+  expand(x: Tensor, dims: Dims): Tensor {
+    return sameDims(x.dims, dims) ? x : this.apply('Expand', [x], { dims });
+  }
+  concat(parts: readonly Tensor[], axis: number, dim: Dim): Tensor {
+    const [only] = parts;
+    return parts.length === 1 && only ? only : this.apply('Concat', parts, { axis, dim });
+  }
+  gather(table: Tensor, indices: Tensor): Tensor {
+    return this.apply('Gather', [table, indices], {});
+  }
+
+  private operand(x: Tensor | number): Tensor {
+    return typeof x === 'number' ? this.constant([x]) : x;
+  }
+
+  private raw(dtype: DType, dims: readonly number[], raw: Uint8Array): Tensor {
+    const key = raw.byteLength <= 64 ? `${dtype}[${dims.join()}]:${raw.join()}` : undefined;
+    const known = key === undefined ? undefined : this.constantCache.get(key);
+    if (known) return known;
+    const tensor = { name: this.unique('constant'), dtype, dims };
+    this.constants.push({ tensor, data: { raw } });
+    if (key !== undefined) this.constantCache.set(key, tensor);
+    return tensor;
+  }
+
+  private unique(name: string): string {
+    const count = this.names.get(name) ?? 0;
+    this.names.set(name, count + 1);
+    return count === 0 ? name : `${name}:${count}`;
+  }
+}

@@ -1,0 +1,138 @@
+import { invariant } from '../../shared/errors.ts';
+import { divideDim, parseDim, type Dim, type Dims } from './dims.ts';
+import type { OnnxAttribute, OnnxNode } from './onnx.ts';
+import type { Constant, DType, Tensor } from './tensor.ts';
+
+/** Collects ONNX nodes and the small integer constants and shape vectors that they need. */
+export class Emitter {
+  readonly nodes: OnnxNode[] = [];
+  readonly constants: Constant[] = [];
+  scope = '';
+  private readonly inputs: readonly Tensor[];
+  private readonly cache = new Map<string, string>();
+  private count = 0;
+
+  constructor(inputs: readonly Tensor[]) {
+    this.inputs = inputs;
+  }
+
+  node(
+    op: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attrs: Readonly<Record<string, OnnxAttribute>> = {},
+    domain: OnnxNode['domain'] = '',
+  ): void {
+    this.nodes.push({ op, domain, name: `${this.scope}/${op}#${this.count++}`, inputs, outputs, attrs });
+  }
+
+  /** Adds a node with one fresh result and returns its name. */
+  value(
+    op: string,
+    inputs: readonly string[],
+    attrs: Readonly<Record<string, OnnxAttribute>> = {},
+    domain: OnnxNode['domain'] = '',
+  ): string {
+    const name = `${this.scope}/${op}.${this.count}`;
+    this.node(op, inputs, [name], attrs, domain);
+    return name;
+  }
+
+  values(
+    op: string,
+    inputs: readonly string[],
+    count: number,
+    attrs: Readonly<Record<string, OnnxAttribute>>,
+  ): string[] {
+    const outputs = Array.from({ length: count }, (_, i) => `${this.scope}/${op}.${this.count}.${i}`);
+    this.node(op, inputs, outputs, attrs);
+    return outputs;
+  }
+
+  /** A unary node that is written once for each operand. */
+  cached(op: string, input: string): string {
+    return this.once(`${op}(${input})`, () => this.value(op, [input]));
+  }
+
+  integers(values: readonly number[], dims: readonly number[] = [values.length]): string {
+    const data = BigInt64Array.from(values, BigInt);
+    return this.once(`int64[${dims.join()}]${values.join()}`, () => this.constant('int64', dims, data));
+  }
+
+  scalar(value: number, dtype: DType): string {
+    const data = dtype === 'float64' ? Float64Array.of(value) : Float32Array.of(value);
+    return this.once(`${dtype}:${value}`, () => this.constant(dtype, [], data));
+  }
+
+  filled(value: number, dims: readonly number[], dtype: DType): string {
+    return this.once(`filled ${dtype}[${dims.join()}]${value}`, () =>
+      this.value('Expand', [this.scalar(value, dtype), this.integers(dims)]),
+    );
+  }
+
+  /** Target of a Reshape: constant where at most one dimension is unknown, else put together from the shapes of graph inputs. */
+  reshapeTarget(from: Dims, to: Dims): string {
+    let inferred = false;
+    const parts = to.map((dim, i) => {
+      if (typeof dim === 'number') return dim;
+      if (dim === from[i]) return 0; // copies the dimension of the same place
+      if (inferred) return dim;
+      inferred = true;
+      return -1;
+    });
+    return this.shapeVector(parts);
+  }
+
+  /** Target of an Expand: 1 keeps a dimension as it is. */
+  expandTarget(from: Dims, to: Dims): string {
+    const shift = to.length - from.length;
+    return this.shapeVector(to.map((dim, i) => (typeof dim === 'string' && from[i - shift] === dim ? 1 : dim)));
+  }
+
+  private shapeVector(parts: readonly Dim[]): string {
+    if (parts.every((part) => typeof part === 'number')) return this.integers(parts);
+    return this.once(`shape ${parts.join()}`, () =>
+      this.value(
+        'Concat',
+        parts.map((part) => this.dimension(part)),
+        { axis: 0 },
+      ),
+    );
+  }
+
+  /** A dimension as an int64 tensor of one element. */
+  private dimension(dim: Dim): string {
+    if (typeof dim === 'number') return this.integers([dim]);
+    return this.once(`dimension ${dim}`, () => {
+      const { coefficient, symbols } = parseDim(dim);
+      const factors = symbols.map((symbol) => this.symbol(symbol));
+      if (coefficient !== 1) factors.push(this.integers([coefficient]));
+      return factors.reduce((product, factor) => this.value('Mul', [product, factor]));
+    });
+  }
+
+  private symbol(symbol: string): string {
+    return this.once(`symbol ${symbol}`, () => {
+      for (const input of this.inputs) {
+        const axis = input.dims.findIndex((dim) => divideDim(dim, symbol) === 1);
+        if (axis >= 0) return this.value('Shape', [input.name], { start: axis, end: axis + 1 });
+      }
+      invariant(false, `the symbol ${symbol} is a dimension of some graph input`);
+    });
+  }
+
+  private constant(dtype: DType, dims: readonly number[], data: BigInt64Array | Float32Array | Float64Array): string {
+    const name = `emitted_${this.constants.length}`;
+    const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.constants.push({ tensor: { name, dtype, dims }, data: { raw } });
+    return name;
+  }
+
+  private once(key: string, make: () => string): string {
+    const known = this.cache.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    this.cache.set(key, made);
+    return made;
+  }
+}

@@ -1,0 +1,205 @@
+import { invariant } from '../../shared/errors.ts';
+import type { FloatType, Graph } from './builder.ts';
+import type { Dims } from './dims.ts';
+import { Emitter } from './emitter.ts';
+import { encodeOnnx, onnxTypeCode, type OnnxModel } from './onnx.ts';
+import type { Primitive } from './ops.ts';
+import { liveNodes, planGemms } from './passes.ts';
+import type { GraphNode, Tensor } from './tensor.ts';
+
+/** How one primitive is spelled in ONNX operators. */
+type Lowering<P extends Primitive> = (emit: Emitter, node: GraphNode<P>, float: FloatType) => void;
+
+/**
+ * Translates a graph into ONNX bytes. In float32 the runtime's fused kernels are used (`com.microsoft`); in float64, where they
+ * do not exist, the same primitives are spelled out: gradient checks run on the plain spelling and a test holds both together.
+ */
+export function lowerToOnnx(graph: Graph, float: FloatType): Uint8Array {
+  return encodeOnnx(lowerGraph(graph, float));
+}
+
+export function lowerGraph(graph: Graph, float: FloatType): OnnxModel {
+  const nodes = liveNodes(graph);
+  const gemms = planGemms(nodes, new Set(graph.outputs.values()));
+  const emit = new Emitter(graph.inputs);
+  for (const node of nodes) {
+    const gemm = gemms.absorbed.get(node);
+    if (gemm) lowerGemm(emit, node, gemm.product, gemm.addend);
+    else if (!gemms.skipped.has(node)) lowerNode(emit, node, float);
+  }
+  const outputs = [...graph.outputs].map(([name, tensor]) => {
+    emit.node('Identity', [tensor.name], [name]);
+    return { ...tensor, name };
+  });
+  const used = new Set(emit.nodes.flatMap((node) => node.inputs));
+  return {
+    nodes: emit.nodes,
+    initializers: [...graph.constants, ...emit.constants].filter(({ tensor }) => used.has(tensor.name)),
+    inputs: graph.inputs.filter((input) => used.has(input.name)),
+    outputs,
+  };
+}
+
+function lowerNode<P extends Primitive>(emit: Emitter, node: GraphNode<P>, float: FloatType): void {
+  emit.scope = node.scope;
+  lowerings[node.op](emit, node, float);
+}
+
+function lowerGemm(emit: Emitter, add: GraphNode, product: GraphNode<'MatMul'>, addend: Tensor): void {
+  const { transA, transB, alpha } = product.attrs;
+  emit.scope = product.scope;
+  const attrs = { transA: Number(transA), transB: Number(transB), alpha: { float: alpha }, beta: { float: 1 } };
+  emit.node('Gemm', [...names(product.inputs), addend.name], names(add.outputs), attrs);
+}
+
+const names = (tensors: readonly Tensor[]): string[] => tensors.map((tensor) => tensor.name);
+
+const direct =
+  <P extends Primitive>(op: string): Lowering<P> =>
+  (emit, node) =>
+    emit.node(op, names(node.inputs), names(node.outputs));
+
+const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
+  Add: direct('Add'),
+  Sub: direct('Sub'),
+  Mul: direct('Mul'),
+  Where: direct('Where'),
+  Exp: direct('Exp'),
+  Sigmoid: direct('Sigmoid'),
+  Silu(emit, node, float) {
+    const [x] = names(node.inputs) as [string];
+    if (float === 'float32') {
+      emit.node('QuickGelu', [x], names(node.outputs), { alpha: { float: 1 } }, 'com.microsoft');
+      return;
+    }
+    emit.node('Mul', [x, emit.value('Sigmoid', [x])], names(node.outputs));
+  },
+  Cast: (emit, node) => emit.node('Cast', names(node.inputs), names(node.outputs), { to: onnxTypeCode(node.attrs.to) }),
+
+  MatMul(emit, node, float) {
+    const { transA, transB, alpha } = node.attrs;
+    const inputs = names(node.inputs);
+    if (!transA && !transB && alpha === 1) {
+      emit.node('MatMul', inputs, names(node.outputs));
+    } else if (float === 'float32') {
+      const attrs = { transA: Number(transA), transB: Number(transB), alpha: { float: alpha } };
+      emit.node('FusedMatMul', inputs, names(node.outputs), attrs, 'com.microsoft');
+    } else {
+      const [a, b] = node.inputs as [Tensor, Tensor];
+      const left = transA ? swapLastTwo(emit, a) : a.name;
+      const right = transB ? swapLastTwo(emit, b) : b.name;
+      const product = emit.value('MatMul', [left, right]);
+      emit.node('Mul', [product, emit.scalar(alpha, float)], names(node.outputs));
+    }
+  },
+  ReduceSum: (emit, node) =>
+    emit.node('ReduceSum', [...names(node.inputs), emit.integers(node.attrs.axes)], names(node.outputs), {
+      keepdims: 1,
+    }),
+  LogSumExp: (emit, node) =>
+    emit.node('ReduceLogSumExp', [...names(node.inputs), emit.integers([-1])], names(node.outputs), { keepdims: 1 }),
+  ArgMax: (emit, node) => emit.node('ArgMax', names(node.inputs), names(node.outputs), { axis: -1, keepdims: 0 }),
+
+  RmsNorm(emit, node, float) {
+    const { epsilon } = node.attrs;
+    const [x, weight] = names(node.inputs) as [string, string];
+    const [y, inverse] = names(node.outputs) as [string, string];
+    if (float === 'float32') {
+      const attrs = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
+      emit.node('SimplifiedLayerNormalization', [x, weight], [y, inverse], attrs);
+      return;
+    }
+    const meanSquare = emit.value('ReduceMean', [emit.value('Mul', [x, x]), emit.integers([-1])], { keepdims: 1 });
+    const root = emit.value('Sqrt', [emit.value('Add', [meanSquare, emit.scalar(epsilon, float)])]);
+    emit.node('Reciprocal', [root], [inverse]);
+    emit.node('Mul', [emit.value('Mul', [x, inverse]), weight], [y]);
+  },
+  Attention(emit, node, float) {
+    const [q, k, v, mask] = node.inputs as [Tensor, Tensor, Tensor, Tensor];
+    const [o, p] = names(node.outputs) as [string, string];
+    const { scale } = node.attrs;
+    const scores =
+      float === 'float32'
+        ? emit.value(
+            'FusedMatMul',
+            [q.name, k.name],
+            { transA: 0, transB: 1, alpha: { float: scale } },
+            'com.microsoft',
+          )
+        : emit.value('Mul', [emit.value('MatMul', [q.name, swapLastTwo(emit, k)]), emit.scalar(scale, float)]);
+    emit.node('Softmax', [emit.value('Add', [scores, mask.name])], [p], { axis: -1 });
+    emit.node('MatMul', [p, v.name], [o]);
+  },
+  Rope(emit, node, float) {
+    const [x, positions, cos, sin] = names(node.inputs) as [string, string, string, string];
+    const sine = node.attrs.inverse ? emit.cached('Neg', sin) : sin;
+    if (float === 'float32') {
+      emit.node('RotaryEmbedding', [x, positions, cos, sine], names(node.outputs), { interleaved: 0 }, 'com.microsoft');
+      return;
+    }
+    const half = Number(node.inputs[0]?.dims[3] ?? 0) / 2;
+    const rows = (table: string): string =>
+      emit.value('Unsqueeze', [emit.value('Gather', [table, positions], { axis: 0 }), emit.integers([1])]); // [B, 1, T, D/2]
+    const [c, s] = [rows(cos), rows(sine)];
+    const [first, second] = emit.values('Split', [x, emit.integers([half, half])], 2, { axis: 3 }) as [string, string];
+    const turn = (op: string, a: string, b: string): string =>
+      emit.value(op, [emit.value('Mul', [a, c]), emit.value('Mul', [b, s])]);
+    emit.node('Concat', [turn('Sub', first, second), turn('Add', second, first)], names(node.outputs), { axis: 3 });
+  },
+
+  Reshape(emit, node) {
+    const [x] = node.inputs as [Tensor];
+    emit.node('Reshape', [x.name, emit.reshapeTarget(x.dims, node.attrs.dims)], names(node.outputs));
+  },
+  Transpose: (emit, node) => emit.node('Transpose', names(node.inputs), names(node.outputs), { perm: node.attrs.perm }),
+  Expand: (emit, node) =>
+    emit.node(
+      'Expand',
+      [...names(node.inputs), emit.expandTarget(node.inputs[0]?.dims ?? [], node.attrs.dims)],
+      names(node.outputs),
+    ),
+  Concat: (emit, node) => emit.node('Concat', names(node.inputs), names(node.outputs), { axis: node.attrs.axis }),
+  Gather: (emit, node) => emit.node('Gather', names(node.inputs), names(node.outputs), { axis: 0 }),
+  ScatterAddRows(emit, node) {
+    const [indices, updates] = node.inputs as [Tensor, Tensor];
+    const [, width] = updates.dims as [Dims[number], number];
+    invariant(typeof width === 'number', 'rows of known length are scattered');
+    const zeros = emit.filled(0, [node.attrs.rows, width], updates.dtype);
+    // ScatterElements adds one element after the other; ScatterND splits the work over threads and its sums race
+    const column = emit.value('Unsqueeze', [indices.name, emit.integers([1])]);
+    const spread = emit.value('Expand', [column, emit.integers([1, width])]);
+    emit.node('ScatterElements', [zeros, spread, updates.name], names(node.outputs), { axis: 0, reduction: 'add' });
+  },
+
+  Equal: direct('Equal'),
+  GreaterOrEqual: direct('GreaterOrEqual'),
+  Less: direct('Less'),
+  And: direct('And'),
+  Not: direct('Not'),
+  DropoutMask(emit, node) {
+    const [like, seed] = node.inputs as [Tensor, Tensor];
+    const { rate, stream } = node.attrs;
+    const integer = (x: number): string => emit.integers([x], []);
+    const low32 = (x: string): string => emit.value('BitwiseAnd', [x, integer(0xffffffff)]);
+    const xorShift = (x: string, bits: number): string =>
+      emit.value('BitwiseXor', [x, emit.value('Div', [x, integer(2 ** bits)])]);
+    const scramble = (x: string, factor: number): string => low32(emit.value('Mul', [x, integer(factor)]));
+    const hash = (x: string): string =>
+      xorShift(scramble(xorShift(scramble(xorShift(x, 16), 0x21f0aaad), 15), 0x735a2d97), 15);
+
+    const shape = emit.value('Shape', [like.name]);
+    const count = emit.value('ReduceProd', [shape], { keepdims: 0 });
+    const index = emit.value('Reshape', [emit.value('Range', [integer(0), count, integer(1)]), shape]);
+    const key = hash(low32(emit.value('Add', [hash(seed.name), integer(stream)])));
+    const bits = hash(low32(emit.value('Add', [hash(index), key])));
+    const keep = emit.value('GreaterOrEqual', [bits, integer(Math.round(rate * 2 ** 32))]);
+    const scale = emit.scalar(1 / (1 - rate), like.dtype);
+    emit.node('Where', [keep, scale, emit.scalar(0, like.dtype)], names(node.outputs));
+  },
+};
+
+function swapLastTwo(emit: Emitter, x: Tensor): string {
+  const rank = x.dims.length;
+  const perm = Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : i === rank - 2 ? rank - 1 : rank - 2));
+  return emit.value('Transpose', [x.name], { perm });
+}

@@ -1,0 +1,71 @@
+import type { Dim, Dims } from './dims.ts';
+import type { DType } from './tensor.ts';
+
+type None = Readonly<Record<string, never>>;
+
+/**
+ * The closed set of primitives and the attributes of each. Everything the engine computes is written in these, so the
+ * shape rules, the gradients and the ONNX spellings are three tables over this one type: a missing entry does not compile.
+ */
+export interface Attributes {
+  // elementwise with broadcasting
+  Add: None;
+  Sub: None;
+  Mul: None;
+  /** inputs: condition bool, a, b. */
+  Where: None;
+  // elementwise
+  Exp: None;
+  Sigmoid: None;
+  /** x * sigmoid(x). */
+  Silu: None;
+  /** Keeps the value, changes the element type. */
+  Cast: { readonly to: DType };
+
+  // products and reductions
+  /** alpha * op(a) @ op(b) over the last two dimensions; the leading ones broadcast. */
+  MatMul: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number };
+  /** Sums over `axes`, keeping them as dimensions of 1. */
+  ReduceSum: { readonly axes: readonly number[] };
+  /** log(sum(exp(x))) over the last axis, kept as a dimension of 1. */
+  LogSumExp: None;
+  /** Index of the largest entry of the last axis, which is dropped. int64. */
+  ArgMax: None;
+
+  // the two fused pieces of a transformer whose gradient is cheaper than that of their parts
+  /** inputs: x [..., H], weight [H]. outputs: y = x * inv * weight and inv = 1 / sqrt(mean(x^2) + epsilon) [..., 1]. */
+  RmsNorm: { readonly epsilon: number };
+  /** inputs: q [B, H, Q, D], k and v [B, H, S, D], mask [B, 1, Q, S] added to the scores. outputs: o = P @ v and P = softmax(scale * q @ k^T + mask). */
+  Attention: { readonly scale: number };
+  /**
+   * Rotary position embedding, halves rotated (Su et al. 2021, the layout of Hugging Face checkpoints).
+   * inputs: x [B, H, T, D], positions int64 [B, T], cos and sin [M, D/2]. `inverse` rotates back.
+   */
+  Rope: { readonly inverse: boolean };
+
+  // movement
+  Reshape: { readonly dims: Dims };
+  Transpose: { readonly perm: readonly number[] };
+  /** Broadcasts to `dims`. */
+  Expand: { readonly dims: Dims };
+  /** `dim` is the length of the result along `axis`, which the builder cannot add up when a part is symbolic. */
+  Concat: { readonly axis: number; readonly dim: Dim };
+  /** inputs: table [V, H], indices int64 [N]. output: table[indices] [N, H]. */
+  Gather: None;
+  /** inputs: indices int64 [N], updates [N, H]. output [rows, H]: zeros plus each update added to its row. */
+  ScatterAddRows: { readonly rows: number };
+
+  // masks: integers and booleans in, no gradient
+  Equal: None;
+  GreaterOrEqual: None;
+  Less: None;
+  And: None;
+  Not: None;
+  /**
+   * inputs: like (only its shape counts), seed int64 []. output: 0 with probability `rate`, else 1 / (1 - rate): a pure function of
+   * (seed, stream, element index), so a resumed run drops what the first would have dropped.
+   */
+  DropoutMask: { readonly rate: number; readonly stream: number };
+}
+
+export type Primitive = keyof Attributes;

@@ -1,0 +1,225 @@
+import { DomainError, invariant } from '../../shared/errors.ts';
+import { divideDim, productOfDims, sameDims, type Dim, type Dims } from './dims.ts';
+import type { Attributes, Primitive } from './ops.ts';
+import { describe, type DType, type Tensor } from './tensor.ts';
+
+export interface TensorType {
+  readonly dtype: DType;
+  readonly dims: Dims;
+}
+
+type ShapeRule<P extends Primitive> = (inputs: readonly Tensor[], attrs: Attributes[P]) => readonly TensorType[];
+
+/** Output types of a primitive. Throws `DomainError('graph-shape')` naming the scope and every input when they do not fit. */
+export function inferShapes<P extends Primitive>(
+  op: P,
+  inputs: readonly Tensor[],
+  attrs: Attributes[P],
+  scope: string,
+): readonly TensorType[] {
+  try {
+    return shapeRules[op](inputs, attrs);
+  } catch (error) {
+    if (!(error instanceof ShapeMismatch)) throw error;
+    const operands = inputs.map(describe).join(', ');
+    throw new DomainError('graph-shape', `${op} in ${scope || 'the graph'}: ${error.message} (inputs: ${operands}).`);
+  }
+}
+
+/** The dimensions two shapes broadcast to, by the usual right-aligned rule. */
+export function broadcastDims(a: Dims, b: Dims): Dims {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const x = a[i - rank + a.length] ?? 1;
+    const y = b[i - rank + b.length] ?? 1;
+    require(x === y || x === 1 || y === 1, `${x} and ${y} do not broadcast`);
+    return x === 1 ? y : x;
+  });
+}
+
+class ShapeMismatch extends Error {}
+
+function require(condition: boolean, message: string): void {
+  if (!condition) throw new ShapeMismatch(message);
+}
+
+function input(inputs: readonly Tensor[], i: number): Tensor {
+  const tensor = inputs[i];
+  invariant(tensor, `a primitive needs an input ${i}`);
+  return tensor;
+}
+
+function floating(tensor: Tensor): void {
+  require(tensor.dtype === 'float32' || tensor.dtype === 'float64', `${tensor.name} must be float32 or float64`);
+}
+
+function sameType(a: Tensor, b: Tensor): void {
+  require(a.dtype === b.dtype, `element types ${a.dtype} and ${b.dtype} differ`);
+}
+
+type AnyRule = (inputs: readonly Tensor[]) => readonly TensorType[];
+
+const elementwise: AnyRule = (inputs) => {
+  const [a, b] = [input(inputs, 0), input(inputs, 1)];
+  sameType(a, b);
+  return [{ dtype: a.dtype, dims: broadcastDims(a.dims, b.dims) }];
+};
+
+const unary: AnyRule = (inputs) => {
+  const x = input(inputs, 0);
+  floating(x);
+  return [{ dtype: x.dtype, dims: x.dims }];
+};
+
+const comparison: AnyRule = (inputs) => [{ dtype: 'bool', dims: elementwise(inputs)[0]?.dims ?? [] }];
+
+const axisOf = (axis: number, dims: Dims): number => {
+  require(axis >= 0 && axis < dims.length, `axis ${axis} is outside rank ${dims.length}`);
+  return axis;
+};
+
+const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
+  Add: elementwise,
+  Sub: elementwise,
+  Mul: elementwise,
+  Where(inputs) {
+    const [condition, a, b] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
+    require(condition.dtype === 'bool', 'the condition must be bool');
+    sameType(a, b);
+    return [{ dtype: a.dtype, dims: broadcastDims(condition.dims, broadcastDims(a.dims, b.dims)) }];
+  },
+  Exp: unary,
+  Sigmoid: unary,
+  Silu: unary,
+  Cast: (inputs, { to }) => [{ dtype: to, dims: input(inputs, 0).dims }],
+
+  MatMul(inputs, { transA, transB }) {
+    const [a, b] = [input(inputs, 0), input(inputs, 1)];
+    floating(a);
+    sameType(a, b);
+    require(a.dims.length >= 2 && b.dims.length >= 2, 'both operands need at least two dimensions');
+    const [m, k] = lastTwo(a.dims, transA);
+    const [k2, n] = lastTwo(b.dims, transB);
+    require(k === k2, `inner dimensions ${k} and ${k2} differ`);
+    return [{ dtype: a.dtype, dims: [...broadcastDims(a.dims.slice(0, -2), b.dims.slice(0, -2)), m, n] }];
+  },
+  ReduceSum(inputs, { axes }) {
+    const x = input(inputs, 0);
+    for (const axis of axes) axisOf(axis, x.dims);
+    return [{ dtype: x.dtype, dims: x.dims.map((dim, i) => (axes.includes(i) ? 1 : dim)) }];
+  },
+  LogSumExp(inputs) {
+    const x = input(inputs, 0);
+    floating(x);
+    return [{ dtype: x.dtype, dims: [...x.dims.slice(0, -1), 1] }];
+  },
+  ArgMax: (inputs) => [{ dtype: 'int64', dims: input(inputs, 0).dims.slice(0, -1) }],
+
+  RmsNorm(inputs) {
+    const [x, weight] = [input(inputs, 0), input(inputs, 1)];
+    floating(x);
+    sameType(x, weight);
+    require(sameDims(weight.dims, x.dims.slice(-1)), 'the weight must have the last dimension of x');
+    return [
+      { dtype: x.dtype, dims: x.dims },
+      { dtype: x.dtype, dims: [...x.dims.slice(0, -1), 1] },
+    ];
+  },
+  Attention(inputs) {
+    const [q, k, v, mask] = [input(inputs, 0), input(inputs, 1), input(inputs, 2), input(inputs, 3)];
+    for (const other of [k, v, mask]) sameType(q, other);
+    require([q, k, v, mask].every((x) => x.dims.length === 4), 'all operands need four dimensions');
+    const [batch, heads, queries, size] = q.dims as [Dim, Dim, Dim, Dim]; // rank 4 was required above
+    const keys = k.dims[2] as Dim;
+    require(sameDims(k.dims, [batch, heads, keys, size]), 'k must be [B, H, S, D] with the B, H and D of q');
+    require(sameDims(v.dims, k.dims), 'v must have the shape of k');
+    const scores = [batch, heads, queries, keys];
+    require(sameDims(broadcastDims(mask.dims, scores), scores), 'the mask must broadcast to [B, H, Q, S]');
+    return [
+      { dtype: q.dtype, dims: q.dims },
+      { dtype: q.dtype, dims: scores },
+    ];
+  },
+  Rope(inputs) {
+    const [x, positions, cos, sin] = [input(inputs, 0), input(inputs, 1), input(inputs, 2), input(inputs, 3)];
+    require(x.dims.length === 4, 'x must be [B, H, T, D]');
+    require(positions.dtype === 'int64', 'positions must be int64');
+    require(sameDims(positions.dims, [x.dims[0] as Dim, x.dims[2] as Dim]), 'positions must be [B, T]');
+    const half = divideDim(x.dims[3] as Dim, 2);
+    require(cos.dims.length === 2 && cos.dims[1] === half, 'cos must be [M, D/2]');
+    require(sameDims(cos.dims, sin.dims), 'sin must have the shape of cos');
+    for (const table of [cos, sin]) sameType(x, table);
+    return [{ dtype: x.dtype, dims: x.dims }];
+  },
+
+  Reshape(inputs, { dims }) {
+    const x = input(inputs, 0);
+    const [from, to] = [productOfDims(x.dims), productOfDims(dims)];
+    require(from === to, `${from} elements do not fill [${dims.join(', ')}]`);
+    return [{ dtype: x.dtype, dims }];
+  },
+  Transpose(inputs, { perm }) {
+    const x = input(inputs, 0);
+    const order = perm.toSorted((a, b) => a - b);
+    require(sameDims(
+      order,
+      x.dims.map((_, i) => i),
+    ), `[${perm.join(', ')}] does not permute rank ${x.dims.length}`);
+    return [{ dtype: x.dtype, dims: perm.map((axis) => x.dims[axis] as Dim) }];
+  },
+  Expand(inputs, { dims }) {
+    const x = input(inputs, 0);
+    require(sameDims(broadcastDims(x.dims, dims), dims), `it does not broadcast to [${dims.join(', ')}]`);
+    return [{ dtype: x.dtype, dims }];
+  },
+  Concat(inputs, { axis, dim }) {
+    const first = input(inputs, 0);
+    axisOf(axis, first.dims);
+    for (const other of inputs) {
+      sameType(first, other);
+      const fits =
+        first.dims.every((d, i) => i === axis || d === other.dims[i]) && first.dims.length === other.dims.length;
+      require(fits, `all dimensions but ${axis} must agree`);
+    }
+    const parts = inputs.map((x) => x.dims[axis] as Dim);
+    if (parts.every((part) => typeof part === 'number'))
+      require(parts.reduce((sum, part) => sum + part, 0) ===
+        dim, `the parts along axis ${axis} do not add up to ${dim}`);
+    return [{ dtype: first.dtype, dims: first.dims.with(axis, dim) }];
+  },
+  Gather(inputs) {
+    const [table, indices] = [input(inputs, 0), input(inputs, 1)];
+    require(table.dims.length === 2 && indices.dims.length === 1, 'the table must be [V, H] and the indices [N]');
+    require(indices.dtype === 'int64', 'the indices must be int64');
+    return [{ dtype: table.dtype, dims: [indices.dims[0] as Dim, table.dims[1] as Dim] }];
+  },
+  ScatterAddRows(inputs, { rows }) {
+    const [indices, updates] = [input(inputs, 0), input(inputs, 1)];
+    require(indices.dtype === 'int64', 'the indices must be int64');
+    require(updates.dims.length === 2 && indices.dims.length === 1, 'the indices must be [N] and the updates [N, H]');
+    require(indices.dims[0] === updates.dims[0], 'there must be one index for each update');
+    return [{ dtype: updates.dtype, dims: [rows, updates.dims[1] as Dim] }];
+  },
+
+  Equal: comparison,
+  GreaterOrEqual: comparison,
+  Less: comparison,
+  And: comparison,
+  Not(inputs) {
+    const x = input(inputs, 0);
+    require(x.dtype === 'bool', 'the operand must be bool');
+    return [{ dtype: 'bool', dims: x.dims }];
+  },
+  DropoutMask(inputs, { rate }) {
+    const [like, seed] = [input(inputs, 0), input(inputs, 1)];
+    floating(like);
+    require(seed.dtype === 'int64' && seed.dims.length === 0, 'the seed must be an int64 scalar');
+    require(rate > 0 && rate < 1, `the rate ${rate} must lie between 0 and 1`);
+    return [{ dtype: like.dtype, dims: like.dims }];
+  },
+};
+
+function lastTwo(dims: Dims, transposed: boolean): [Dim, Dim] {
+  const [rows, columns] = dims.slice(-2) as [Dim, Dim]; // callers require rank >= 2
+  return transposed ? [columns, rows] : [rows, columns];
+}

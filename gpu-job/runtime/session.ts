@@ -1,0 +1,95 @@
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { DomainError, invariant } from '../../shared/errors.ts';
+import type { FloatType, Graph } from '../graph/builder.ts';
+import { lowerToOnnx } from '../graph/lower.ts';
+
+/** Values that cross the border of a graph. Booleans are bytes 0 and 1. */
+export type TensorData = Float32Array | Float64Array | BigInt64Array | Uint8Array;
+
+export interface TensorValue {
+  readonly data: TensorData;
+  readonly dims: readonly number[];
+}
+
+export interface SessionOptions {
+  /** Element type of the graph's arithmetic; float64 is for gradient checks. */
+  readonly float?: FloatType;
+  /** Folder that holds the files of external weights. */
+  readonly weightsFolder?: string;
+  /** Threads of one operator; 0 or absent: all cores. */
+  readonly threads?: number;
+  /** Writes a Chrome trace of every node to this path prefix, when the session closes. */
+  readonly profilePrefix?: string;
+}
+
+export interface Session {
+  /** Names of the inputs that the graph really reads. */
+  readonly inputNames: readonly string[];
+  /** Runs the graph once. Blocks its thread: call it from a worker. Inputs the graph does not read may be present. */
+  run(feeds: Readonly<Record<string, TensorValue>>): Promise<Record<string, TensorValue>>;
+  close(): Promise<void>;
+}
+
+/** Compiles a graph for the CPU. Weights stay memory-mapped in their files; only what the kernels repack is copied. */
+export async function createSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
+  const float = options.float ?? 'float32';
+  const session = await InferenceSession.create(lowerToOnnx(graph, float), sessionOptions(float, options));
+  return {
+    inputNames: session.inputNames,
+    async run(feeds) {
+      const inputs: Record<string, OrtTensor> = {};
+      for (const name of session.inputNames) {
+        const value = feeds[name];
+        invariant(value, `the graph input ${name} is fed`);
+        inputs[name] = toOrt(value);
+      }
+      const results = await session.run(inputs);
+      return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrt(name, tensor)]));
+    },
+    async close() {
+      if (options.profilePrefix) session.endProfiling();
+      await session.release();
+    },
+  };
+}
+
+function sessionOptions(float: FloatType, options: SessionOptions): InferenceSession.SessionOptions {
+  return {
+    executionProviders: ['cpu'],
+    // the highest level rewrites float64 graphs with kernels that exist for float32 only
+    graphOptimizationLevel: float === 'float64' ? 'basic' : 'all',
+    // planning one big block per shape costs over a gigabyte at 135M parameters and gains no speed
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+    ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
+    ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
+    ...(options.weightsFolder
+      ? { extra: { session: { model_external_initializers_file_folder_path: options.weightsFolder } } }
+      : {}),
+  };
+}
+
+function toOrt({ data, dims }: TensorValue): OrtTensor {
+  if (data instanceof Float32Array) return new OrtTensor('float32', data, dims);
+  if (data instanceof Float64Array) return new OrtTensor('float64', data, dims);
+  if (data instanceof BigInt64Array) return new OrtTensor('int64', data, dims);
+  return new OrtTensor('bool', data, dims);
+}
+
+function fromOrt(name: string, { data, dims }: OrtTensor): TensorValue {
+  if (
+    data instanceof Float32Array ||
+    data instanceof Float64Array ||
+    data instanceof BigInt64Array ||
+    data instanceof Uint8Array
+  )
+    return { data, dims };
+  throw new DomainError('graph-output', `The graph output ${name} has an element type that cannot leave the graph.`);
+}
+
+/** A float32 value of a session's result. */
+export function float32Of(results: Readonly<Record<string, TensorValue>>, name: string): Float32Array {
+  const data = results[name]?.data;
+  invariant(data instanceof Float32Array, `${name} is a float32 result`);
+  return data;
+}
