@@ -1,0 +1,163 @@
+import { DomainError, invariant, refuseErrors, type Finding } from '../../shared/errors.ts';
+import type { Dtype } from '../../shared/formats/dtype.ts';
+import type { BaseModelFolder } from '../folders/base-model.ts';
+import type { GraphBuilder } from '../graph/builder.ts';
+import type { DType, Tensor } from '../graph/tensor.ts';
+import { readModelConfig } from '../models/registry.ts';
+import { decoderForward, decoderLinears, decoderTensors, outputEmbedding, type DecoderSpec } from '../nn/decoder.ts';
+import type { ForwardContext } from '../nn/forward-context.ts';
+import { causalMask, type TokenPlaces } from '../nn/mask.ts';
+import type { Method, TunableModel } from './method.ts';
+
+/** A base model on disk and the method around it: everything needed to write a graph, and no weights in memory. */
+export interface TunedModel extends TunableModel {
+  readonly base: BaseModelFolder;
+  readonly spec: DecoderSpec;
+  readonly method: Method | undefined;
+}
+
+/** Opens a base for training or evaluation. Throws `DomainError` when the config or the tensors do not make a model we know. */
+export function tunedModel(base: BaseModelFolder, method?: (model: TunableModel) => Method): TunedModel {
+  const model = describeModel(base.config);
+  checkTensors(model, base);
+  return { ...model, base, method: method?.(model) };
+}
+
+/** What a config says of a model, without its weights. */
+export function describeModel(
+  config: Readonly<Record<string, unknown>>,
+): TunableModel & { readonly spec: DecoderSpec } {
+  const spec = readModelConfig(config);
+  return { spec, tensors: decoderTensors(spec), linears: decoderLinears(spec) };
+}
+
+export interface ForwardInputs {
+  /** int64 [B, T]. */
+  readonly inputIds: Tensor;
+  readonly queries: TokenPlaces;
+  /** Places of all keys a query may look at; the queries themselves unless there is a cache. */
+  readonly keys: TokenPlaces;
+  readonly dropoutSeed?: Tensor;
+  readonly joinCache?: NonNullable<ForwardContext['joinCache']>;
+}
+
+export interface ForwardResult {
+  /** Final hidden states [B*T, H]. */
+  readonly hidden: Tensor;
+  /** Output embedding [V, H]. */
+  readonly head: Tensor;
+  /** Graph inputs of the trained tensors, in the order of the method's parameters. */
+  readonly parameters: readonly Tensor[];
+}
+
+/** Names of the two graph inputs that carry the rotary tables. */
+export const ropeInputs = { cos: 'rope_cos', sin: 'rope_sin' } as const;
+
+/** Writes the forward pass of a tuned model into a graph. */
+export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardInputs): ForwardResult {
+  const { spec, method } = model;
+  const half = spec.headDim / 2;
+  const parameters = new Map(
+    method?.parameters.map(({ name, shape }) => [name, graph.input(name, graph.float, shape)]) ?? [],
+  );
+  const methodGraph = {
+    graph,
+    dropoutSeed: inputs.dropoutSeed,
+    parameter(name: string): Tensor {
+      const tensor = parameters.get(name);
+      invariant(tensor, `${name} is a parameter of the method`);
+      return tensor;
+    },
+  };
+  const weight = memoised(
+    (name: string) => method?.replaceWeight?.(methodGraph, name) ?? frozenWeight(graph, model.base, name),
+  );
+  const biased = new Set(model.linears.filter((linear) => linear.bias).map((linear) => linear.module));
+  const mask = memoised((key: string) => {
+    const [window, groups] = JSON.parse(key) as [number | null, number]; // written three lines below
+    return causalMask(graph, inputs.queries, inputs.keys, window ?? undefined, groups);
+  });
+  const context: ForwardContext = {
+    graph,
+    inputIds: inputs.inputIds,
+    positions: inputs.queries.positions,
+    rope: {
+      cos: graph.input(ropeInputs.cos, graph.float, ['M', half]),
+      sin: graph.input(ropeInputs.sin, graph.float, ['M', half]),
+    },
+    mask: (window, groups) => mask(JSON.stringify([window ?? null, groups])),
+    weight,
+    linear: (module, x) =>
+      graph.scope(module, () => {
+        const product = graph.matmul(x, weight(`${module}.weight`), { transB: true });
+        const extended = method?.extendLinear?.(methodGraph, module, x, product) ?? product;
+        return biased.has(module) ? graph.add(extended, weight(`${module}.bias`)) : extended;
+      }),
+    ...(inputs.joinCache ? { joinCache: inputs.joinCache } : {}),
+  };
+  const hidden = decoderForward(spec, context);
+  return { hidden, head: weight(outputEmbedding(spec)), parameters: [...parameters.values()] };
+}
+
+const graphTypes: Partial<Readonly<Record<Dtype, DType>>> = {
+  F32: 'float32',
+  F64: 'float64',
+  F16: 'float16',
+  BF16: 'bfloat16',
+};
+
+/** A weight that stays in its safetensors file, cast to the graph's float type where it is used. */
+function frozenWeight(graph: GraphBuilder, base: BaseModelFolder, name: string): Tensor {
+  const stored = base.tensors.get(name);
+  const dtype = stored && graphTypes[stored.dtype];
+  invariant(stored && dtype, `the tensors of the base were checked, so ${name} is there`);
+  const { file, offset, lengthBytes, shape } = stored;
+  const tensor = graph.external(name, dtype, shape, { location: file, offset, lengthBytes });
+  return graph.cast(tensor, graph.float);
+}
+
+/** Tensors that some exporters write and no forward pass reads. */
+const ignoredTensors = /\.rotary_emb\.inv_freq$/;
+
+function checkTensors(
+  { spec, tensors }: { spec: DecoderSpec; tensors: TunableModel['tensors'] },
+  base: BaseModelFolder,
+): void {
+  const findings: Finding[] = [];
+  const error = (where: string, message: string): void => {
+    findings.push({ severity: 'error', code: 'base-tensors', where, message });
+  };
+  const expected = new Set<string>();
+  for (const { name, shape } of tensors) {
+    expected.add(name);
+    const stored = base.tensors.get(name);
+    if (!stored) error(name, 'The checkpoint does not hold this tensor.');
+    else if (stored.shape.join() !== shape.join())
+      error(name, `Its shape is [${stored.shape.join(', ')}], but config.json makes it [${shape.join(', ')}].`);
+    else if (!graphTypes[stored.dtype]) error(name, `Its element type ${stored.dtype} is not one a model is run with.`);
+  }
+  for (const name of base.tensors.keys())
+    if (!expected.has(name) && !ignoredTensors.test(name) && !(spec.tiedEmbeddings && name === 'lm_head.weight'))
+      error(
+        name,
+        'The architecture of config.json has no such tensor, so the model would be run without a part of it.',
+      );
+  refuseErrors('base-tensors', `The base model in ${base.path} does not fit its config.json:`, findings);
+}
+
+function memoised<T>(make: (key: string) => T): (key: string) => T {
+  const made = new Map<string, T>();
+  return (key) => {
+    const known = made.get(key);
+    if (known !== undefined) return known;
+    const value = make(key);
+    made.set(key, value);
+    return value;
+  };
+}
+
+/** The method of an evaluation without an adapter. */
+export function requireMethod(model: TunedModel): Method {
+  if (model.method) return model.method;
+  throw new DomainError('method-missing', 'A training graph needs a method.');
+}

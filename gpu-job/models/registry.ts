@@ -1,0 +1,19 @@
+import { DomainError } from '../../shared/errors.ts';
+import type { DecoderSpec } from '../nn/decoder.ts';
+import type { Architecture } from './architecture.ts';
+import { llama } from './llama.ts';
+import { qwen2 } from './qwen2.ts';
+
+const architectures: readonly Architecture[] = [llama, qwen2];
+
+/** Reads a `config.json` with the architecture of its `model_type`. Throws `DomainError` when there is none or it refuses. */
+export function readModelConfig(config: Readonly<Record<string, unknown>>): DecoderSpec {
+  const type = config['model_type'];
+  const architecture = architectures.find(({ modelTypes }) => typeof type === 'string' && modelTypes.includes(type));
+  if (architecture) return architecture.read(config);
+  const known = architectures.flatMap(({ modelTypes }) => modelTypes).join(', ');
+  throw new DomainError(
+    'architecture-unknown',
+    `config.json: model_type ${JSON.stringify(type) ?? 'is missing and'} is not supported; known are ${known}.`,
+  );
+}

@@ -1,0 +1,44 @@
+import { timesDim, type Dim } from '../graph/dims.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { ForwardContext } from './forward-context.ts';
+
+export interface AttentionSpec {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
+
+/**
+ * Causal self-attention with grouped queries (Ainslie et al. 2023), x [N, H] -> [N, H]. `module` is the checkpoint path of its
+ * projections. Queries that share a key head are laid side by side as more rows, so no key or value is copied per query head.
+ */
+export function attention(
+  context: ForwardContext,
+  spec: AttentionSpec,
+  module: string,
+  layer: number,
+  window: number | undefined,
+  x: Tensor,
+): Tensor {
+  const { graph } = context;
+  const { heads, kvHeads, headDim } = spec;
+  const [batch, length] = context.inputIds.dims as [Dim, Dim];
+  const groups = heads / kvHeads;
+  const split = (projected: Tensor, count: number): Tensor =>
+    graph.transpose(graph.reshape(projected, [batch, length, count, headDim]), [0, 2, 1, 3]); // [B, count, T, D]
+  const rotate = (states: Tensor): Tensor =>
+    graph.apply('Rope', [states, context.positions, context.rope.cos, context.rope.sin], { inverse: false });
+
+  const queries = rotate(split(context.linear(`${module}.q_proj`, x), heads));
+  let keys = rotate(split(context.linear(`${module}.k_proj`, x), kvHeads));
+  let values = split(context.linear(`${module}.v_proj`, x), kvHeads);
+  if (context.joinCache) ({ keys, values } = context.joinCache(layer, keys, values));
+
+  const rows = timesDim(groups, length);
+  const grouped = graph.reshape(queries, [batch, kvHeads, rows, headDim]);
+  const mixed = graph.apply('Attention', [grouped, keys, values, context.mask(window, groups)], {
+    scale: 1 / Math.sqrt(headDim),
+  });
+  const merged = graph.transpose(graph.reshape(mixed, [batch, heads, length, headDim]), [0, 2, 1, 3]); // [B, T, heads, D]
+  return context.linear(`${module}.o_proj`, graph.reshape(merged, [timesDim(batch, length), heads * headDim]));
+}

@@ -1,0 +1,24 @@
+import type { GraphBuilder } from '../graph/builder.ts';
+import type { Tensor } from '../graph/tensor.ts';
+
+/** What a model's forward pass is given. Weights and linear layers come from outside, so a model never knows how it is tuned. */
+export interface ForwardContext {
+  readonly graph: GraphBuilder;
+  /** int64 [B, T]. */
+  readonly inputIds: Tensor;
+  /** int64 [B, T], restarting at 0 in every packed segment. */
+  readonly positions: Tensor;
+  /** Tables [M, D/2] of the model's rotary embedding. */
+  readonly rope: { readonly cos: Tensor; readonly sin: Tensor };
+  /**
+   * Additive mask [B, 1, groups * T, S]: 0 where a query may look, very negative elsewhere, repeated for each of the query
+   * heads that share a key head. `window` limits how far back.
+   */
+  mask(window: number | undefined, groups: number): Tensor;
+  /** A tensor of the checkpoint, in the graph's float type. */
+  weight(name: string): Tensor;
+  /** x @ W^T (+ bias) of the module, x [N, in] -> [N, out], with whatever a method adds to it. */
+  linear(module: string, x: Tensor): Tensor;
+  /** While generating: joins this layer's keys and values [B, kv, T, D] with the cached ones and keeps the result. */
+  joinCache?(layer: number, keys: Tensor, values: Tensor): { readonly keys: Tensor; readonly values: Tensor };
+}

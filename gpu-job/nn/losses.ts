@@ -1,0 +1,34 @@
+import type { GraphBuilder } from '../graph/builder.ts';
+import { productOfDims } from '../graph/dims.ts';
+import type { Tensor } from '../graph/tensor.ts';
+
+/** The label of a position that is not trained, as in PyTorch and transformers. */
+export const ignoredLabel = -100;
+
+export interface TokenLosses {
+  /** [N, V]. */
+  readonly logits: Tensor;
+  /** Cross-entropy of each position in nats, 0 where the label is ignored. [N, 1]. */
+  readonly losses: Tensor;
+  /** bool [N]. */
+  readonly valid: Tensor;
+  /** Labels with ignored ones replaced by 0. int64 [N]. */
+  readonly labels: Tensor;
+}
+
+/**
+ * Next-token cross-entropy of hidden states [N, H] against an output embedding [V, H]:
+ * loss = logsumexp(h E^T) - h . E[label]. The label's logit is taken from the row of E, so neither it nor its gradient
+ * needs a one-hot row of V entries. `labels` int64 of N elements, already shifted.
+ */
+export function tokenLosses(graph: GraphBuilder, hidden: Tensor, head: Tensor, labels: Tensor): TokenLosses {
+  const count = productOfDims(labels.dims);
+  const flat = graph.reshape(labels, [count]);
+  const valid = graph.apply('Not', [graph.apply('Equal', [flat, graph.integers([ignoredLabel], [])], {})], {});
+  const known = graph.where(valid, flat, graph.integers([0], []));
+  const logits = graph.matmul(hidden, head, { transB: true }); // [N, V]
+  const labelLogit = graph.sumLast(graph.mul(hidden, graph.gather(head, known))); // [N, 1]
+  const losses = graph.sub(graph.apply('LogSumExp', [logits], {}), labelLogit);
+  const weights = graph.reshape(graph.cast(valid, graph.float), [count, 1]);
+  return { logits, losses: graph.mul(losses, weights), valid, labels: known };
+}

@@ -1,0 +1,25 @@
+import type { GraphBuilder } from '../graph/builder.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { TokenPlaces } from '../nn/mask.ts';
+import type { TensorValue } from '../runtime/session.ts';
+import type { Batch } from './batches.ts';
+
+/** The graph inputs that a batch fills, int64 [B, T] each. */
+export function batchInputs(graph: GraphBuilder): { inputIds: Tensor; labels: Tensor; places: TokenPlaces } {
+  const input = (name: string): Tensor => graph.input(name, 'int64', ['B', 'T']);
+  return {
+    inputIds: input('input_ids'),
+    labels: input('labels'),
+    places: { positions: input('positions'), segments: input('segments') },
+  };
+}
+
+export function batchFeeds(batch: Batch): Record<string, TensorValue> {
+  const dims = [batch.rows, batch.length];
+  return {
+    input_ids: { data: batch.inputIds, dims },
+    labels: { data: batch.labels, dims },
+    positions: { data: batch.positions, dims },
+    segments: { data: batch.segments, dims },
+  };
+}

@@ -1,0 +1,78 @@
+import { invariant } from '../../shared/errors.ts';
+import { GraphBuilder } from '../graph/builder.ts';
+import { productOfDims } from '../graph/dims.ts';
+import { forward, type TunedModel } from '../methods/tuned-model.ts';
+import { tokenLosses } from '../nn/losses.ts';
+import { createSession, float32Of, type TensorValue } from '../runtime/session.ts';
+import { batchFeeds, batchInputs } from './batch-feeds.ts';
+import type { Batch } from './batches.ts';
+import { ropeFeed } from './rope-feed.ts';
+import type { StepOptions } from './step-graph.ts';
+
+export interface EvalResult {
+  /** Cross-entropy of each position in nats, 0 where it has no label. [B * T]. */
+  readonly losses: Float32Array;
+  /** 1 where the likeliest next token is the label. [B * T]. */
+  readonly correct: Uint8Array;
+}
+
+/** Forward over one batch, without gradients. */
+export interface EvalStep {
+  run(parameters: ReadonlyMap<string, Float32Array>, batch: Batch): Promise<EvalResult>;
+  /** All logits of a batch, [B * T, vocabulary]: large, for comparisons. */
+  logits(parameters: ReadonlyMap<string, Float32Array>, batch: Batch): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** Compiles the evaluation of a tuned model (or of a bare base, when it has no method). */
+export async function createEvalStep(model: TunedModel, options: StepOptions = {}): Promise<EvalStep> {
+  const rope = ropeFeed(model.spec);
+  const open = (graph: GraphBuilder): ReturnType<typeof createSession> =>
+    createSession(graph, { ...options, weightsFolder: model.base.path });
+  const scores = await open(evalGraph(model, 'scores'));
+  let logitsSession: Awaited<ReturnType<typeof open>> | undefined;
+
+  const feeds = (values: ReadonlyMap<string, Float32Array>, batch: Batch): Record<string, TensorValue> => ({
+    ...batchFeeds(batch),
+    ...rope(batch.length),
+    ...Object.fromEntries(
+      (model.method?.parameters ?? []).map(({ name, shape }) => {
+        const data = values.get(name);
+        invariant(data, `the parameter ${name} has values`);
+        return [name, { data, dims: shape }];
+      }),
+    ),
+  });
+  return {
+    async run(values, batch) {
+      const results = await scores.run(feeds(values, batch));
+      const correct = results['correct']?.data;
+      invariant(correct instanceof Uint8Array, 'correct is a boolean result');
+      return { losses: float32Of(results, 'losses'), correct };
+    },
+    async logits(values, batch) {
+      logitsSession ??= await open(evalGraph(model, 'logits'));
+      return float32Of(await logitsSession.run(feeds(values, batch)), 'logits');
+    },
+    async close() {
+      await scores.close();
+      await logitsSession?.close();
+    },
+  };
+}
+
+function evalGraph(model: TunedModel, result: 'scores' | 'logits'): GraphBuilder {
+  const graph = new GraphBuilder();
+  const { inputIds, labels, places } = batchInputs(graph);
+  const { hidden, head } = forward(graph, model, { inputIds, queries: places, keys: places });
+  const count = productOfDims(labels.dims);
+  const { logits, losses, valid, labels: known } = tokenLosses(graph, hidden, head, labels);
+  if (result === 'logits') {
+    graph.output('logits', logits);
+    return graph;
+  }
+  const guess = graph.apply('ArgMax', [logits], {});
+  graph.output('losses', graph.reshape(losses, [count]));
+  graph.output('correct', graph.apply('And', [graph.apply('Equal', [guess, known], {}), valid], {}));
+  return graph;
+}

@@ -1,0 +1,86 @@
+import { invariant } from '../../shared/errors.ts';
+import { backward } from '../autodiff/backward.ts';
+import { GraphBuilder, type FloatType } from '../graph/builder.ts';
+import type { Parameter } from '../methods/method.ts';
+import { forward, requireMethod, type TunedModel } from '../methods/tuned-model.ts';
+import { tokenLosses } from '../nn/losses.ts';
+import { createSession, float32Of, type SessionOptions } from '../runtime/session.ts';
+import { batchFeeds, batchInputs } from './batch-feeds.ts';
+import type { Batch } from './batches.ts';
+import { ropeFeed } from './rope-feed.ts';
+
+export interface StepResult {
+  /** Sum of the losses of all labels of the batch, in nats, unscaled. */
+  readonly lossSum: number;
+  /** Gradient of lossScale * lossSum by each parameter, float32, in the parameter's shape. */
+  readonly gradients: ReadonlyMap<string, Float32Array>;
+}
+
+/** Forward and backward over one batch. */
+export interface TrainStep {
+  readonly parameters: readonly Parameter[];
+  /**
+   * `lossScale` is 1 / labels of the whole accumulated batch, so that summed gradients of micro-batches equal those of the large
+   * batch. `seed` (below 2^32) picks the dropout masks of this run.
+   */
+  run(
+    parameters: ReadonlyMap<string, Float32Array>,
+    batch: Batch,
+    options: { readonly lossScale: number; readonly seed?: number },
+  ): Promise<StepResult>;
+  close(): Promise<void>;
+}
+
+export type StepOptions = Pick<SessionOptions, 'threads' | 'profilePrefix'>;
+
+/** Compiles the training step of a tuned model. Batch and length are symbolic: any batch runs on the same session. */
+export async function createTrainStep(model: TunedModel, options: StepOptions = {}): Promise<TrainStep> {
+  const { parameters } = requireMethod(model);
+  const session = await createSession(trainGraph(model), { ...options, weightsFolder: model.base.path });
+  const rope = ropeFeed(model.spec);
+  return {
+    parameters,
+    async run(values, batch, { lossScale, seed = 0 }) {
+      const feeds = {
+        ...batchFeeds(batch),
+        ...rope(batch.length),
+        loss_scale: { data: Float32Array.of(lossScale), dims: [] },
+        dropout_seed: { data: BigInt64Array.of(BigInt(seed)), dims: [] },
+        ...Object.fromEntries(
+          parameters.map(({ name, shape }) => {
+            const data = values.get(name);
+            invariant(data, `the parameter ${name} has values`);
+            return [name, { data, dims: shape }];
+          }),
+        ),
+      };
+      const results = await session.run(feeds);
+      const [lossSum] = float32Of(results, 'loss_sum');
+      const gradients = new Map(parameters.map(({ name }) => [name, float32Of(results, gradientName(name))]));
+      return { lossSum: Number(lossSum), gradients };
+    },
+    close: () => session.close(),
+  };
+}
+
+export const gradientName = (parameter: string): string => `gradient of ${parameter}`;
+
+/** Inputs: the batch, the parameters, `loss_scale` [], `dropout_seed` []. Outputs: `loss_sum` and a gradient for each parameter. */
+export function trainGraph(model: TunedModel, float: FloatType = 'float32'): GraphBuilder {
+  const method = requireMethod(model);
+  const graph = new GraphBuilder(float);
+  const { inputIds, labels, places } = batchInputs(graph);
+  const lossScale = graph.input('loss_scale', float, []);
+  const dropoutSeed = graph.input('dropout_seed', 'int64', []);
+  const { hidden, head, parameters } = forward(graph, model, { inputIds, queries: places, keys: places, dropoutSeed });
+  const lossSum = graph.scope('loss', () => graph.reduceSum(tokenLosses(graph, hidden, head, labels).losses, [0, 1]));
+  const loss = graph.mul(lossSum, lossScale);
+  const gradients = backward(graph, loss, parameters);
+  graph.output('loss_sum', lossSum);
+  for (const [i, { name }] of method.parameters.entries()) {
+    const gradient = gradients[i];
+    invariant(gradient, `there is a gradient for ${name}`);
+    graph.output(gradientName(name), gradient);
+  }
+  return graph;
+}
