@@ -4,4 +4,6 @@ export const limits = {
   safetensorsHeaderBytesMax: 100_000_000,
   /** Bytes copied at once when a tensor passes through unchanged: large enough for disk speed, small beside any model. */
   copyChunkBytes: 8_388_608,
+  /** Text files read whole: tokenizer.json reaches 35 MB and the largest published weight index 10 MB; V8 strings end at 512 MB. */
+  jsonFileBytesMax: 134_217_728,
 } as const;

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { DomainError } from '../../shared/errors.ts';
+import type { ByteSink, ByteSource } from '../../shared/formats/bytes.ts';
+import { limits } from '../../shared/limits.ts';
+
+export type FileSource = ByteSource & { close(): Promise<void> };
+
+/** Opens a file for random access; the caller closes it. Throws `DomainError('file-missing')` when there is no such file. */
+export async function openFileSource(path: string): Promise<FileSource> {
+  const handle = await openForReading(path);
+  const { size } = await handle.stat();
+  return {
+    name: basename(path),
+    sizeBytes: size,
+    async read(offset, lengthBytes) {
+      if (offset < 0 || lengthBytes < 0 || offset + lengthBytes > size)
+        throw new RangeError(`${path}: read of ${lengthBytes} bytes at ${offset} is out of range`);
+      const bytes = new Uint8Array(lengthBytes);
+      let done = 0;
+      while (done < lengthBytes) {
+        const length = Math.min(lengthBytes - done, readBytesMax);
+        const { bytesRead } = await handle.read(bytes, done, length, offset + done);
+        if (bytesRead === 0)
+          throw new DomainError('file-changed', `${path} became shorter while it was being read; run again.`);
+        done += bytesRead;
+      }
+      return bytes;
+    },
+    close: () => handle.close(),
+  };
+}
+
+/** Reads a whole small file as UTF-8 text, at most `limits.jsonFileBytesMax` bytes. */
+export async function readTextFile(path: string): Promise<string> {
+  const source = await openFileSource(path);
+  try {
+    if (source.sizeBytes > limits.jsonFileBytesMax)
+      throw new DomainError(
+        'file-too-large',
+        `${path} has ${source.sizeBytes} bytes; at most ${limits.jsonFileBytesMax} are read as text.`,
+      );
+    return new TextDecoder('utf-8', { fatal: true }).decode(await source.read(0, source.sizeBytes));
+  } catch (error) {
+    if (error instanceof TypeError) throw new DomainError('not-utf8', `${path} is not valid UTF-8 text.`);
+    throw error;
+  } finally {
+    await source.close();
+  }
+}
+
+/** Reads and parses a JSON file; throws `DomainError('not-json')` with the parser's reason. */
+export async function readJsonFile(path: string): Promise<unknown> {
+  const text = await readTextFile(path);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new DomainError('not-json', `${path} is not valid JSON: ${error instanceof Error ? error.message : ''}`);
+  }
+}
+
+/** Whether there is a file or folder at `path`. */
+export async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+/**
+ * Writes a file so that `path` holds either what it held before or all of the new content, even if the machine stops:
+ * a temporary file beside it, flushed to disk, then renamed. `write` gets the sink of the temporary file.
+ */
+export async function writeFileAtomic(
+  path: string,
+  content: Uint8Array | string | ((sink: ByteSink) => Promise<void>),
+): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  const handle = await open(temporary, 'wx');
+  try {
+    const sink = handleSink(handle);
+    if (typeof content === 'function') await content(sink);
+    else await sink.write(typeof content === 'string' ? new TextEncoder().encode(content) : content);
+    await handle.sync();
+    await handle.close();
+    await rename(temporary, path);
+  } catch (error) {
+    await handle.close().catch(() => undefined);
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/**
+ * Fills a folder so that `path` is either absent (or what it was) or complete: a temporary folder beside it, then renamed.
+ * Throws `DomainError('folder-exists')` when something other than an empty folder is at `path`, unless `replace` is set;
+ * a replaced folder is moved aside first and deleted last.
+ */
+export async function writeFolderAtomic(
+  path: string,
+  fill: (temporaryFolder: string) => Promise<void>,
+  options: { readonly replace?: boolean } = {},
+): Promise<void> {
+  const parent = dirname(path);
+  await mkdir(parent, { recursive: true });
+  if (options.replace !== true && (await isOccupied(path)))
+    throw new DomainError('folder-exists', `${path} exists already: choose another folder or remove it first.`);
+  const temporary = join(parent, `.${basename(path)}.${randomUUID()}.tmp`);
+  const replaced = `${temporary}.replaced`;
+  try {
+    await mkdir(temporary);
+    await fill(temporary);
+    await syncFolder(temporary);
+    if (await isOccupied(path)) await rename(path, replaced);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    if ((await exists(replaced)) && !(await exists(path))) await rename(replaced, path);
+    throw error;
+  }
+  await syncFolder(parent);
+  await rm(replaced, { recursive: true, force: true });
+}
+
+/** One system call moves less than 2 GiB. */
+const readBytesMax = 2 ** 30;
+
+async function openForReading(path: string): Promise<FileHandle> {
+  try {
+    const handle = await open(path, 'r');
+    if ((await handle.stat()).isFile()) return handle;
+    await handle.close();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code; // fs rejects with errno errors
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw new DomainError('file-missing', `There is no file ${path}.`);
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new DomainError('file-unreadable', `${path} may not be read by this user.`, { cause: error });
+    throw error;
+  }
+  throw new DomainError('file-missing', `${path} is not a file.`);
+}
+
+function handleSink(handle: FileHandle): ByteSink {
+  return {
+    async write(bytes) {
+      for (let done = 0; done < bytes.byteLength;) {
+        const length = Math.min(bytes.byteLength - done, readBytesMax);
+        done += (await handle.write(bytes, done, length)).bytesWritten;
+      }
+    },
+  };
+}
+
+async function isOccupied(path: string): Promise<boolean> {
+  const info = await stat(path).catch(() => undefined);
+  return info !== undefined && (!info.isDirectory() || (await readdir(path)).length > 0);
+}
+
+/** Makes a rename last through a power cut. Windows has no such call and needs none. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
