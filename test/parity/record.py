@@ -1,0 +1,65 @@
+"""Records the fixtures that hold our engine to torch + transformers + PEFT.
+
+    pip install -r requirements.txt
+    python record.py                     # all cases, into ./fixtures
+    python record.py --only merge run    # cases whose name contains one of the words
+
+Everything is seeded and runs on one CPU thread, so a second run writes the same bytes. The numbers kept as truth are
+computed with float64 weights wherever the libraries allow it and rounded once, to float32, when written.
+"""
+
+import argparse
+import os
+import sys
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+import peft
+import torch
+import transformers
+
+from recording.base_models import MODELS
+from recording.combinations import record_combinations
+from recording.files import OUT
+from recording.gradients import record_model, record_patterns
+from recording.merging import record_merge, record_rounding
+from recording.training import record_run
+
+RUN_20 = dict(seed=41, steps=20, micro=2, lr=2e-2, warmup=3, weight_decay=0.01, clip=1.0, schedule="cosine")
+RUN_PLAIN = dict(seed=43, steps=20, micro=1, lr=1e-2, warmup=0, weight_decay=0.0, clip=None, schedule="constant")
+CASES = {
+    **{name: lambda folder, model=model: record_model(folder, **model) for name, model in MODELS.items()},
+    "lora-patterns": record_patterns,
+    "lora-run-20": lambda folder: record_run(folder, **RUN_20),
+    "lora-run-plain": lambda folder: record_run(folder, **RUN_PLAIN),
+    "combine": record_combinations,
+    "merge": record_merge,
+    "rounding": record_rounding,
+}
+# What PEFT did before 0.21: recorded only on demand, with that PEFT installed over the pinned one (see README.md).
+OLDER = {"combine-peft-0.20": lambda folder: record_combinations(folder, only=["svd-two", "svd-three-unequal"])}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--only", nargs="*", default=[""], help="record the cases whose name contains one of these words"
+    )
+    parser.add_argument("--older", action="store_true", help="record what an older installed PEFT does instead")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    print(
+        f"torch {torch.__version__}, transformers {transformers.__version__}, peft {peft.__version__}", file=sys.stderr
+    )
+    for name, record in (OLDER if arguments.older else CASES).items():
+        if any(word in name for word in arguments.only):
+            print(name, file=sys.stderr)
+            record(OUT / name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Whole training runs with torch's AdamW."""
+
+import math
+
+import torch
+from transformers import get_cosine_schedule_with_warmup
+
+from .base_models import attach, load_base
+from .files import OUT, save_adapter, write_json
+from .gradients import run
+
+
+def counting_batch(generator, rows=2, length=12):
+    """Rows that count upwards by a step of their own, with a prompt of random length: something that can be learnt."""
+    ids, labels = [], []
+    for _ in range(rows):
+        start, step, prompt = (
+            int(torch.randint(low, high, (1,), generator=generator)) for low, high in ((3, 97), (1, 4), (1, 7))
+        )
+        row = [3 + (start + step * position) % 90 for position in range(length)]
+        ids.append(row)
+        labels.append([-100] * prompt + row[prompt:])
+    return {"input_ids": ids, "labels": labels}
+
+
+def record_run(folder, seed, steps, micro, lr, warmup, weight_decay, clip, schedule):
+    generator = torch.Generator().manual_seed(seed)
+    base = OUT / "llama-tiny" / "base"
+    batches = [[counting_batch(generator) for _ in range(micro)] for _ in range(steps)]
+    adapter = dict(r=4, lora_alpha=8, target_modules="all-linear", b_zero=True)
+    results = {}
+    for dtype in (torch.float64, torch.float32):
+        model = attach(load_base(base), torch.Generator().manual_seed(seed + 1), **adapter)
+        if dtype == torch.float32:
+            save_adapter(model, "default", folder / "initial", "llama-tiny")
+        results[dtype] = train(model.to(dtype), batches, steps, lr, warmup, weight_decay, clip, schedule)
+    curve, model = results[torch.float32]
+    exact, _ = results[torch.float64]
+    save_adapter(model, "default", folder / "final", "llama-tiny")
+    deviation = max(abs(a - b) for a, b in zip(curve["losses"], exact["losses"]))
+    assert deviation < 1e-5, f"float32 and float64 runs part: {deviation}"
+    assert curve["losses"][-1] < curve["losses"][0] - 0.5, "the run learnt nothing: it would test little"
+    settings = {
+        "lr": lr, "schedule": schedule, "warmupSteps": warmup, "steps": steps, "betas": [0.9, 0.999], "eps": 1e-8,
+        "weightDecay": weight_decay, "clipNorm": clip, "batches": batches,
+    }  # fmt: skip
+    write_json(folder / "run.json", settings)
+    write_json(folder / "expected.json", {**curve, "lossDeviationFromFloat64": deviation})
+
+
+def train(model, batches, steps, lr, warmup, weight_decay, clip, schedule):
+    """Loss of a step = sum over the labels of all its micro-batches / their count: the same as one large batch."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=weight_decay)
+    scheduler = get_cosine_schedule_with_warmup(optimizer, warmup, steps) if schedule == "cosine" else None
+    curve = {"losses": [], "learningRates": [], "gradientNorms": []}
+    model.train()
+    for step in batches:
+        step = [{name: torch.tensor(values) for name, values in batch.items()} for batch in step]
+        count = sum(int((batch["labels"][:, 1:] != -100).sum()) for batch in step)
+        optimizer.zero_grad()
+        total = 0.0
+        for batch in step:
+            _, loss_sum = run(model, batch["input_ids"], batch["labels"])
+            (loss_sum / count).backward()
+            total += loss_sum.item()
+        norm = torch.nn.utils.clip_grad_norm_(trained, clip if clip is not None else math.inf)
+        curve["losses"].append(total / count)
+        curve["learningRates"].append(optimizer.param_groups[0]["lr"])
+        curve["gradientNorms"].append(norm.item())
+        optimizer.step()
+        if scheduler:
+            scheduler.step()
+    if clip is not None:
+        assert any(norm > clip for norm in curve["gradientNorms"]), "clipping never acted: it would not be tested"
+    return curve, model
