@@ -2,7 +2,7 @@ import { invariant } from '../../shared/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Primitive } from '../graph/ops.ts';
 import type { GraphNode, Tensor } from '../graph/tensor.ts';
-import { notDifferentiable, vjpRules, type VjpRules } from './vjp-rules.ts';
+import { notDifferentiable, piecewiseConstant, vjpRules, type VjpRules } from './vjp-rules.ts';
 
 export interface BackwardOptions {
   /** The gradient that arrives at `loss`, of its shape; absent: 1. With it `loss` may be any tensor (a vector-Jacobian product). */
@@ -23,7 +23,7 @@ export function backward(
 ): readonly Tensor[] {
   const rules = options.rules ?? vjpRules;
   const forward = [...graph.nodes];
-  const active = dependsOn(forward, parameters);
+  const active = dependsOn(forward, parameters, rules);
   invariant(active.has(loss), 'the loss depends on a parameter');
   const gradients = new Map<Tensor, Tensor>([
     [loss, options.outputGradient ?? graph.expand(graph.constant([1]), loss.dims)],
@@ -61,15 +61,19 @@ function applyRule<P extends Primitive>(
   needs: readonly boolean[],
 ): readonly (Tensor | undefined)[] {
   const rule = rules[node.op];
-  invariant(rule !== notDifferentiable, `no gradient flows through ${node.op} in ${node.scope}`);
+  invariant(
+    rule !== notDifferentiable && rule !== piecewiseConstant,
+    `no gradient flows through ${node.op} in ${node.scope}`,
+  );
   return rule(graph, { node, outputGradients, needs });
 }
 
-/** Every tensor that changes when one of `roots` does. */
-function dependsOn(nodes: readonly GraphNode[], roots: readonly Tensor[]): ReadonlySet<Tensor> {
+/** Every tensor that changes smoothly when one of `roots` does. */
+function dependsOn(nodes: readonly GraphNode[], roots: readonly Tensor[], rules: VjpRules): ReadonlySet<Tensor> {
   const active = new Set<Tensor>(roots);
   for (const node of nodes) {
-    if (node.inputs.some((input) => active.has(input))) for (const output of node.outputs) active.add(output);
+    if (rules[node.op] === piecewiseConstant || !node.inputs.some((input) => active.has(input))) continue;
+    for (const output of node.outputs) active.add(output);
   }
   return active;
 }

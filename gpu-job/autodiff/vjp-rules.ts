@@ -17,10 +17,15 @@ export type VjpRule<P extends Primitive> = (
   context: VjpContext<P>,
 ) => readonly (Tensor | undefined)[];
 
-/** Marks a primitive through which no gradient may flow; reaching it is a bug in the model, not a zero. */
+/** Marks a primitive whose result does not move when its inputs do by a little: its derivative is zero, so nothing is propagated. */
+export const piecewiseConstant = 'piecewise constant';
+
+/** Marks a primitive that has a derivative and no rule; a gradient that reaches it is a bug in the model, not a zero. */
 export const notDifferentiable = 'not differentiable';
 
-export type VjpRules = { readonly [P in Primitive]: VjpRule<P> | typeof notDifferentiable };
+type Mark = typeof piecewiseConstant | typeof notDifferentiable;
+
+export type VjpRules = { readonly [P in Primitive]: VjpRule<P> | Mark };
 
 /** Vector-Jacobian products. Notation: g is the gradient of the loss by the (first) output. */
 export const vjpRules = {
@@ -108,7 +113,7 @@ export const vjpRules = {
     return [graph.mul(graph.exp(graph.sub(x, output(node))), gradient(outputGradients))];
   },
 
-  ArgMax: notDifferentiable,
+  ArgMax: piecewiseConstant,
 
   // y = x r w with r = (mean(x^2) + eps)^(-1/2), h = g w:  dx = r (h - x r^2 mean(h x)), dw = sum of g x r
   RmsNorm: (graph, { node, outputGradients, needs }) => {
@@ -190,17 +195,17 @@ export const vjpRules = {
     return [undefined, graph.gather(gradient(outputGradients), indices)];
   },
 
-  Equal: notDifferentiable,
-  GreaterOrEqual: notDifferentiable,
-  Less: notDifferentiable,
-  And: notDifferentiable,
-  Not: notDifferentiable,
-  DropoutMask: notDifferentiable,
+  Equal: piecewiseConstant,
+  GreaterOrEqual: piecewiseConstant,
+  Less: piecewiseConstant,
+  And: piecewiseConstant,
+  Not: piecewiseConstant,
+  DropoutMask: piecewiseConstant,
 } satisfies VjpRules;
 
 /** The primitives that have a rule. */
 export type Differentiable = {
-  [P in Primitive]: (typeof vjpRules)[P] extends typeof notDifferentiable ? never : P;
+  [P in Primitive]: (typeof vjpRules)[P] extends Mark ? never : P;
 }[Primitive];
 
 /** Sums a gradient over the dimensions along which its operand was broadcast. */

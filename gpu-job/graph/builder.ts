@@ -32,10 +32,10 @@ export class GraphBuilder implements Graph {
     this.float = float;
   }
 
-  /** Names everything that `build` adds after the part of the model it belongs to. */
+  /** Names everything that `build` adds after the part of the model it belongs to; a path that begins with the outer one is taken whole. */
   scope<T>(name: string, build: () => T): T {
     const outer = this.scopePath;
-    this.scopePath = outer ? `${outer}.${name}` : name;
+    this.scopePath = outer && !name.startsWith(`${outer}.`) ? `${outer}.${name}` : name;
     try {
       return build();
     } finally {
