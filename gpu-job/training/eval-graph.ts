@@ -1,4 +1,5 @@
 import { invariant } from '../../shared/errors.ts';
+import { parameterFeeds } from './parameter-feeds.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { productOfDims } from '../graph/dims.ts';
 import { forward, type TunedModel } from '../methods/tuned-model.ts';
@@ -35,13 +36,7 @@ export async function createEvalStep(model: TunedModel, options: StepOptions = {
   const feeds = (values: ReadonlyMap<string, Float32Array>, batch: Batch): Record<string, TensorValue> => ({
     ...batchFeeds(batch),
     ...rope(batch.length),
-    ...Object.fromEntries(
-      (model.method?.parameters ?? []).map(({ name, shape }) => {
-        const data = values.get(name);
-        invariant(data, `the parameter ${name} has values`);
-        return [name, { data, dims: shape }];
-      }),
-    ),
+    ...parameterFeeds(model, values),
   });
   return {
     async run(values, batch) {

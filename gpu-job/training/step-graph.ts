@@ -7,6 +7,7 @@ import { tokenLosses } from '../nn/losses.ts';
 import { createSession, float32Of, type SessionOptions } from '../runtime/session.ts';
 import { batchFeeds, batchInputs } from './batch-feeds.ts';
 import type { Batch } from './batches.ts';
+import { parameterFeeds } from './parameter-feeds.ts';
 import { ropeFeed } from './rope-feed.ts';
 
 export interface StepResult {
@@ -46,13 +47,7 @@ export async function createTrainStep(model: TunedModel, options: StepOptions = 
         ...rope(batch.length),
         loss_scale: { data: Float32Array.of(lossScale), dims: [] },
         dropout_seed: { data: BigInt64Array.of(BigInt(seed)), dims: [] },
-        ...Object.fromEntries(
-          parameters.map(({ name, shape }) => {
-            const data = values.get(name);
-            invariant(data, `the parameter ${name} has values`);
-            return [name, { data, dims: shape }];
-          }),
-        ),
+        ...parameterFeeds(model, values),
       };
       const results = await session.run(feeds);
       const [lossSum] = float32Of(results, 'loss_sum');
