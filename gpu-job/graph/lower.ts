@@ -184,6 +184,7 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
     const xorShift = (x: string, bits: number): string =>
       emit.value('BitwiseXor', [x, emit.value('Div', [x, integer(2 ** bits)])]);
     const scramble = (x: string, factor: number): string => low32(emit.value('Mul', [x, integer(factor)]));
+    // a 32-bit mixer of two rounds (https://github.com/skeeto/hash-prospector), spelled in int64 because shifts exist for unsigned types only
     const hash = (x: string): string =>
       xorShift(scramble(xorShift(scramble(xorShift(x, 16), 0x21f0aaad), 15), 0x735a2d97), 15);
 
