@@ -2,7 +2,8 @@ import { invariant } from '../../shared/errors.ts';
 import { sameDims, type Dim, type Dims } from './dims.ts';
 import type { Attributes, Primitive } from './ops.ts';
 import { inferShapes } from './shapes.ts';
-import type { Constant, DType, ExternalData, GraphNode, Tensor } from './tensor.ts';
+import type { DType } from './dtype.ts';
+import type { Constant, ExternalData, GraphNode, Tensor } from './tensor.ts';
 
 export type FloatType = 'float32' | 'float64';
 

@@ -1,7 +1,8 @@
 import { invariant } from '../../shared/errors.ts';
 import { divideDim, parseDim, type Dim, type Dims } from './dims.ts';
 import type { OnnxAttribute, OnnxNode } from './onnx.ts';
-import type { Constant, DType, Tensor } from './tensor.ts';
+import type { DType } from './dtype.ts';
+import type { Constant, Tensor } from './tensor.ts';
 
 /** Collects ONNX nodes and the small integer constants and shape vectors that they need. */
 export class Emitter {

@@ -1,6 +1,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { Dims } from './dims.ts';
-import type { Constant, DType, Tensor } from './tensor.ts';
+import type { DType } from './dtype.ts';
+import type { Constant, Tensor } from './tensor.ts';
 
 /** An attribute value: an integer, `{ float }`, a string, or a list of integers. */
 export type OnnxAttribute = number | { readonly float: number } | string | readonly number[];

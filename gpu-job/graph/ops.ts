@@ -1,5 +1,5 @@
 import type { Dim, Dims } from './dims.ts';
-import type { DType } from './tensor.ts';
+import type { DType } from './dtype.ts';
 
 type None = Readonly<Record<string, never>>;
 

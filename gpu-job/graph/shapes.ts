@@ -1,7 +1,8 @@
 import { DomainError, invariant } from '../../shared/errors.ts';
 import { divideDim, productOfDims, sameDims, type Dim, type Dims } from './dims.ts';
 import type { Attributes, Primitive } from './ops.ts';
-import { describe, type DType, type Tensor } from './tensor.ts';
+import type { DType } from './dtype.ts';
+import { describe, type Tensor } from './tensor.ts';
 
 export interface TensorType {
   readonly dtype: DType;

@@ -1,8 +1,6 @@
 import type { Dims } from './dims.ts';
+import type { DType } from './dtype.ts';
 import type { Attributes, Primitive } from './ops.ts';
-
-/** Element types a graph can hold. `bfloat16` only as stored weights: the runtime refuses it as a graph input or output. */
-export type DType = 'float32' | 'float64' | 'float16' | 'bfloat16' | 'int64' | 'bool';
 
 /** A value in a graph: no data, only its type. Identity is the object; `name` is unique within its graph. */
 export interface Tensor {

@@ -2,7 +2,8 @@ import { DomainError, invariant, refuseErrors, type Finding } from '../../shared
 import type { Dtype } from '../../shared/formats/dtype.ts';
 import type { BaseModelFolder } from '../folders/base-model.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
-import type { DType, Tensor } from '../graph/tensor.ts';
+import type { DType } from '../graph/dtype.ts';
+import type { Tensor } from '../graph/tensor.ts';
 import { readModelConfig } from '../models/registry.ts';
 import { decoderForward, decoderLinears, decoderTensors, outputEmbedding, type DecoderSpec } from '../nn/decoder.ts';
 import type { ForwardContext } from '../nn/forward-context.ts';

@@ -1,0 +1,135 @@
+/**
+ * Who may import whom. Each room lists what it may reach; everything else is an error, with the reason beside the rule.
+ * `test/house/arrows.test.ts` plants a bad import for every rule and expects it to be reported.
+ */
+
+/** A rule that lets files under `from` import only what matches one of `to` (and themselves). */
+const only = (name, comment, from, to, options = {}) => ({
+  name,
+  severity: 'error',
+  comment,
+  from: { path: from, pathNot: ['\\.test\\.ts$', ...(options.except ?? [])] },
+  to: { pathNot: [from, ...to], ...(options.core ? { dependencyTypesNot: ['core'] } : {}) },
+});
+
+const errors = '^shared/(errors|limits)\\.ts$';
+const modules = (...names) => names.map((name) => `(^|/)node_modules/${name}/|^${name}($|/)`);
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      comment: 'A cycle has no first file to read.',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-unresolved',
+      severity: 'error',
+      comment: 'An import that does not resolve is not checked by any other rule.',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-product-to-test',
+      severity: 'error',
+      comment: 'The product does not need its tests to run.',
+      from: { path: '^(shared|gpu-job|cli|functions)/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^(test|bench|examples)/|\\.test\\.ts$' },
+    },
+    only(
+      'foundation-imports-nothing',
+      'Errors and limits stand below everything, so they stand on nothing.',
+      errors,
+      [],
+    ),
+    only(
+      'formats-are-pure',
+      'Formats take a byte reader and do no I/O, so they run in a browser, a Lambda and a job alike.',
+      '^shared/formats/',
+      [errors, ...modules('zod')],
+    ),
+    only(
+      'methods-are-pure',
+      'A method is its schema and its names; it is read by the API, the console and the trainer.',
+      '^shared/methods/',
+      [errors, ...modules('zod')],
+    ),
+    only('contract-runs-in-a-browser', 'The contract is what clients are made from.', '^shared/contract/', [
+      errors,
+      '^shared/methods/',
+      ...modules('zod'),
+    ]),
+    only('domain-is-pure', 'Rules do no I/O, read no clock and draw no randomness.', '^shared/domain/', [
+      errors,
+      '^shared/(contract|methods|formats)/',
+      ...modules('zod'),
+    ]),
+    only(
+      'text-knows-formats',
+      'Text needs the tokenizer and template libraries and a worker for templates, nothing of the platform but its thread starter.',
+      '^shared/text/',
+      [
+        errors,
+        '^shared/formats/',
+        '^shared/platform/start-thread\\.mjs$',
+        ...modules('@huggingface/tokenizers', '@huggingface/jinja', 'zod'),
+        '^(node:)?worker_threads$',
+      ],
+    ),
+    {
+      name: 'job-knows-no-world',
+      severity: 'error',
+      comment: 'A job runs on plain folders; only its entry point may choose a world.',
+      from: { path: '^gpu-job/', pathNot: '^gpu-job/main\\.ts$' },
+      to: { path: '^shared/(aws|local)/|^(functions|cli|console|infra)/' },
+    },
+    only('graph-stands-alone', 'The graph is the lowest layer of the engine.', '^gpu-job/graph/', [
+      errors,
+      ...modules('@bufbuild/protobuf'),
+    ]),
+    only(
+      'autodiff-knows-the-graph',
+      'Gradients are written in primitives; only the checker runs them.',
+      '^gpu-job/autodiff/',
+      [errors, '^gpu-job/graph/'],
+      {
+        except: ['check-gradients\\.ts$'],
+      },
+    ),
+    only('layers-know-the-graph', 'Layers are written in primitives.', '^gpu-job/nn/', [errors, '^gpu-job/graph/']),
+    only('models-know-no-method', 'A model never knows how it is tuned.', '^gpu-job/models/', [
+      errors,
+      '^gpu-job/(nn|graph)/',
+    ]),
+    {
+      name: 'one-runtime',
+      severity: 'error',
+      comment: 'One file talks to the runtime, so exchanging it is one change.',
+      from: { path: '^(shared|gpu-job|cli)/', pathNot: '^gpu-job/runtime/' },
+      to: { path: modules('onnxruntime-node') },
+    },
+    {
+      name: 'shared-knows-no-one',
+      severity: 'error',
+      comment: 'What everyone shares depends on no one who shares it.',
+      from: { path: '^shared/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^(gpu-job|functions|cli|console|infra)/' },
+    },
+    {
+      name: 'cli-is-thin',
+      severity: 'error',
+      comment: 'A command builds a spec and hands it to the job; it does not reach into the engine.',
+      from: { path: '^cli/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^gpu-job/', pathNot: '^gpu-job/main\\.ts$' },
+    },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(node_modules|\\.cache|\\.lorary)/' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+};
