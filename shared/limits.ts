@@ -6,4 +6,12 @@ export const limits = {
   copyChunkBytes: 8_388_608,
   /** Text files read whole: tokenizer.json reaches 35 MB and the largest published weight index 10 MB; V8 strings end at 512 MB. */
   jsonFileBytesMax: 134_217_728,
+  /** Characters of a module pattern: generated ones that list every block reach 1,000; a pattern comes from outside and is parsed by us. */
+  modulePatternCharsMax: 4096,
+  /** Groups inside groups in a module pattern: published ones have 3; the parser and the matcher recurse. */
+  modulePatternDepthMax: 16,
+  /** Steps to match one name: an honest pattern takes some hundreds; the bound keeps a hostile one to milliseconds. */
+  modulePatternStepsMax: 200_000,
+  /** The largest hidden size among published dense models (Llama 3.1 405B): a rank beyond it cannot add anything. */
+  loraRankMax: 16_384,
 } as const;
