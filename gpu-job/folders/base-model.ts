@@ -5,6 +5,7 @@ import { decodeToFloat32 } from '../../shared/formats/dtype.ts';
 import { modelIndexFileName, parseModelIndex, singleModelFileName } from '../../shared/formats/model-index.ts';
 import type { TensorEntry } from '../../shared/formats/safetensors-header.ts';
 import { readSafetensorsHeader, readTensor } from '../../shared/formats/safetensors-read.ts';
+import { collectFindings } from './collect-findings.ts';
 import { openFileSource, readJsonFile, readTextFile } from './files.ts';
 
 /** A tensor of a checkpoint and the file that holds it. */
@@ -33,11 +34,11 @@ export interface BaseModelFolder {
 export async function openBaseModel(path: string): Promise<BaseModelFolder> {
   const names = await listFolder(path);
   const findings: Finding[] = [];
-  const config = await collect(findings, 'config.json', () => readConfig(path, names));
-  const layout = await collect(findings, modelIndexFileName, () => findWeightFiles(path, names));
+  const config = await collectFindings(findings, 'config.json', () => readConfig(path, names));
+  const layout = await collectFindings(findings, modelIndexFileName, () => findWeightFiles(path, names));
   const tensors = new Map<string, CheckpointTensor>();
   for (const file of layout?.files ?? []) {
-    const header = await collect(findings, file, () => readHeader(join(path, file)));
+    const header = await collectFindings(findings, file, () => readHeader(join(path, file)));
     for (const entry of header?.tensors.values() ?? []) {
       const other = tensors.get(entry.name);
       if (other === undefined) tensors.set(entry.name, { ...entry, file });
@@ -75,20 +76,6 @@ async function listFolder(path: string): Promise<ReadonlySet<string>> {
     if (code === 'ENOENT') throw new DomainError('folder-missing', `There is no folder ${path}.`);
     if (code === 'ENOTDIR') throw new DomainError('folder-missing', `${path} is a file; the model's folder is needed.`);
     throw error;
-  }
-}
-
-/** Runs one check, turning a `DomainError` into findings so that the next check runs too. */
-async function collect<T>(findings: Finding[], where: string, check: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await check();
-  } catch (error) {
-    if (!(error instanceof DomainError)) throw error;
-    const found: readonly Finding[] =
-      error.findings.length > 0 ? error.findings : [{ severity: 'error', code: error.code, message: error.message }];
-    for (const finding of found)
-      findings.push({ ...finding, where: finding.where === undefined ? where : `${where} ${finding.where}` });
-    return undefined;
   }
 }
 

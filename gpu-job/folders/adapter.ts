@@ -1,0 +1,200 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pairLoraTensors, type LoraPair } from '../../shared/domain/adapter-tensors.ts';
+import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
+import { decodeToFloat32, encodeFromFloat32, type FloatDtype } from '../../shared/formats/dtype.ts';
+import type { TensorEntry } from '../../shared/formats/safetensors-header.ts';
+import { readSafetensorsHeader, readTensor } from '../../shared/formats/safetensors-read.ts';
+import { writeSafetensors, type TensorToWrite } from '../../shared/formats/safetensors-write.ts';
+import { encodeLoraConfig, isAllLinear, parseLoraConfig } from '../../shared/methods/lora-config-file.ts';
+import { loraUnsupported } from '../../shared/methods/lora-unsupported.ts';
+import { loraScaling, loraTensorNames, type LoraConfig } from '../../shared/methods/lora.ts';
+import { collectFindings } from './collect-findings.ts';
+import { openFileSource, readJsonFile, writeFileAtomic, writeFolderAtomic, type FileSource } from './files.ts';
+
+/** One adapted module: its weight W becomes W + scaling * B A. */
+export interface LoraModule {
+  /** Name in the base model, e.g. `model.layers.0.self_attn.q_proj`. */
+  readonly module: string;
+  readonly r: number;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly scaling: number;
+  /** [r, inFeatures], row-major. */
+  readonly A: Float32Array;
+  /** [outFeatures, r], row-major. */
+  readonly B: Float32Array;
+}
+
+export interface LoraAdapter {
+  readonly config: LoraConfig;
+  readonly modules: ReadonlyMap<string, LoraModule>;
+  /** What looks odd but harms nothing. */
+  readonly warnings: readonly Finding[];
+}
+
+export const adapterConfigFileName = 'adapter_config.json';
+export const adapterWeightsFileName = 'adapter_model.safetensors';
+
+/**
+ * Reads a PEFT adapter folder, values included, as float32. Throws `DomainError('adapter-malformed')` with all findings:
+ * of the config, of the file, of the tensors against each other and the config, of the values, and of what cannot be used here.
+ */
+export async function readAdapterFolder(path: string): Promise<LoraAdapter> {
+  const names = await listAdapterFolder(path);
+  const findings: Finding[] = [];
+  const config = await collectFindings(findings, adapterConfigFileName, () => readConfig(path, names));
+  if (config) findings.push(...loraUnsupported(config));
+  const source = await collectFindings(findings, adapterWeightsFileName, () => openWeights(path, names));
+  const modules = new Map<string, LoraModule>();
+  try {
+    const header = source && (await collectFindings(findings, source.name, () => readSafetensorsHeader(source)));
+    if (source && header && config) {
+      const { pairs, findings: found } = pairLoraTensors(config, header.tensors.values());
+      findings.push(...found);
+      for (const pair of pairs.values()) modules.set(pair.module, await readModule(source, pair, config, findings));
+      if (modules.size > 0 && [...modules.values()].every(({ B }) => B.every((value) => value === 0)))
+        findings.push({
+          severity: 'warning',
+          code: 'no-effect',
+          message: 'every B is zero: the adapter changes nothing, it was never trained',
+          where: adapterWeightsFileName,
+        });
+    }
+  } finally {
+    await source?.close();
+  }
+  const warnings = refuseErrors('adapter-malformed', `${path} is not a usable LoRA adapter:`, findings);
+  // Without a config there was an error.
+  return { config: config as LoraConfig, modules, warnings };
+}
+
+export interface WriteAdapterOptions {
+  /** Type of the stored values. Default F32, as PEFT trains them. */
+  readonly dtype?: FloatDtype;
+  /** Text of `README.md`, the model card. */
+  readonly readme?: string;
+  /** Further files to appear in the folder together with the adapter, by file name. */
+  readonly files?: Readonly<Record<string, Uint8Array | string>>;
+  /** Whether a folder at `path` may be replaced. Default false. */
+  readonly replace?: boolean;
+}
+
+/**
+ * Writes a PEFT adapter folder that appears complete or not at all. Throws `DomainError('adapter-unwritable')` with all findings
+ * when modules and config disagree in rank, scaling or selection (a loader would compute something else), or values
+ * are not finite in the stored type.
+ */
+export async function writeAdapterFolder(
+  path: string,
+  adapter: { readonly config: LoraConfig; readonly modules: Iterable<LoraModule> },
+  options: WriteAdapterOptions = {},
+): Promise<void> {
+  const { dtype = 'F32', files = {}, readme } = options;
+  const modules = [...adapter.modules];
+  const config = nameTargets(adapter.config, modules);
+  const tensors = modules.flatMap((module) => moduleTensors(module, dtype));
+  const findings = [
+    ...pairLoraTensors(config, tensors).findings,
+    ...modules.flatMap((module) => moduleFindings(module, config, dtype)),
+  ];
+  refuseErrors('adapter-unwritable', `The adapter cannot be written to ${path}:`, findings);
+  const write = async (folder: string): Promise<void> => {
+    await writeFileAtomic(join(folder, adapterWeightsFileName), (sink) => writeSafetensors(sink, tensors));
+    await writeFileAtomic(join(folder, adapterConfigFileName), encodeLoraConfig(config));
+    if (readme !== undefined) await writeFileAtomic(join(folder, 'README.md'), readme);
+    for (const [name, content] of Object.entries(files)) await writeFileAtomic(join(folder, name), content);
+  };
+  await writeFolderAtomic(path, write, { replace: options.replace === true });
+}
+
+async function listAdapterFolder(path: string): Promise<ReadonlySet<string>> {
+  try {
+    return new Set(await readdir(path));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code; // fs rejects with errno errors
+    if (code === 'ENOENT') throw new DomainError('folder-missing', `There is no folder ${path}.`);
+    if (code === 'ENOTDIR')
+      throw new DomainError('folder-missing', `${path} is a file; the adapter's folder is needed.`);
+    throw error;
+  }
+}
+
+async function readConfig(path: string, names: ReadonlySet<string>): Promise<LoraConfig> {
+  if (!names.has(adapterConfigFileName) && names.has('config.json'))
+    throw new DomainError('base-given', 'this folder holds a whole model; give the folder of an adapter');
+  return parseLoraConfig(await readJsonFile(join(path, adapterConfigFileName)));
+}
+
+async function openWeights(path: string, names: ReadonlySet<string>): Promise<FileSource> {
+  const pickle = ['adapter_model.bin', 'adapter_model.pt'].find((name) => names.has(name));
+  if (!names.has(adapterWeightsFileName) && pickle !== undefined)
+    throw new DomainError(
+      'pickle',
+      `there is only ${pickle}, a Python pickle, which can run code when loaded and is not read here: load it with PEFT and save it again (save_pretrained writes safetensors)`,
+    );
+  return openFileSource(join(path, adapterWeightsFileName));
+}
+
+async function readModule(
+  source: FileSource,
+  pair: LoraPair<TensorEntry>,
+  config: LoraConfig,
+  findings: Finding[],
+): Promise<LoraModule> {
+  const { module, r, inFeatures, outFeatures } = pair;
+  const A = decodeToFloat32(pair.A.dtype, await readTensor(source, pair.A));
+  const B = decodeToFloat32(pair.B.dtype, await readTensor(source, pair.B));
+  for (const [{ name }, values] of [
+    [pair.A, A],
+    [pair.B, B],
+  ] as const) {
+    const at = values.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0)
+      findings.push({
+        severity: 'error',
+        code: 'not-finite',
+        message: `value ${at} is ${values[at]}: the training run that wrote it had diverged`,
+        where: name,
+      });
+  }
+  return { module, r, inFeatures, outFeatures, scaling: loraScaling(config, module, r), A, B };
+}
+
+/** Spells `all-linear` out as the last parts of the names: PEFT before 0.8 and most serving engines know only lists. */
+function nameTargets(config: LoraConfig, modules: readonly LoraModule[]): LoraConfig {
+  if (typeof config.target_modules !== 'string' || !isAllLinear(config.target_modules) || modules.length === 0)
+    return config;
+  const names = new Set(modules.map(({ module }) => module.slice(module.lastIndexOf('.') + 1)));
+  return { ...config, target_modules: [...names].toSorted() };
+}
+
+function moduleTensors({ module, r, inFeatures, outFeatures, A, B }: LoraModule, dtype: FloatDtype): TensorToWrite[] {
+  const names = loraTensorNames(module);
+  return [
+    { name: names.A, dtype, shape: [r, inFeatures], bytes: () => Promise.resolve(encodeFromFloat32(dtype, A)) },
+    { name: names.B, dtype, shape: [outFeatures, r], bytes: () => Promise.resolve(encodeFromFloat32(dtype, B)) },
+  ];
+}
+
+function moduleFindings(module: LoraModule, config: LoraConfig, dtype: FloatDtype): Finding[] {
+  const findings: Finding[] = [];
+  const error = (code: string, message: string): void =>
+    void findings.push({ severity: 'error', code, message, where: module.module });
+  const { r, inFeatures, outFeatures, A, B, scaling } = module;
+  if (A.length !== r * inFeatures) error('bad-shape', `A has ${A.length} values instead of ${r} x ${inFeatures}`);
+  if (B.length !== outFeatures * r) error('bad-shape', `B has ${B.length} values instead of ${outFeatures} x ${r}`);
+  const stored = loraScaling(config, module.module, r);
+  if (!(Math.abs(scaling - stored) <= 1e-6 * Math.abs(stored)))
+    error('scaling-mismatch', `it acts with scaling ${scaling}, but the config gives ${stored}: set alpha_pattern`);
+  for (const [name, values] of [
+    ['A', A],
+    ['B', B],
+  ] as const) {
+    // Narrowing may overflow, so the values are looked at as they will be read.
+    const seen = dtype === 'F32' ? values : decodeToFloat32(dtype, encodeFromFloat32(dtype, values));
+    const at = seen.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) error('not-finite', `value ${at} of ${name} is ${values[at]}, which as ${dtype} is ${seen[at]}`);
+  }
+  return findings;
+}

@@ -1,0 +1,22 @@
+import { DomainError, type Finding } from '../../shared/errors.ts';
+
+/**
+ * Runs one check and turns its `DomainError` into findings at `where`, so that the checks after it run too.
+ * Resolves to undefined when the check failed.
+ */
+export async function collectFindings<T>(
+  findings: Finding[],
+  where: string,
+  check: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await check();
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    const found: readonly Finding[] =
+      error.findings.length > 0 ? error.findings : [{ severity: 'error', code: error.code, message: error.message }];
+    for (const finding of found)
+      findings.push({ ...finding, where: finding.where === undefined ? where : `${where} ${finding.where}` });
+    return undefined;
+  }
+}

@@ -1,0 +1,120 @@
+import type { Finding } from '../errors.ts';
+import type { LoraConfig } from '../methods/lora.ts';
+import { selectModules, unmatchedTargets } from './module-matching.ts';
+
+/** How far an adapter acts on a base. */
+export interface AdapterFit {
+  /** Modules of the base that `target_modules` selects. */
+  readonly selected: readonly string[];
+  /** Those of them for which the adapter has a pair of the base's size: only these act. */
+  readonly effective: readonly string[];
+  /** One line for people: `effective modules 12 of 14`. */
+  readonly summary: string;
+  /** Errors where the adapter and the base contradict each other, warnings where part of it does nothing. */
+  readonly findings: readonly Finding[];
+}
+
+/** A module that an adapter holds: A is [r, inFeatures], B is [outFeatures, r]. */
+export interface AdapterModule {
+  readonly module: string;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+}
+
+/** A weight of the base: [out, in] for a linear module. */
+export interface BaseTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** Compares an adapter with the tensors of a base; both may come from headers alone. */
+export function adapterFit(
+  config: Pick<LoraConfig, 'target_modules'> & Partial<LoraConfig>,
+  modules: Iterable<AdapterModule>,
+  baseTensors: Iterable<BaseTensor>,
+): AdapterFit {
+  const linears = linearModules(baseTensors);
+  const selected = selectModules(config.target_modules, [...linears.keys()], config);
+  const isSelected = new Set(selected);
+  const effective = new Set<string>();
+  const findings: Finding[] = [];
+  const report = (severity: Finding['severity'], code: string, where: string, message: string): void =>
+    void findings.push({ severity, code, where, message });
+  for (const { module, inFeatures, outFeatures } of modules) {
+    const size = linears.get(module);
+    if (size === undefined) report('error', 'no-such-module', module, describeStranger(module, linears));
+    else if (size.inFeatures !== inFeatures || size.outFeatures !== outFeatures)
+      report(
+        'error',
+        'size-mismatch',
+        module,
+        `the adapter is for ${inFeatures} inputs and ${outFeatures} outputs, the base has ${size.inFeatures} and ${size.outFeatures}: it was made for another base`,
+      );
+    else if (isSelected.has(module)) effective.add(module);
+    else report('error', 'not-targeted', module, 'target_modules does not select it, so its tensors would not act');
+  }
+  for (const target of unmatchedTargets(config.target_modules, [...linears.keys()]))
+    report('warning', 'target-matches-nothing', target, 'this entry of target_modules selects no module of the base');
+  const idle = selected.filter((module) => !effective.has(module));
+  if (selected.length === 0)
+    report(
+      'error',
+      'nothing-selected',
+      'target_modules',
+      `it selects none of the ${linears.size} linear modules of the base`,
+    );
+  else if (effective.size === 0)
+    report('error', 'no-effect', 'adapter', 'not one of its modules would act on this base');
+  else if (idle.length > 0)
+    report(
+      'warning',
+      'partial',
+      'adapter',
+      `${idle.length} selected modules have no usable tensors and stay as in the base: ${listed(idle)}`,
+    );
+  return {
+    selected,
+    effective: selected.filter((module) => effective.has(module)),
+    summary: `effective modules ${effective.size} of ${selected.length}`,
+    findings,
+  };
+}
+
+/** Modules of a base that a plain LoRA can act on: those with a matrix as weight that is not an embedding. */
+export function linearModules(
+  baseTensors: Iterable<BaseTensor>,
+): ReadonlyMap<string, { readonly inFeatures: number; readonly outFeatures: number }> {
+  const linears = new Map<string, { inFeatures: number; outFeatures: number }>();
+  for (const { name, shape } of baseTensors) {
+    const [outFeatures, inFeatures] = shape;
+    if (!name.endsWith('.weight') || shape.length !== 2 || outFeatures === undefined || inFeatures === undefined)
+      continue;
+    const module = name.slice(0, -'.weight'.length);
+    if (!inputEmbedding.test(module)) linears.set(module, { inFeatures, outFeatures });
+  }
+  return linears;
+}
+
+const inputEmbedding = /(^|\.)(embed_tokens|embed_positions|tok_embeddings|word_embeddings|wte|wpe|embeddings)$/;
+
+/** A wrong prefix is the usual reason: say which module was probably meant. */
+function describeStranger(module: string, linears: ReadonlyMap<string, unknown>): string {
+  const none = 'the base has no such linear module';
+  const named = (tail: string): string | undefined =>
+    [...linears.keys()].find((name) => name === tail || name.endsWith(`.${tail}`));
+  const whole = named(module);
+  if (whole !== undefined)
+    return `${none}; "${whole}" is probably meant, so a prefix is missing in the adapter's names`;
+  const parts = module.split('.');
+  // The last name alone says too little.
+  for (let cut = 1; cut < parts.length - 1; cut++) {
+    const meant = named(parts.slice(cut).join('.'));
+    if (meant !== undefined)
+      return `${none}; "${meant}" is probably meant, so the prefix of the adapter's names is wrong`;
+  }
+  return none;
+}
+
+function listed(names: readonly string[]): string {
+  return names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;
+}

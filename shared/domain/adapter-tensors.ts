@@ -1,0 +1,103 @@
+import type { Finding } from '../errors.ts';
+import { isDecodable, type Dtype } from '../formats/dtype.ts';
+import { loraRank, loraTensorRole, type LoraConfig, type LoraTensorRole } from '../methods/lora.ts';
+import { selectModules } from './module-matching.ts';
+
+/** What is known of a tensor from its file's header. */
+export interface TensorShape {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+}
+
+/** The two tensors of one module: A is [r, inFeatures], B is [outFeatures, r]. */
+export interface LoraPair<T extends TensorShape> {
+  readonly module: string;
+  readonly r: number;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly A: T;
+  readonly B: T;
+}
+
+/**
+ * Pairs the tensors of an adapter file by module and checks them against each other and against the config.
+ * Returns the pairs that are sound, in the order of their A in the file, and everything wrong; no base is needed.
+ */
+export function pairLoraTensors<T extends TensorShape>(
+  config: LoraConfig,
+  tensors: Iterable<T>,
+): { readonly pairs: ReadonlyMap<string, LoraPair<T>>; readonly findings: readonly Finding[] } {
+  const findings: Finding[] = [];
+  const error: Report = (code, where, message) => void findings.push({ severity: 'error', code, where, message });
+  const halves = new Map<string, { A?: T; B?: T }>();
+  for (const tensor of tensors) {
+    const role = loraTensorRole(tensor.name);
+    if (role.kind === 'A' || role.kind === 'B') {
+      const known = halves.get(role.module) ?? {};
+      halves.set(role.module, { ...known, [role.kind]: tensor });
+    } else error('unusable-tensor', tensor.name, describeRole(role));
+  }
+  const pairs = new Map<string, LoraPair<T>>();
+  for (const [module, { A, B }] of halves) {
+    if (A === undefined || B === undefined) {
+      const there = A ?? B;
+      error('missing-partner', there?.name ?? module, `its partner lora_${A === undefined ? 'A' : 'B'} is missing`);
+      continue;
+    }
+    const pair = checkPair(config, module, A, B, error);
+    if (pair) pairs.set(module, pair);
+  }
+  if (halves.size === 0) error('no-modules', 'adapter_model.safetensors', 'it holds no lora_A and lora_B tensors');
+  return { pairs, findings };
+}
+
+type Report = (code: string, where: string, message: string) => void;
+
+function describeRole(role: LoraTensorRole): string {
+  switch (role.kind) {
+    case 'dora-magnitude':
+      return 'DoRA magnitudes cannot be used here yet';
+    case 'embedding':
+      return 'LoRA on an embedding cannot be used here yet';
+    case 'lora-bias':
+      return 'a bias on B (lora_bias) cannot be used here yet';
+    case 'full-copy':
+      return 'a fully trained tensor of the base (modules_to_save) cannot be used here yet';
+    case 'named-adapter':
+      return "the name carries the name of an adapter or of another method; save it again with PEFT's save_pretrained";
+    default:
+      return 'the name does not begin with "base_model.model.", as PEFT writes it, so no module would be found for it';
+  }
+}
+
+function checkPair<T extends TensorShape>(
+  config: LoraConfig,
+  module: string,
+  A: T,
+  B: T,
+  error: Report,
+): LoraPair<T> | undefined {
+  const undecodable = [A, B].filter((tensor) => !isDecodable(tensor.dtype));
+  for (const { name, dtype } of undecodable)
+    error('unusable-dtype', name, `its type ${dtype} holds no floats that can be used`);
+  const flat = [A, B].filter((tensor) => tensor.shape.length !== 2 || tensor.shape.includes(0));
+  for (const { name, shape } of flat)
+    error('bad-shape', name, `its shape [${shape.join(', ')}] is not that of a matrix`);
+  if (undecodable.length > 0 || flat.length > 0) return undefined;
+  const [r = 0, inFeatures = 0] = A.shape;
+  const [outFeatures = 0, rankOfB = 0] = B.shape;
+  const wanted = loraRank(config, module);
+  if (r !== rankOfB)
+    error(
+      'rank-disagreement',
+      module,
+      `A is [${A.shape.join(', ')}] and B is [${B.shape.join(', ')}]: their ranks ${r} and ${rankOfB} differ`,
+    );
+  else if (r !== wanted)
+    error('rank-mismatch', module, `its tensors have rank ${r}, but r and rank_pattern of the config give ${wanted}`);
+  else if (selectModules(config.target_modules, [module], config).length === 0)
+    error('not-targeted', module, 'target_modules does not select it, so PEFT would ignore its tensors');
+  else return { module, r, inFeatures, outFeatures, A, B };
+  return undefined;
+}
