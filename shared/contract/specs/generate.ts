@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import { pathField, promptField, samplingFields, seedField, threadsField } from './spec-fields.ts';
+
+/** Continues prompts with a base, or a base with an adapter around it. */
+export const generateSpecSchema = z.strictObject({
+  kind: z.literal('generate'),
+  base: pathField,
+  /** Folder of a LoRA adapter in PEFT's layout. */
+  adapter: pathField.optional(),
+  prompts: z.array(promptField).min(1).max(10_000),
+  ...samplingFields,
+  /** JSON file for the texts; absent: they are only returned. */
+  output: pathField.optional(),
+  seed: seedField,
+  threads: threadsField,
+});
+
+export type GenerateSpec = z.output<typeof generateSpecSchema>;

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+
+/** A file or folder. In a spec file, relative paths start at the folder of that file. */
+export const pathField = z.string().min(1);
+
+/** Starts every random choice of a job; the same spec and seed give the same result. Below 2^32: the generator's key is 32 bits. */
+export const seedField = z
+  .int()
+  .min(0)
+  .max(2 ** 32 - 1)
+  .default(0);
+
+/** Threads of one operator; absent: all cores. Results can differ in the last bits between thread counts. */
+export const threadsField = z.int().min(1).max(1024).optional();
+
+/** One turn of a conversation. Further keys are allowed: templates may read them. */
+export const messageField = z.looseObject({ role: z.string().min(1), content: z.string() });
+
+/** What a model is asked to continue: a plain text, or a conversation that the base's chat template turns into one. */
+export const promptField = z.union([
+  z.strictObject({ prompt: z.string().min(1) }),
+  z.strictObject({ messages: z.array(messageField).min(1) }),
+]);
+
+export type Prompt = z.output<typeof promptField>;
+
+/** How text is drawn from a model. */
+export const samplingFields = {
+  /** New tokens at most. 64: enough to judge an answer, seconds on a CPU. */
+  maxNewTokens: z.int().min(1).max(1_000_000).default(64),
+  /** 0: the likeliest token, always, so that two models can be compared. Above: logits are divided by it. */
+  temperature: z.number().min(0).max(100).default(0),
+  /** Draw from the k likeliest tokens only; 0: from all. */
+  topK: z.int().min(0).default(0),
+  /** Draw from the smallest set of likeliest tokens that holds this share of probability; 1: from all. */
+  topP: z.number().gt(0).max(1).default(1),
+};
+
+/** How rows of a dataset that do not fit the model's context (or `contextTokens`) are treated. */
+export const longRowsField = z.enum(['refuse', 'truncate', 'split']).default('refuse');

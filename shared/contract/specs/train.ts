@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { loraConfigSchema } from '../../methods/lora.ts';
+import { longRowsField, pathField, promptField, samplingFields, seedField, threadsField } from './spec-fields.ts';
+
+const count = z.int().min(1);
+
+/** LoRA in PEFT's spelling and with PEFT's defaults, but for `target_modules`: every linear module, where LoRA learns most for its size. */
+const loraField = z.strictObject({
+  kind: z.literal('lora'),
+  config: z
+    .strictObject({
+      ...loraConfigSchema.pick({
+        peft_type: true,
+        base_model_name_or_path: true,
+        revision: true,
+        r: true,
+        lora_alpha: true,
+        lora_dropout: true,
+        exclude_modules: true,
+        use_rslora: true,
+        rank_pattern: true,
+        alpha_pattern: true,
+        layers_to_transform: true,
+        layers_pattern: true,
+      }).shape,
+      task_type: z.literal('CAUSAL_LM').default('CAUSAL_LM'),
+      target_modules: loraConfigSchema.shape.target_modules.default('all-linear'),
+    })
+    .prefault({}),
+});
+
+/** Every tensor of the base is trained. `random` starts from fresh weights in the shape of the base's `config.json` and reads none. */
+const fullField = z.strictObject({
+  kind: z.literal('full'),
+  initial: z.enum(['base', 'random']).default('base'),
+});
+
+const batchField = z
+  .strictObject({
+    /** Dataset rows of one optimizer step; excludes `tokens`. 16 when neither is given: LoRA loses more than full fine-tuning above 32. */
+    rows: count.optional(),
+    /** Tokens of one optimizer step: rows are taken until the next would exceed it; excludes `rows`. */
+    tokens: count.optional(),
+    /**
+     * Tokens, padding included, that go through the model at once. Memory grows with it; the result does not change, because
+     * gradients of one step are summed and weighted by labels. 1,024: four gigabytes at 135 million parameters.
+     */
+    microBatchTokens: count.default(1024),
+    /** Whether several rows share one sequence, each seeing only itself. Less padding, the same result. */
+    packing: z.boolean().default(true),
+    /** Length up to which rows are packed; a longer row stands alone. 256: attention costs the square of it. */
+    packTokens: count.default(256),
+  })
+  .refine(({ rows, tokens }) => rows === undefined || tokens === undefined, {
+    error: 'excludes rows: give the size of a step in rows or in tokens, not both',
+    path: ['tokens'],
+  })
+  .prefault({});
+
+const optimizerField = z
+  .strictObject({
+    kind: z.literal('adamw').default('adamw'),
+    /** Default 2e-4 for LoRA and 2e-5 for full fine-tuning, 3e-4 from random weights: LoRA's best rate is about ten times that of full fine-tuning. */
+    learningRate: z.number().gt(0).lte(10).optional(),
+    beta1: z.number().min(0).lt(1).default(0.9),
+    /** PyTorch's and transformers' default. */
+    beta2: z.number().min(0).lt(1).default(0.999),
+    epsilon: z.number().gt(0).default(1e-8),
+    /** Decoupled. 0: for short fine-tuning it does nothing good. Vectors (norms, biases) are never decayed. */
+    weightDecay: z.number().min(0).max(1).default(0),
+    /** Largest global norm of the gradients; 0: no clipping. 1 is what most published recipes use. */
+    clipNorm: z.number().min(0).default(1),
+  })
+  .prefault({});
+
+const scheduleField = z
+  .strictObject({
+    /** Course of the learning rate after the warm-up: down to zero along a half cosine or a line, or unchanged. */
+    kind: z.enum(['constant', 'linear', 'cosine']).default('cosine'),
+    /** Steps of linear warm-up; excludes `warmupRatio`. */
+    warmupSteps: z.int().min(0).optional(),
+    /** Warm-up as a share of all steps, rounded up; 0.03 when neither is given. */
+    warmupRatio: z.number().min(0).max(1).optional(),
+  })
+  .refine(({ warmupSteps, warmupRatio }) => warmupSteps === undefined || warmupRatio === undefined, {
+    error: 'excludes warmupSteps: give the warm-up in steps or as a ratio, not both',
+    path: ['warmupRatio'],
+  })
+  .prefault({});
+
+const dataField = z
+  .strictObject({
+    /** JSONL: rows {"messages"}, {"prompt","completion"} or {"text"}. */
+    train: pathField,
+    /** JSONL of held-out rows, in any of the three formats; excludes `evalFraction`. */
+    eval: pathField.optional(),
+    /** Share of the training rows that is held out, drawn by the seed; excludes `eval`. */
+    evalFraction: z.number().gt(0).max(0.5).optional(),
+    /** Longest row in tokens; default and at most the base's context. */
+    contextTokens: count.optional(),
+    longRows: longRowsField,
+  })
+  .refine((data) => data.eval === undefined || data.evalFraction === undefined, {
+    error: 'excludes eval: hold out a file or a share of the rows, not both',
+    path: ['evalFraction'],
+  });
+
+/** One training run: what is trained, on what, how, and where the result goes. */
+export const trainSpecSchema = z
+  .strictObject({
+    kind: z.literal('train'),
+    /** Folder of the base model in Hugging Face layout. With `initial: "random"` only its config and tokenizer files are read. */
+    base: pathField,
+    /** Folder of the result; it must not exist. Work in progress stands in `<output>.run` beside it. */
+    output: pathField,
+    data: dataField,
+    method: z.discriminatedUnion('kind', [loraField, fullField]),
+    /** Passes over the rows, fractions allowed; excludes `steps` and `tokens`. 3 when none is given, as in transformers. */
+    epochs: z.number().gt(0).max(10_000).optional(),
+    /** Optimizer steps; excludes `epochs` and `tokens`. */
+    steps: count.optional(),
+    /** Tokens to train on, padding not counted: the run ends with the step that reaches it; excludes `epochs` and `steps`. */
+    tokens: count.optional(),
+    batch: batchField,
+    optimizer: optimizerField,
+    schedule: scheduleField,
+    evaluation: z
+      .strictObject({
+        /** Steps between evaluations; default a tenth of the run. The start and the end are always evaluated. */
+        everySteps: count.optional(),
+        /** Held-out rows used, the first ones; absent: all. */
+        rowsMax: count.optional(),
+      })
+      .prefault({}),
+    samples: z
+      .strictObject({
+        prompts: z.array(promptField).max(100).default([]),
+        /** Steps between generations; default as often as evaluations. */
+        everySteps: count.optional(),
+        ...samplingFields,
+      })
+      .prefault({}),
+    checkpoint: z
+      .strictObject({
+        /** A crash loses at most this much work. 300: writing one takes well under a second for an adapter. */
+        everySeconds: z.number().gt(0).default(300),
+        /** Checkpoints kept. 2: the one before the last is there if a disk lies. */
+        keep: z.int().min(1).max(100).default(2),
+      })
+      .prefault({}),
+    /** Element type of the written tensors; default f32 for an adapter, the base's own for full fine-tuning. */
+    outputDtype: z.enum(['f32', 'bf16', 'f16']).optional(),
+    seed: seedField,
+    threads: threadsField,
+  })
+  .refine(({ epochs, steps, tokens }) => [epochs, steps, tokens].filter((given) => given !== undefined).length <= 1, {
+    error: 'only one of epochs, steps and tokens may be given',
+    path: ['epochs'],
+    when: ({ value }) => typeof value === 'object' && value !== null,
+  });
+
+export type TrainSpec = z.output<typeof trainSpecSchema>;
