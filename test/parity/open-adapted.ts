@@ -1,22 +1,16 @@
 import { readAdapterFolder, type LoraAdapter } from '../../gpu-job/folders/adapter.ts';
 import type { BaseModelFolder } from '../../gpu-job/folders/base-model.ts';
-import { loraA, loraB, loraMethod } from '../../gpu-job/methods/lora.ts';
-import { tunedModel, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
-
-/** A base with one adapter around it, and the adapter's weights as parameters. */
-export interface Adapted {
-  readonly model: TunedModel;
-  readonly parameters: Map<string, Float32Array>;
-  readonly adapter: LoraAdapter;
-}
+import { adaptedModel, type AdaptedModel } from '../../gpu-job/methods/adapted-model.ts';
 
 /** Opens an adapter folder on a base. `rescale` multiplies every scaling: 1 unless a test plants a fault. */
-export async function openAdapted(base: BaseModelFolder, folder: string, rescale = 1): Promise<Adapted> {
+export async function openAdapted(
+  base: BaseModelFolder,
+  folder: string,
+  rescale = 1,
+): Promise<AdaptedModel & { readonly adapter: LoraAdapter }> {
   const adapter = await readAdapterFolder(folder);
-  const modules = [...adapter.modules.values()];
-  const targets = modules.map(({ module, r, scaling }) => ({ module, r, scaling: scaling * rescale }));
-  const parameters = new Map(
-    modules.flatMap(({ module, A, B }) => [[loraA(module), A] as const, [loraB(module), B] as const]),
+  const modules = [...adapter.modules].map(
+    ([name, module]) => [name, { ...module, scaling: module.scaling * rescale }] as const,
   );
-  return { adapter, parameters, model: tunedModel(base, (model) => loraMethod(model, targets)) };
+  return { adapter, ...adaptedModel(base, { ...adapter, modules: new Map(modules) }) };
 }
