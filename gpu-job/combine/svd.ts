@@ -1,0 +1,35 @@
+import { limits } from '../../shared/limits.ts';
+import { approximationRank, bestApproximation } from './best-approximation.ts';
+import type { Combination, CombinationOptions } from './combination.ts';
+import type { LowRank, WeightedSum } from './low-rank.ts';
+
+/**
+ * The best approximation of the weighted sum at a rank of choice: as near as factors of that size can come. Exact mode writes no
+ * more rows than the sum has; PEFT writes A = V^T and B = U S, padded with zeros here where the sum has less than its rank.
+ */
+export const svd: Combination = {
+  name: 'svd',
+  refusals({ options: { rank } }) {
+    if (rank === undefined || (Number.isSafeInteger(rank) && rank >= 1 && rank <= limits.loraRankMax)) return [];
+    const message = `The rank must be a whole number from 1 to ${limits.loraRankMax}, not ${rank}.`;
+    return [{ severity: 'error', code: 'combination-rank', message, where: 'rank' }];
+  },
+  exactRank: (module, options) => approximationRank(module, options.rank ?? Math.max(...module.ranks)),
+  exact: (sum, options) => bestApproximation(sum, options.rank ?? Math.max(...sum.updates.map((update) => update.r))),
+  peftRank: (ranks, options) => options.rank ?? Math.max(...ranks),
+  peftCompatible: (sum, rank, options) =>
+    padded(sum, bestApproximation(sum, rank, { factors: peftFactors(sum, options), side: 'B' }), rank),
+};
+
+function peftFactors(sum: WeightedSum, { peftRelease = '0.21' }: CombinationOptions): number[] {
+  return sum.updates.map(({ weight, scaling }) => weight * (peftRelease === '0.20' ? scaling * scaling : scaling));
+}
+
+function padded({ inFeatures, outFeatures }: WeightedSum, { r, A, B }: LowRank, rank: number): LowRank {
+  if (r >= rank) return { r, A, B };
+  const wideA = new Float32Array(rank * inFeatures);
+  wideA.set(A);
+  const wideB = new Float32Array(outFeatures * rank);
+  for (let row = 0; row < outFeatures; row++) wideB.set(B.subarray(row * r, (row + 1) * r), row * rank);
+  return { r: rank, A: wideA, B: wideB };
+}
