@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { refuseErrors, type Finding } from '../../errors.ts';
 import { composeSpecSchema } from './compose.ts';
 import { dataCheckSpecSchema } from './data-check.ts';

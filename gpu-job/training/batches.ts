@@ -1,0 +1,144 @@
+import { invariant } from '../../shared/errors.ts';
+
+/** A row of a dataset as tokens. */
+export interface TokenRow {
+  readonly tokens: Int32Array;
+  /** 1: the token is a label, predicted from the token before it. The first token never is. */
+  readonly trained: Uint8Array;
+}
+
+/** What goes through the model at once. All arrays are [B, T]. */
+export interface Batch {
+  /** B. */
+  readonly rows: number;
+  /** T. */
+  readonly length: number;
+  readonly inputIds: BigInt64Array;
+  /** The id of the NEXT token, -100 where it is not trained; never of another segment. */
+  readonly labels: BigInt64Array;
+  /** Starts at 0 in every segment. */
+  readonly positions: BigInt64Array;
+  /** 0: padding; 1 and up: the rows packed into this batch row. */
+  readonly segments: BigInt64Array;
+  readonly labelCount: number;
+  /** Where each dataset row lies. `length` counts its inputs: the last token is only a label, and nothing follows the last label. */
+  readonly sources: readonly {
+    readonly row: number;
+    readonly batchRow: number;
+    readonly start: number;
+    readonly length: number;
+  }[];
+}
+
+export interface BatchShape {
+  /** Largest B * T, unless one row alone is longer. */
+  readonly microBatchTokens: number;
+  /** Whether rows share a sequence; else each has its own, padded. */
+  readonly packing: boolean;
+  /** Length up to which rows are packed; longer rows stand alone. */
+  readonly packTokens: number;
+  /** Longest T: the model's context. */
+  readonly lengthMax: number;
+}
+
+/**
+ * Puts rows into batches. Which rows share a batch or a sequence changes memory and speed, never the result: every label of
+ * every row appears once. Rows without labels are left out. Deterministic in its arguments.
+ */
+export function makeBatches(rows: readonly TokenRow[], indices: ArrayLike<number>, shape: BatchShape): Batch[] {
+  const segments = Array.from(indices, (row) => ({ row, length: inputLength(rowAt(rows, row)) }))
+    .filter(({ length }) => length > 0)
+    .sort((a, b) => b.length - a.length); // stable: equal lengths keep their order
+  const longest = segments[0]?.length ?? 0;
+  invariant(longest <= shape.lengthMax, `rows of ${longest} tokens were refused above ${shape.lengthMax}`);
+  const capacity = shape.packing ? Math.min(shape.lengthMax, Math.max(shape.packTokens, longest)) : 0;
+  return groupByBudget(packFirstFit(segments, capacity), shape).map((group) => fillBatch(rows, group, shape.lengthMax));
+}
+
+/** Tokens of a row that must go through the model: all before its last label. 0 for a row without labels. */
+export function inputLength(row: TokenRow): number {
+  let last = row.tokens.length - 1;
+  while (last > 0 && row.trained[last] !== 1) last--;
+  return Math.max(0, last);
+}
+
+/** Labels of a row. */
+export function labelCount(row: TokenRow): number {
+  let count = 0;
+  for (let i = 1; i < row.tokens.length; i++) count += row.trained[i] as number;
+  return count;
+}
+
+interface Segment {
+  readonly row: number;
+  readonly length: number;
+}
+
+interface Sequence {
+  readonly segments: Segment[];
+  length: number;
+}
+
+/** First fit over descending lengths: at most 11/9 of the best possible number of sequences, plus one. */
+function packFirstFit(segments: readonly Segment[], capacity: number): Sequence[] {
+  const sequences: Sequence[] = [];
+  for (const segment of segments) {
+    const home = sequences.find(({ length }) => length + segment.length <= capacity);
+    if (home) {
+      home.segments.push(segment);
+      home.length += segment.length;
+    } else sequences.push({ segments: [segment], length: segment.length });
+  }
+  return sequences;
+}
+
+function groupByBudget(sequences: Sequence[], shape: BatchShape): Sequence[][] {
+  const groups: Sequence[][] = [];
+  let length = 0;
+  for (const sequence of sequences.sort((a, b) => b.length - a.length)) {
+    const group = groups.at(-1);
+    if (group && (group.length + 1) * length <= shape.microBatchTokens) group.push(sequence);
+    else {
+      groups.push([sequence]);
+      length = roundedLength(sequence.length, shape.lengthMax);
+    }
+  }
+  return groups;
+}
+
+/** Few different lengths keep the runtime's memory pool small: it holds a block for every shape it has met. */
+function roundedLength(length: number, lengthMax: number): number {
+  return Math.min(lengthMax, Math.ceil(length / 16) * 16);
+}
+
+function fillBatch(rows: readonly TokenRow[], group: readonly Sequence[], lengthMax: number): Batch {
+  const length = roundedLength(Math.max(...group.map((sequence) => sequence.length)), lengthMax);
+  const integers = (): BigInt64Array<ArrayBuffer> => new BigInt64Array(group.length * length);
+  const [inputIds, labels, positions, segments] = [integers(), integers().fill(-100n), integers(), integers()];
+  const sources: Batch['sources'][number][] = [];
+  let labelCount = 0;
+  for (const [batchRow, sequence] of group.entries()) {
+    let start = 0;
+    for (const [place, segment] of sequence.segments.entries()) {
+      const { tokens, trained } = rowAt(rows, segment.row);
+      const offset = batchRow * length + start;
+      for (let i = 0; i < segment.length; i++) {
+        inputIds[offset + i] = BigInt(tokens[i] as number);
+        positions[offset + i] = BigInt(i);
+        segments[offset + i] = BigInt(place + 1);
+        if (trained[i + 1] !== 1) continue;
+        labels[offset + i] = BigInt(tokens[i + 1] as number);
+        labelCount++;
+      }
+      sources.push({ row: segment.row, batchRow, start, length: segment.length });
+      start += segment.length;
+    }
+  }
+  return { rows: group.length, length, inputIds, labels, positions, segments, labelCount, sources };
+}
+
+function rowAt(rows: readonly TokenRow[], index: number): TokenRow {
+  const row = rows[index];
+  invariant(row, `there is a row ${index}`);
+  return row;
+}
