@@ -3,7 +3,7 @@ import { openBaseModel, type BaseModelFolder } from '../../gpu-job/folders/base-
 import { createGenerator } from '../../gpu-job/generation/generator.ts';
 import { fullMethod } from '../../gpu-job/methods/full.ts';
 import { tunedModel, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
-import type { Batch } from '../../gpu-job/training/batches.ts';
+import { makeBatches, type Batch } from '../../gpu-job/training/batches.ts';
 import { createEvalStep } from '../../gpu-job/training/eval-graph.ts';
 import { createTrainStep } from '../../gpu-job/training/step-graph.ts';
 import {
@@ -151,6 +151,32 @@ it.each(['patterns', 'regex'])('PEFT agrees with how an adapter with %s is read'
   await step.close();
   for (const [parameter, gradient] of gradients)
     expect(relativeDeviation(gradient, pick(tensors, `${name}.gradient.${parameter}`)), parameter).toBeLessThan(bound);
+});
+
+it.each([true, false])('batches made from rows (packing: %s) give the same loss and gradients', async (packing) => {
+  const { base, inputs, expected, adapter, truth } = await openCase('llama-tiny');
+  const rows = inputs.input_ids.map((ids, row) => ({
+    tokens: Int32Array.from(ids),
+    trained: Uint8Array.from(inputs.labels[row] ?? [], (label) => (label === -100 ? 0 : 1)),
+  }));
+  const batches = makeBatches(rows, [0, 1], { microBatchTokens: 1024, packing, packTokens: 64, lengthMax: 64 });
+  expect(batches.map((batch) => [batch.rows, batch.length])).toEqual([packing ? [1, 32] : [2, 16]]);
+  const { model, parameters } = await openAdapted(base, adapter);
+  const step = await createTrainStep(model, { threads: 1 });
+  for (const batch of batches) {
+    const { lossSum, gradients } = await step.run(parameters, batch, { lossScale: 1 / expected.labelCount });
+    expect(lossSum / expected.adapted.lossSum).toBeCloseTo(1, 5);
+    for (const [parameter, gradient] of gradients)
+      expect(relativeDeviation(gradient, truth(`gradient.${parameter}`)), parameter).toBeLessThan(bound);
+  }
+  await step.close();
+});
+
+it('a base in bfloat16 gives the logits that its rounded weights give', async () => {
+  const base = await openBaseModel(fixturePath('merge', 'base-bf16'));
+  const batch = batchOf(await readFixtureJson<HuggingFaceInputs>('llama-tiny', 'inputs.json'));
+  const truth = pick(await readFixtureTensors('merge', 'base-bf16-logits.safetensors'), 'logits');
+  expect(relativeDeviation(await logits(tunedModel(base), noParameters, batch), truth)).toBeLessThan(bound);
 });
 
 describe('the bound is tight enough to see', () => {

@@ -7,7 +7,8 @@ import torch
 from peft import PeftModel
 
 from .base_models import load_base
-from .files import OUT, write_json, write_tensors
+from .files import OUT, rounded, write_json, write_tensors
+from .gradients import make_inputs, run
 
 
 def record_merge(folder):
@@ -20,6 +21,9 @@ def record_merge(folder):
             (folder / "base-bf16" / "generation_config.json").unlink(missing_ok=True)
             config = json.loads((source / "base" / "config.json").read_text())
             write_json(folder / "base-bf16" / "config.json", {**config, "torch_dtype": "bfloat16"})
+            ids, labels = make_inputs(11, base.config.vocab_size)
+            exact = run(load_base(folder / "base-bf16", torch.float64), ids, labels)[0]
+            write_tensors(folder / "base-bf16-logits.safetensors", rounded({"logits": exact}))
         before = {path: tensor.clone() for path, tensor in base.state_dict().items()}
         merged = PeftModel.from_pretrained(base, source / "adapter").merge_and_unload().state_dict()
         changed = {path: tensor for path, tensor in merged.items() if not torch.equal(tensor, before[path])}
