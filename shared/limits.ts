@@ -6,6 +6,12 @@ export const limits = {
   copyChunkBytes: 8_388_608,
   /** Text files read whole: tokenizer.json reaches 35 MB and the largest published weight index 10 MB; V8 strings end at 512 MB. */
   jsonFileBytesMax: 134_217_728,
+  /** Bytes of GGUF metadata and tensor list: the largest vocabularies (256 k tokens and their merges) take about 20 MB. */
+  ggufHeaderBytesMax: 67_108_864,
+  /** Arrays inside arrays in GGUF metadata: no published file nests any; reading them recurses. */
+  ggufArrayDepthMax: 4,
+  /** Dimensions of a GGUF tensor: ggml has four. */
+  ggufDimensionsMax: 4,
   /** Characters of a module pattern: generated ones that list every block reach 1,000; a pattern comes from outside and is parsed by us. */
   modulePatternCharsMax: 4096,
   /** Groups inside groups in a module pattern: published ones have 3; the parser and the matcher recurse. */

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from './half.ts';
+import { bfloat16ToFloat32, float16ToFloat32, float16Value, float32ToBfloat16, float32ToFloat16 } from './half.ts';
 
 const every16BitPattern = Uint16Array.from({ length: 65536 }, (_, i) => i);
 const f32 = (...values: number[]): Float32Array => Float32Array.from(values);
@@ -116,5 +116,12 @@ describe.each(formats)('$name', ({ narrow, widen, infinity, quiet, value }) => {
     const source = new Float32Array([9, 1, -2, 9]).subarray(1, 3);
     expect(narrow(source, target)).toBe(target);
     expect([...widen(target)]).toEqual([1, -2]);
+  });
+});
+
+describe('float16Value', () => {
+  it('gives every pattern the value that widening an array gives', () => {
+    const wide = float16ToFloat32(every16BitPattern);
+    expect([...every16BitPattern].filter((h) => !Object.is(float16Value(h), wide[h]))).toEqual([]);
   });
 });

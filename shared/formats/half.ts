@@ -48,6 +48,12 @@ export function float16ToFloat32(source: Uint16Array, target = new Float32Array(
   return target;
 }
 
+/** The value of one binary16 pattern (0 to 65535), for data in which they stand scattered. */
+export function float16Value(pattern: number): number {
+  const table = (float32OfFloat16 ??= new Float32Array((float32BitsOfFloat16 ??= buildFloat16Table()).buffer));
+  return table[pattern] as number;
+}
+
 function checkLengths(source: ArrayLike<number>, target: ArrayLike<number>): void {
   if (target.length !== source.length)
     throw new RangeError(`target holds ${target.length} values, source holds ${source.length}`);
@@ -66,9 +72,10 @@ function float16BitsOutsideNormals(magnitude: number): number {
   return rest > half || (rest === half && (floor & 1) === 1) ? floor + 1 : floor;
 }
 
-let float32BitsOfFloat16: Uint32Array | undefined;
+let float32BitsOfFloat16: Uint32Array<ArrayBuffer> | undefined;
+let float32OfFloat16: Float32Array | undefined;
 
-function buildFloat16Table(): Uint32Array {
+function buildFloat16Table(): Uint32Array<ArrayBuffer> {
   const table = new Uint32Array(65536);
   const value = new Float32Array(1);
   const valueBits = new Uint32Array(value.buffer);
