@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pairLoraTensors, type LoraPair } from '../../shared/domain/adapter-tensors.ts';
-import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
+import { DomainError, invariant, refuseErrors, type Finding } from '../../shared/errors.ts';
 import { decodeToFloat32, encodeFromFloat32, type FloatDtype } from '../../shared/formats/dtype.ts';
 import type { TensorEntry } from '../../shared/formats/safetensors-header.ts';
 import { readSafetensorsHeader, readTensor } from '../../shared/formats/safetensors-read.ts';
@@ -36,37 +36,65 @@ export interface LoraAdapter {
 export const adapterConfigFileName = 'adapter_config.json';
 export const adapterWeightsFileName = 'adapter_model.safetensors';
 
-/**
- * Reads a PEFT adapter folder, values included, as float32. Throws `DomainError('adapter-malformed')` with all findings:
- * of the config, of the file, of the tensors against each other and the config, of the values, and of what cannot be used here.
- */
+/** An adapter that has been checked, values included, of which nothing is held in memory. */
+export interface AdapterReader extends Omit<LoraAdapter, 'modules'> {
+  readonly path: string;
+  /** Sizes of the modules and places of their tensors. */
+  readonly pairs: ReadonlyMap<string, LoraPair<TensorEntry>>;
+  /** Reads the factors of one of `pairs`. */
+  readModule(module: string): Promise<LoraModule>;
+  close(): Promise<void>;
+}
+
+/** Reads a PEFT adapter folder, values included, as float32; refuses what `openAdapterFolder` refuses. */
 export async function readAdapterFolder(path: string): Promise<LoraAdapter> {
+  const reader = await openAdapterFolder(path);
+  try {
+    const modules = new Map<string, LoraModule>();
+    for (const module of reader.pairs.keys()) modules.set(module, await reader.readModule(module));
+    return { config: reader.config, modules, warnings: reader.warnings };
+  } finally {
+    await reader.close();
+  }
+}
+
+/**
+ * Checks a PEFT adapter folder and keeps its file open; the caller closes it. Every value is looked at, one module at a time.
+ * Throws `DomainError('adapter-malformed')` with all findings: of the config, of the file, of the tensors against each other
+ * and the config, of the values, and of what cannot be used here.
+ */
+export async function openAdapterFolder(path: string): Promise<AdapterReader> {
   const names = await listAdapterFolder(path);
   const findings: Finding[] = [];
   const config = await collectFindings(findings, adapterConfigFileName, () => readConfig(path, names));
   if (config) findings.push(...loraUnsupported(config));
   const source = await collectFindings(findings, adapterWeightsFileName, () => openWeights(path, names));
-  const modules = new Map<string, LoraModule>();
   try {
     const header = source && (await collectFindings(findings, source.name, () => readSafetensorsHeader(source)));
-    if (source && header && config) {
-      const { pairs, findings: found } = pairLoraTensors(config, header.tensors.values());
-      findings.push(...found);
-      for (const pair of pairs.values()) modules.set(pair.module, await readModule(source, pair, config, findings));
-      if (modules.size > 0 && [...modules.values()].every(({ B }) => B.every((value) => value === 0)))
-        findings.push({
-          severity: 'warning',
-          code: 'no-effect',
-          message: 'every B is zero: the adapter changes nothing, it was never trained',
-          where: adapterWeightsFileName,
-        });
-    }
-  } finally {
+    const paired = header && config && pairLoraTensors(config, header.tensors.values());
+    findings.push(...(paired?.findings ?? []));
+    if (source && paired) findings.push(...(await checkValues(source, [...paired.pairs.values()])));
+    const warnings = refuseErrors('adapter-malformed', `${path} is not a usable LoRA adapter:`, findings);
+    invariant(config && source && paired, 'an adapter without errors has a config and a file of tensors');
+    const { pairs } = paired;
+    return {
+      path,
+      config,
+      pairs,
+      warnings,
+      async readModule(module) {
+        const pair = pairs.get(module);
+        invariant(pair, `${module} is a module of the adapter in ${path}`);
+        const { r, inFeatures, outFeatures } = pair;
+        const [A, B] = await readPair(source, pair);
+        return { module, r, inFeatures, outFeatures, scaling: loraScaling(config, module, r), A, B };
+      },
+      close: () => source.close(),
+    };
+  } catch (error) {
     await source?.close();
+    throw error;
   }
-  const warnings = refuseErrors('adapter-malformed', `${path} is not a usable LoRA adapter:`, findings);
-  // Without a config there was an error.
-  return { config: config as LoraConfig, modules, warnings };
 }
 
 export interface WriteAdapterOptions {
@@ -136,29 +164,30 @@ async function openWeights(path: string, names: ReadonlySet<string>): Promise<Fi
   return openFileSource(join(path, adapterWeightsFileName));
 }
 
-async function readModule(
-  source: FileSource,
-  pair: LoraPair<TensorEntry>,
-  config: LoraConfig,
-  findings: Finding[],
-): Promise<LoraModule> {
-  const { module, r, inFeatures, outFeatures } = pair;
-  const A = decodeToFloat32(pair.A.dtype, await readTensor(source, pair.A));
-  const B = decodeToFloat32(pair.B.dtype, await readTensor(source, pair.B));
-  for (const [{ name }, values] of [
-    [pair.A, A],
-    [pair.B, B],
-  ] as const) {
-    const at = values.findIndex((value) => !Number.isFinite(value));
-    if (at >= 0)
-      findings.push({
-        severity: 'error',
-        code: 'not-finite',
-        message: `value ${at} is ${values[at]}: the training run that wrote it had diverged`,
-        where: name,
-      });
+async function checkValues(source: FileSource, pairs: readonly LoraPair<TensorEntry>[]): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  let acts = false;
+  for (const pair of pairs) {
+    const [A, B] = await readPair(source, pair);
+    acts ||= B.some((value) => value !== 0);
+    for (const [{ name }, values] of [
+      [pair.A, A],
+      [pair.B, B],
+    ] as const) {
+      const at = values.findIndex((value) => !Number.isFinite(value));
+      if (at < 0) continue;
+      const message = `value ${at} is ${values[at]}: the training run that wrote it had diverged`;
+      findings.push({ severity: 'error', code: 'not-finite', message, where: name });
+    }
   }
-  return { module, r, inFeatures, outFeatures, scaling: loraScaling(config, module, r), A, B };
+  const message = 'every B is zero: the adapter changes nothing, it was never trained';
+  if (pairs.length > 0 && !acts)
+    findings.push({ severity: 'warning', code: 'no-effect', message, where: adapterWeightsFileName });
+  return findings;
+}
+
+async function readPair(source: FileSource, { A, B }: LoraPair<TensorEntry>): Promise<[Float32Array, Float32Array]> {
+  return [decodeToFloat32(A.dtype, await readTensor(source, A)), decodeToFloat32(B.dtype, await readTensor(source, B))];
 }
 
 /** Spells `all-linear` out as the last parts of the names: PEFT before 0.8 and most serving engines know only lists. */
