@@ -1,0 +1,190 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { DomainError, invariant } from '../../shared/errors.ts';
+import { decodeToFloat32, encodeFromFloat32 } from '../../shared/formats/dtype.ts';
+import { readSafetensorsHeader, readTensor } from '../../shared/formats/safetensors-read.ts';
+import { writeSafetensors } from '../../shared/formats/safetensors-write.ts';
+import { openFileSource, readJsonFile, writeFileAtomic, writeFolderAtomic } from '../folders/files.ts';
+import { hashFile, hashingSink } from '../folders/hashes.ts';
+import type { Parameter } from '../methods/method.ts';
+import type { AdamW } from './optimizers.ts';
+import { runIdentitySchema, type RunIdentity } from './run-identity.ts';
+
+/** Where a run stands. What comes next follows from the step alone: shuffles and dropout are functions of the seed and it. */
+export interface RunState {
+  /** Steps done. */
+  readonly step: number;
+  /** The last step after which the model was evaluated; -1: none yet. */
+  readonly evaluatedStep: number;
+  /** Tokens that went through the model, padding not counted. */
+  readonly tokens: number;
+  /** Time spent on steps, over all sittings. */
+  readonly seconds: number;
+  /** Length of `metrics.jsonl` when this was written: what stands beyond belongs to steps that will be done again. */
+  readonly metricsBytes: number;
+}
+
+export interface Checkpoint {
+  readonly state: RunState;
+  readonly parameters: ReadonlyMap<string, Float32Array>;
+  readonly moments: AdamW['moments'];
+}
+
+/**
+ * Writes `<folder>/step-00000012`, which appears whole or not at all, then deletes all but the last `keep`. Returns its path.
+ */
+export async function writeCheckpoint(
+  folder: string,
+  checkpoint: Checkpoint,
+  parameters: readonly Parameter[],
+  identity: RunIdentity,
+  keep: number,
+): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const name = `step-${String(checkpoint.state.step).padStart(8, '0')}`;
+  const path = join(folder, name);
+  const write = async (temporary: string): Promise<void> => {
+    const values = parameters.map(({ name, shape }) => ({ name, shape, values: checkpoint.parameters.get(name) }));
+    const moments = parameters.flatMap(({ name, shape }) => {
+      const moment = checkpoint.moments.get(name);
+      return [
+        { name: `${name}.first`, shape, values: moment?.first },
+        { name: `${name}.second`, shape, values: moment?.second },
+      ];
+    });
+    const sha256 = {
+      [parametersFile]: await writeTensors(join(temporary, parametersFile), values),
+      [momentsFile]: await writeTensors(join(temporary, momentsFile), moments),
+    };
+    const content = { version: 1, state: checkpoint.state, identity, sha256 };
+    await writeFileAtomic(join(temporary, stateFile), `${JSON.stringify(content, undefined, 2)}\n`);
+  };
+  await writeFolderAtomic(path, write, { replace: true });
+  const finished = (await checkpointNames(folder)).filter((other) => other !== name);
+  for (const old of finished.slice(keep - 1)) await rm(join(folder, old), { recursive: true, force: true });
+  return path;
+}
+
+/**
+ * The newest checkpoint that is whole, or undefined where there is none. One that a disk spoilt is passed over for the one
+ * before it. Throws `DomainError('checkpoint-spoilt')` when all there are are spoilt.
+ */
+export async function readLatestCheckpoint(
+  folder: string,
+  parameters: readonly Parameter[],
+): Promise<(Checkpoint & { readonly identity: RunIdentity; readonly path: string }) | undefined> {
+  const names = await checkpointNames(folder);
+  const reasons: string[] = [];
+  for (const name of names) {
+    const path = join(folder, name);
+    try {
+      return { ...(await readCheckpoint(path, parameters)), path };
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      reasons.push(`  ${path}: ${error.message}`);
+    }
+  }
+  if (reasons.length === 0) return undefined;
+  throw new DomainError(
+    'checkpoint-spoilt',
+    ['No checkpoint can be read; remove the folder to start anew:', ...reasons].join('\n'),
+  );
+}
+
+/** Who the run of the newest checkpoint is, without its tensors: they may not even fit this run. */
+export async function readCheckpointIdentity(folder: string): Promise<RunIdentity | undefined> {
+  for (const name of await checkpointNames(folder)) {
+    const state = stateSchema.safeParse(await readJsonFile(join(folder, name, stateFile)).catch(() => undefined));
+    if (state.success) return state.data.identity;
+  }
+  return undefined;
+}
+
+const stateFile = 'state.json';
+const parametersFile = 'parameters.safetensors';
+const momentsFile = 'moments.safetensors';
+
+const stateSchema = z.strictObject({
+  version: z.literal(1),
+  state: z.strictObject({
+    step: z.int().min(0),
+    evaluatedStep: z.int().min(-1),
+    tokens: z.number().min(0),
+    seconds: z.number().min(0),
+    metricsBytes: z.int().min(0),
+  }),
+  identity: runIdentitySchema,
+  sha256: z.record(z.string(), z.string()),
+});
+
+/** Newest first. A folder of this name is complete: it got it by renaming. */
+async function checkpointNames(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => [] as string[]);
+  return names.filter((name) => /^step-\d{8,}$/.test(name)).sort((a, b) => Number(b.slice(5)) - Number(a.slice(5)));
+}
+
+async function readCheckpoint(
+  path: string,
+  parameters: readonly Parameter[],
+): Promise<Checkpoint & { readonly identity: RunIdentity }> {
+  const parsed = stateSchema.safeParse(await readJsonFile(join(path, stateFile)));
+  if (!parsed.success) throw new DomainError('checkpoint-spoilt', `${stateFile} is not what a checkpoint holds.`);
+  const { state, identity, sha256 } = parsed.data;
+  const read = (name: string): Promise<Map<string, Float32Array>> => readTensors(join(path, name), sha256[name]);
+  const [values, states] = [await read(parametersFile), await read(momentsFile)];
+  const take = (from: Map<string, Float32Array>, name: string, { shape }: Parameter): Float32Array => {
+    const found = from.get(name);
+    if (found?.length === shape.reduce((product, dim) => product * dim, 1)) return found;
+    throw new DomainError('checkpoint-spoilt', `${name} is missing or has another size.`);
+  };
+  return {
+    state,
+    identity,
+    parameters: new Map(parameters.map((parameter) => [parameter.name, take(values, parameter.name, parameter)])),
+    moments: new Map(
+      parameters.map((parameter) => {
+        const { name } = parameter;
+        const moment = (kind: string): Float32Array => take(states, `${name}.${kind}`, parameter);
+        return [name, { first: moment('first'), second: moment('second') }];
+      }),
+    ),
+  };
+}
+
+/** Returns the SHA-256 of the file, so that a spoilt one is noticed. */
+async function writeTensors(
+  path: string,
+  tensors: readonly { name: string; shape: readonly number[]; values: Float32Array | undefined }[],
+): Promise<string> {
+  const entries = tensors.map(({ name, shape, values }) => ({
+    name,
+    dtype: 'F32' as const,
+    shape,
+    bytes: () => {
+      invariant(values, `the checkpoint holds ${name}`);
+      return Promise.resolve(encodeFromFloat32('F32', values));
+    },
+  }));
+  let sha256 = '';
+  await writeFileAtomic(path, async (sink) => {
+    const hashing = hashingSink(sink);
+    await writeSafetensors(hashing, entries);
+    ({ sha256 } = hashing.digest());
+  });
+  return sha256;
+}
+
+async function readTensors(path: string, sha256: string | undefined): Promise<Map<string, Float32Array>> {
+  if ((await hashFile(path)).sha256 !== sha256)
+    throw new DomainError('checkpoint-spoilt', `${path} does not have the bytes that were written.`);
+  const source = await openFileSource(path);
+  try {
+    const tensors = new Map<string, Float32Array>();
+    for (const entry of (await readSafetensorsHeader(source)).tensors.values())
+      tensors.set(entry.name, decodeToFloat32(entry.dtype, await readTensor(source, entry)));
+    return tensors;
+  } finally {
+    await source.close();
+  }
+}

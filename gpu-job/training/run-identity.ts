@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import { DomainError, type Finding } from '../../shared/errors.ts';
+
+/** What must be the same for a run to be continued: the recipe, and the content of what it reads. */
+export const runIdentitySchema = z.strictObject({
+  /** The spec without paths and without what cannot change the result. */
+  spec: z.record(z.string(), z.unknown()),
+  /** SHA-256 by what was read: `base`, `data.train`, `data.eval`. */
+  content: z.record(z.string(), z.string()),
+});
+export type RunIdentity = z.output<typeof runIdentitySchema>;
+
+/** Folders may move and threads and checkpoint times may change between two sittings of a run; nothing else may. */
+export function runIdentity(spec: TrainSpec, content: Readonly<Record<string, string>>): RunIdentity {
+  const { base: _base, output: _output, threads: _threads, checkpoint: _checkpoint, data, ...rest } = spec;
+  const { train: _train, eval: _eval, ...dataRest } = data;
+  const plain: unknown = JSON.parse(JSON.stringify({ ...rest, data: dataRest })); // drops undefined, as the file does
+  return { spec: plain as Record<string, unknown>, content: { ...content } }; // an object was written
+}
+
+/** Throws `DomainError('resume-differs')` naming everything that differs from the run that wrote the checkpoint. */
+export function refuseOtherRun(then: RunIdentity, now: RunIdentity, runFolder: string): void {
+  const findings: Finding[] = [];
+  const differs = (where: string, message: string): void =>
+    void findings.push({ severity: 'error', code: 'resume-differs', where, message });
+  for (const path of differingPaths(then.spec, now.spec))
+    differs(path.join('.'), `was ${shown(then.spec, path)} and is ${shown(now.spec, path)} now`);
+  for (const name of new Set([...Object.keys(then.content), ...Object.keys(now.content)]))
+    if (then.content[name] !== now.content[name]) differs(name, 'its content is not what the run began with');
+  if (findings.length === 0) return;
+  const lines = findings.map(({ where, message }) => `  ${where}: ${message}`);
+  throw new DomainError(
+    'resume-differs',
+    [`${runFolder} holds another run. Restore what it began with, or remove that folder to start anew:`, ...lines].join(
+      '\n',
+    ),
+    { findings },
+  );
+}
+
+/** SHA-256 of some pieces of bytes or text. */
+export function sha256(pieces: Iterable<Uint8Array | string>): string {
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest('hex');
+}
+
+function differingPaths(a: unknown, b: unknown): string[][] {
+  if (!isObject(a) || !isObject(b)) return JSON.stringify(a) === JSON.stringify(b) ? [] : [[]];
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...keys].flatMap((key) => differingPaths(a[key], b[key]).map((path) => [key, ...path]));
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function shown(value: unknown, path: readonly string[]): string {
+  let here = value;
+  for (const key of path) here = isObject(here) ? here[key] : undefined;
+  return here === undefined ? 'not given' : JSON.stringify(here);
+}

@@ -1,0 +1,46 @@
+import type { Spec } from './parse-spec.ts';
+
+/** The same spec with every path passed through `resolve`: contract code knows no file system. */
+export function resolveSpecPaths(spec: Spec, resolve: (path: string) => string): Spec {
+  const optional = <K extends string>(key: K, path: string | undefined): { [P in K]?: string } =>
+    path === undefined ? {} : ({ [key]: resolve(path) } as { [P in K]: string }); // one key of that name
+  switch (spec.kind) {
+    case 'train':
+      return {
+        ...spec,
+        base: resolve(spec.base),
+        output: resolve(spec.output),
+        data: { ...spec.data, train: resolve(spec.data.train), ...optional('eval', spec.data.eval) },
+      };
+    case 'evaluate':
+      return {
+        ...spec,
+        base: resolve(spec.base),
+        data: resolve(spec.data),
+        ...optional('adapter', spec.adapter),
+        ...optional('output', spec.output),
+      };
+    case 'generate':
+      return {
+        ...spec,
+        base: resolve(spec.base),
+        ...optional('adapter', spec.adapter),
+        ...optional('output', spec.output),
+      };
+    case 'compose':
+      return {
+        ...spec,
+        members: spec.members.map((member) => ({ ...member, adapter: resolve(member.adapter) })),
+        output: resolve(spec.output),
+      };
+    case 'merge':
+      return {
+        ...spec,
+        base: resolve(spec.base),
+        adapter: resolve(spec.adapter),
+        output: resolve(spec.output),
+      };
+    case 'data-check':
+      return { ...spec, base: resolve(spec.base), data: resolve(spec.data) };
+  }
+}
