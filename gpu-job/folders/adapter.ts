@@ -124,7 +124,7 @@ export async function writeAdapterFolder(
   const tensors = modules.flatMap((module) => moduleTensors(module, dtype));
   const findings = [
     ...pairLoraTensors(config, tensors).findings,
-    ...modules.flatMap((module) => moduleFindings(module, config, dtype)),
+    ...modules.flatMap((module) => storedModuleFindings(module, config, dtype)),
   ];
   refuseErrors('adapter-unwritable', `The adapter cannot be written to ${path}:`, findings);
   const write = async (folder: string): Promise<void> => {
@@ -206,7 +206,8 @@ function moduleTensors({ module, r, inFeatures, outFeatures, A, B }: LoraModule,
   ];
 }
 
-function moduleFindings(module: LoraModule, config: LoraConfig, dtype: FloatDtype): Finding[] {
+/** What stands against storing a module: sizes, a scaling that the config does not give, values that are not finite in the stored type. */
+export function storedModuleFindings(module: LoraModule, config: LoraConfig, dtype: FloatDtype): Finding[] {
   const findings: Finding[] = [];
   const error = (code: string, message: string): void =>
     void findings.push({ severity: 'error', code, message, where: module.module });
