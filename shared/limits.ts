@@ -20,4 +20,36 @@ export const limits = {
   modulePatternStepsMax: 200_000,
   /** The largest hidden size among published dense models (Llama 3.1 405B): a rank beyond it cannot add anything. */
   loraRankMax: 16_384,
+  /** A composite further than this from the weighted sum gets a warning: at 0.64 losses were seen to double, so this is well before harm. */
+  compositionDistanceWarning: 0.1,
+  /** Updates whose sum is this much smaller than they are themselves cancel: float32 factors carry about 7 digits. */
+  cancelledShare: 1e-6,
+  /** Characters of a chat template: the longest known (tools in several formats) has about 20,000. */
+  templateCharsMax: 200_000,
+  /** Characters one render may print: a million tokens of text. */
+  templateOutputCharsMax: 5_000_000,
+  /** Milliseconds for 256 renders, start of the thread included: they take about 100, and a slow machine ten times that. */
+  templateMilliseconds: 10_000,
+  /** Memory of the thread that renders templates, in MB. */
+  templateMemoryMb: 256,
+  /** One line of a JSONL file: the longest published contexts, a million tokens, take about 5 MB of text. */
+  jsonlLineBytesMax: 16_777_216,
+  /** Bytes of a text file read at once: enough for disk speed. */
+  jsonlChunkBytes: 1_048_576,
+  /** Rows of one dataset: they are kept in memory as tokens, about 200 bytes for the shortest ones. */
+  datasetRowsMax: 5_000_000,
+  /** Findings of one kind that are listed; the others are counted. More is not read by anyone. */
+  datasetFindingsMax: 20,
+  /** Messages of one conversation: it is rendered twice for every turn of the assistant, so the work grows with the square. */
+  conversationMessagesMax: 1024,
+  /** Characters of a chat template: the longest published ones have 20,000. */
+  templateCharsMax: 262_144,
+  /** Time for one rendering: an honest template takes about a millisecond. */
+  templateRenderMillisecondsMax: 5000,
+  /** Characters that one rendering may give: as much as the longest line of a dataset. */
+  templateOutputCharsMax: 16_777_216,
+  /** Memory of the thread that renders chat templates; it takes about 50 MB with nothing to do. */
+  templateMemoryMegabytesMax: 512,
+  /** Lines of a dataset: its tokens are held in memory, about 1 KB a row. */
+  datasetRowsMax: 10_000_000,
 } as const;
