@@ -52,4 +52,8 @@ export const limits = {
   templateMemoryMegabytesMax: 512,
   /** Lines of a dataset: its tokens are held in memory, about 1 KB a row. */
   datasetRowsMax: 10_000_000,
+  /** A composite further than this from the weighted sum gets a warning: at 0.64 losses were seen to double, so this is well before harm. */
+  compositionDistanceWarning: 0.1,
+  /** Updates whose sum is this much smaller than they are themselves cancel: float32 factors carry about 7 digits. */
+  cancelledShare: 1e-6,
 } as const;

@@ -2,6 +2,7 @@ import type { Finding } from '../../shared/errors.ts';
 import { approximationRank, bestApproximation } from './best-approximation.ts';
 import type { Combination, CombinationPlan } from './combination.ts';
 import { updateFactors, type LowRank, type WeightedSum } from './low-rank.ts';
+import { paddedToRank } from './padded-to-rank.ts';
 import { refuseRank } from './refuse-rank.ts';
 
 /**
@@ -15,7 +16,8 @@ export const linear: Combination = {
   exactRank: (module) => approximationRank(module, Math.max(...module.ranks)),
   exact: (sum) => bestApproximation(sum, sum.updates[0]?.r ?? 0),
   peftRank: (ranks) => Math.max(...ranks),
-  peftCompatible: addFactors,
+  // Where a rank_pattern makes a module's rank smaller than the adapters', PEFT writes a result that it cannot load.
+  peftCompatible: (sum, rank) => paddedToRank(addFactors(sum), rank),
 };
 
 function refuseUnequalRanks({ mode, members, modules }: CombinationPlan): Finding[] {

@@ -1,7 +1,8 @@
 import { limits } from '../../shared/limits.ts';
 import { approximationRank, bestApproximation } from './best-approximation.ts';
 import type { Combination, CombinationOptions } from './combination.ts';
-import type { LowRank, WeightedSum } from './low-rank.ts';
+import type { WeightedSum } from './low-rank.ts';
+import { paddedToRank } from './padded-to-rank.ts';
 
 /**
  * The best approximation of the weighted sum at a rank of choice: as near as factors of that size can come. Exact mode writes no
@@ -18,18 +19,9 @@ export const svd: Combination = {
   exact: (sum, options) => bestApproximation(sum, options.rank ?? Math.max(...sum.updates.map((update) => update.r))),
   peftRank: (ranks, options) => options.rank ?? Math.max(...ranks),
   peftCompatible: (sum, rank, options) =>
-    padded(sum, bestApproximation(sum, rank, { factors: peftFactors(sum, options), side: 'B' }), rank),
+    paddedToRank(bestApproximation(sum, rank, { factors: peftFactors(sum, options), side: 'B' }), rank),
 };
 
 function peftFactors(sum: WeightedSum, { peftRelease = '0.21' }: CombinationOptions): number[] {
   return sum.updates.map(({ weight, scaling }) => weight * (peftRelease === '0.20' ? scaling * scaling : scaling));
-}
-
-function padded({ inFeatures, outFeatures }: WeightedSum, { r, A, B }: LowRank, rank: number): LowRank {
-  if (r >= rank) return { r, A, B };
-  const wideA = new Float32Array(rank * inFeatures);
-  wideA.set(A);
-  const wideB = new Float32Array(outFeatures * rank);
-  for (let row = 0; row < outFeatures; row++) wideB.set(B.subarray(row * r, (row + 1) * r), row * rank);
-  return { r: rank, A: wideA, B: wideB };
 }

@@ -6,10 +6,12 @@ import { pathField } from './spec-fields.ts';
 export const composeSpecSchema = z
   .strictObject({
     kind: z.literal('compose'),
-    /** `linear` adds the factors, `cat` stacks them (exact, ranks add up), `svd` finds the best adapter of a given rank. */
+    /** `cat` keeps the sum whole (ranks add up), `svd` finds its best adapter of a given rank, `linear` that of the members' own, equal rank. */
     type: z.enum(['linear', 'cat', 'svd']),
     /** `exact`: the weighted sum of the updates, or its best approximation. `peft-compatible`: PEFT's result to the digit, its quirks included. */
     mode: z.enum(['exact', 'peft-compatible']).default('exact'),
+    /** The PEFT to be compatible with: before 0.21, `svd` multiplied each update by its scaling twice. */
+    peftRelease: z.enum(['0.21', '0.20']).default('0.21'),
     members: z
       .array(
         z.strictObject({
@@ -23,6 +25,10 @@ export const composeSpecSchema = z
       .max(100),
     /** Rank of an `svd` result; absent: the largest rank among the members. */
     rank: z.int().min(1).max(limits.loraRankMax).optional(),
+    /** Element type of the written factors; f32 is what PEFT writes. */
+    dtype: z.enum(['f32', 'bf16', 'f16']).default('f32'),
+    /** Composes adapters whose configs name different bases, which otherwise is an error. */
+    allowDifferentBases: z.boolean().default(false),
     /** Folder of the new adapter; it must not exist. */
     output: pathField,
   })

@@ -1,0 +1,38 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { ByteSink } from '../../shared/formats/bytes.ts';
+import { limits } from '../../shared/limits.ts';
+import { openFileSource } from './files.ts';
+
+/** What pins a file: same digest, same bytes. */
+export interface FileDigest {
+  /** Hexadecimal. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+/** Digest of a file, read in pieces. */
+export async function hashFile(path: string): Promise<FileDigest> {
+  const source = await openFileSource(path);
+  try {
+    const hash = createHash('sha256');
+    for (let at = 0; at < source.sizeBytes; at += limits.copyChunkBytes)
+      hash.update(await source.read(at, Math.min(limits.copyChunkBytes, source.sizeBytes - at)));
+    return { sha256: hash.digest('hex'), sizeBytes: source.sizeBytes };
+  } finally {
+    await source.close();
+  }
+}
+
+/** Passes bytes on and keeps count of them; `digest` is asked once, at the end. */
+export function hashingSink(sink: ByteSink): ByteSink & { digest(): FileDigest } {
+  const hash: Hash = createHash('sha256');
+  let sizeBytes = 0;
+  return {
+    async write(bytes) {
+      hash.update(bytes);
+      sizeBytes += bytes.byteLength;
+      await sink.write(bytes);
+    },
+    digest: () => ({ sha256: hash.digest('hex'), sizeBytes }),
+  };
+}

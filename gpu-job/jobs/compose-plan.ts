@@ -1,0 +1,85 @@
+import type { ComposeSpec } from '../../shared/contract/specs/compose.ts';
+import { memberCompatibility } from '../../shared/domain/member-compatibility.ts';
+import type { Finding } from '../../shared/errors.ts';
+import { limits } from '../../shared/limits.ts';
+import {
+  peftRank,
+  type Combination,
+  type CombinationMode,
+  type CombinationOptions,
+  type ModuleRanks,
+} from '../combine/combination.ts';
+import { findCombination } from '../combine/registry.ts';
+import type { PlannedModule } from '../folders/stream-adapter.ts';
+import type { ComposeMember } from './compose-members.ts';
+
+/** What a composition will do and write, known from the headers of its members. */
+export interface CompositionPlan {
+  readonly combination: Combination;
+  readonly mode: CombinationMode;
+  readonly options: CombinationOptions;
+  /** Every module that any member has, by name, with its rank in the result. */
+  readonly modules: readonly PlannedModule[];
+  /** Everything that stands against it, and what a reader should know. */
+  readonly findings: readonly Finding[];
+}
+
+export function planComposition(spec: ComposeSpec, members: readonly ComposeMember[]): CompositionPlan {
+  const { mode, peftRelease } = spec;
+  // PEFT gives a single member its weight by linear, whatever is asked for.
+  const single = mode === 'peft-compatible' && members.length === 1;
+  const combination = findCombination(single ? 'linear' : spec.type);
+  const options = { peftRelease, ...(spec.rank === undefined || single ? {} : { rank: spec.rank }) };
+  const ranks = moduleRanks(members);
+  const ranked = members.map(({ name, reader }) => ({ name, peftRank: peftRank(reader.config) }));
+  const peftRanks = ranked.map((member) => member.peftRank);
+  const modules = ranks.map((module) => ({
+    module: module.module,
+    inFeatures: module.inFeatures,
+    outFeatures: module.outFeatures,
+    r: mode === 'exact' ? combination.exactRank(module, options) : combination.peftRank(peftRanks, options),
+  }));
+  const shapes = members.map(({ name, reader }) => ({ name, config: reader.config, modules: reader.pairs.values() }));
+  const findings = [
+    ...memberCompatibility(shapes, { allowDifferentBases: spec.allowDifferentBases }),
+    ...combination.refusals({ mode, options, members: ranked, modules: ranks }),
+    ...rankFindings(modules),
+    ...(mode === 'exact' ? [] : peftFindings(spec, members, single)),
+  ];
+  return { combination, mode, options, modules, findings };
+}
+
+function moduleRanks(members: readonly ComposeMember[]): ModuleRanks[] {
+  const modules = new Map<string, ModuleRanks & { readonly ranks: number[] }>();
+  for (const { reader } of members)
+    for (const { module, inFeatures, outFeatures, r } of reader.pairs.values()) {
+      const known = modules.get(module);
+      if (known) known.ranks.push(r);
+      else modules.set(module, { module, inFeatures, outFeatures, ranks: [r] });
+    }
+  return [...modules.values()].toSorted((a, b) => (a.module < b.module ? -1 : 1));
+}
+
+function rankFindings(modules: readonly PlannedModule[]): Finding[] {
+  const largest = Math.max(...modules.map(({ r }) => r));
+  if (largest <= limits.loraRankMax) return [];
+  const message = `The result would have rank ${largest}, above ${limits.loraRankMax}; use svd with a smaller rank.`;
+  return [{ severity: 'error', code: 'combination-rank', message, where: 'members' }];
+}
+
+/** Where PEFT does something that a reader of the recipe would not expect. */
+function peftFindings(spec: ComposeSpec, members: readonly ComposeMember[], single: boolean): Finding[] {
+  const findings: Finding[] = [];
+  const warn = (code: string, where: string, message: string): void =>
+    void findings.push({ severity: 'warning', code, where, message });
+  if (single && spec.type !== 'linear')
+    warn('single-member', 'type', `PEFT does linear for a single member, so ${spec.type} was not done.`);
+  const [first] = members;
+  if (first?.reader.config.use_rslora)
+    warn(
+      'rslora-inherited',
+      first.name,
+      'PEFT lets the result inherit use_rslora from its first member, which scales it by sqrt(r); here its factors are the same and its scaling is 1.',
+    );
+  return findings;
+}
