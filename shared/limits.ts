@@ -24,14 +24,6 @@ export const limits = {
   compositionDistanceWarning: 0.1,
   /** Updates whose sum is this much smaller than they are themselves cancel: float32 factors carry about 7 digits. */
   cancelledShare: 1e-6,
-  /** Characters of a chat template: the longest known (tools in several formats) has about 20,000. */
-  templateCharsMax: 200_000,
-  /** Characters one render may print: a million tokens of text. */
-  templateOutputCharsMax: 5_000_000,
-  /** Milliseconds for 256 renders, start of the thread included: they take about 100, and a slow machine ten times that. */
-  templateMilliseconds: 10_000,
-  /** Memory of the thread that renders templates, in MB. */
-  templateMemoryMb: 256,
   /** One line of a JSONL file: the longest published contexts, a million tokens, take about 5 MB of text. */
   jsonlLineBytesMax: 16_777_216,
   /** Bytes of a text file read at once: enough for disk speed. */
@@ -50,10 +42,4 @@ export const limits = {
   templateOutputCharsMax: 16_777_216,
   /** Memory of the thread that renders chat templates; it takes about 50 MB with nothing to do. */
   templateMemoryMegabytesMax: 512,
-  /** Lines of a dataset: its tokens are held in memory, about 1 KB a row. */
-  datasetRowsMax: 10_000_000,
-  /** A composite further than this from the weighted sum gets a warning: at 0.64 losses were seen to double, so this is well before harm. */
-  compositionDistanceWarning: 0.1,
-  /** Updates whose sum is this much smaller than they are themselves cancel: float32 factors carry about 7 digits. */
-  cancelledShare: 1e-6,
 } as const;
