@@ -1,0 +1,44 @@
+/** Counts checks and prints one line for each. */
+export interface Report {
+  /** Runs one check; what it returns is printed beside its name. Whether it passed. */
+  check(name: string, body: () => Promise<string>): Promise<boolean>;
+  /** Checks that could not be run, and why. */
+  skip(names: readonly string[], reason: string): void;
+  /** Prints `N passed, N failed` as the last line and sets the exit code. */
+  end(): void;
+}
+
+export function createReport(): Report {
+  let [passed, failed, skipped] = [0, 0, 0];
+  return {
+    async check(name, body) {
+      const begun = performance.now();
+      process.stdout.write(`  ...   ${name}\n`);
+      try {
+        const figures = await body();
+        passed++;
+        console.log(`  ok    ${name}: ${figures} (${((performance.now() - begun) / 1000).toFixed(0)} s)`);
+        return true;
+      } catch (error) {
+        failed++;
+        console.log(`  FAIL  ${name}\n${indent(error instanceof Error ? error.message : String(error))}`);
+        return false;
+      }
+    },
+    skip(names, reason) {
+      skipped += names.length;
+      for (const name of names) console.log(`  skip  ${name}: ${reason}`);
+    },
+    end() {
+      process.exitCode = failed > 0 ? 1 : 0;
+      console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+    },
+  };
+}
+
+/** Fails a check unless the condition holds. */
+export function demand(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Error(message);
+}
+
+const indent = (text: string): string => text.replaceAll(/^/gm, '        ');

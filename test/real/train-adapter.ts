@@ -1,0 +1,36 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { runCommand } from './command.ts';
+import { writePassages } from './passages.ts';
+import { places } from './places.ts';
+
+const steps = 30;
+
+/** Trains an adapter on speeches by `lorary train`, as a user would. Losses are held-out, in nats a token. */
+export async function trainAdapter(): Promise<{ adapter: string; steps: number; first: number; last: number }> {
+  await rm(places.run, { recursive: true, force: true });
+  await mkdir(places.run, { recursive: true });
+  const data = await writePassages(places.run);
+  const adapter = join(places.run, 'adapter');
+  const spec = {
+    kind: 'train',
+    base: places.base,
+    output: adapter,
+    data: { train: data.train, eval: data.heldOut },
+    method: { kind: 'lora', config: { r: 8, lora_alpha: 16 } },
+    steps,
+    batch: { rows: 4 },
+    optimizer: { learningRate: 1e-3 },
+    evaluation: { everySteps: 15 },
+    seed: 1,
+  };
+  const specFile = join(places.run, 'spec.json');
+  await writeFile(specFile, JSON.stringify(spec, undefined, 2));
+  const output = await runCommand(process.execPath, [join(places.root, 'cli', 'lorary.js'), 'run', specFile, '--json']);
+  const report = reportSchema.parse(JSON.parse(output.trim().split('\n').at(-1) ?? ''));
+  return { adapter, steps: report.steps, first: report.evalLossBefore, last: report.evalLoss };
+}
+
+/** What is used of the report of a training job. */
+const reportSchema = z.looseObject({ steps: z.number(), evalLossBefore: z.number(), evalLoss: z.number() });
