@@ -67,7 +67,7 @@ export function isAllLinear(targetModules: string): boolean {
 
 /**
  * The text of the `adapter_config.json` of an adapter that is written: PEFT's spelling, keys sorted, `inference_mode` true.
- * A key that came after PEFT 0.3.0 (June 2023) is written only when it differs from its default, because PEFT 0.5 to 0.13
+ * A key that came after PEFT 0.3.0 (June 2023) is written only when it differs from its default, because PEFT 0.6 to 0.13
  * stop at keys they do not know; so an adapter loads in every version that can express it. `extra` is not written.
  */
 export function encodeLoraConfig(config: LoraConfig): string {
