@@ -38,8 +38,14 @@ export const limits = {
   templateCharsMax: 262_144,
   /** Time for one rendering: an honest template takes about a millisecond. */
   templateRenderMillisecondsMax: 5000,
+  /** Time until the thread that renders chat templates answers: a tenth of a second on a quiet machine. */
+  templateStartMillisecondsMax: 60_000,
   /** Characters that one rendering may give: as much as the longest line of a dataset. */
   templateOutputCharsMax: 16_777_216,
   /** Memory of the thread that renders chat templates; it takes about 50 MB with nothing to do. */
   templateMemoryMegabytesMax: 512,
+  /** Float32 values of a weight in work at once when an adapter is merged; several such blocks are alive. Larger ones were not faster. */
+  mergeBlockBytes: 4_194_304,
+  /** Share of the update, in the Frobenius norm, that rounding may change before a merge is warned about. */
+  mergeRoundingWarning: 0.1,
 } as const;

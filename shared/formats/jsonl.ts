@@ -15,8 +15,9 @@ export interface TextLine {
  */
 export async function* readLines(
   source: ByteSource,
-  { lineBytesMax = limits.jsonlLineBytesMax, chunkBytes = limits.jsonlChunkBytes } = {},
+  options: { readonly lineBytesMax?: number; readonly chunkBytes?: number } = {},
 ): AsyncGenerator<TextLine> {
+  const { lineBytesMax = limits.jsonlLineBytesMax, chunkBytes = limits.jsonlChunkBytes } = options;
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let pieces: Uint8Array[] = [];
   let lineBytes = 0;

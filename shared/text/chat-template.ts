@@ -1,76 +1,75 @@
-import { Worker } from 'node:worker_threads';
 import { DomainError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { RenderAnswer, RenderBatch, TemplateSettings } from './template-messages.ts';
+import type { ChatTemplateTexts } from './chat-template-texts.ts';
+import type { RenderAnswer, RenderRequest } from './template-messages.ts';
+import { startTemplateThread, type TemplateThread } from './template-thread.ts';
 
-/** One turn of a conversation. Templates may read further keys. */
-export interface ChatMessage {
-  readonly role: string;
-  readonly content: string;
-  readonly [key: string]: unknown;
-}
-
-export interface RenderRequest {
-  readonly messages: readonly ChatMessage[];
-  /** Whether the text ends where the assistant begins to speak. */
-  readonly addGenerationPrompt: boolean;
-  readonly tools?: readonly unknown[];
-}
+export type { ChatMessage, RenderAnswer, RenderRequest } from './template-messages.ts';
 
 /** A model's chat template: conversations to the text that the model was trained on. */
 export interface ChatTemplate {
   /** Throws `DomainError('template-failed')` with the template's own message when it refuses the conversation. */
   render(request: RenderRequest): Promise<string>;
-  /** Renders many; a refused conversation gives its reason instead of a text. */
+  /**
+   * Renders many at once, which is how it is quick; a refused conversation gives its reason instead of a text. Throws
+   * `DomainError('template-runaway')` when one of them takes too long or too much memory.
+   */
   renderAll(requests: readonly RenderRequest[]): Promise<readonly RenderAnswer[]>;
+  /** Ends the thread; the next use would start another. */
   close(): Promise<void>;
 }
 
 export interface ChatTemplateOptions {
   readonly bosToken?: string | undefined;
   readonly eosToken?: string | undefined;
-  /** Milliseconds for one batch of renders; the default is `limits.templateMilliseconds`. */
-  readonly timeoutMilliseconds?: number;
+  /** What `strftime_now` takes for now; default 26 July 2024, so that the same rows give the same tokens on any day. */
+  readonly now?: Date | undefined;
+  /** Time for one rendering; default `limits.templateRenderMillisecondsMax`. */
+  readonly renderMilliseconds?: number;
+  /** Length of one rendering; default `limits.templateOutputCharsMax`. */
+  readonly outputCharsMax?: number;
 }
 
-/** The date that Llama 3.1's template prints where no clock is given; any day would do, as long as it is always the same. */
-const today = '2024-07-26T00:00:00';
+/** The date that Llama 3's templates print where there is no clock; any would do, as long as it stays the same. */
+const someDay = Date.UTC(2024, 6, 26);
 
-/** Renders of one message to the thread: enough that passing them costs nothing, few enough for the time limit to mean something. */
+/** Renderings of one message to the thread: enough that passing them costs nothing beside rendering. */
 const batchSize = 256;
 
 /**
- * Starts the thread of a template (on first use) and keeps it. A batch that takes too long or too much memory ends the thread and
- * throws `DomainError('template-runaway')`; the next call starts a fresh one.
+ * A template that is rendered in a thread of its own, because it is code from outside. The thread starts at the first use and stays;
+ * one that runs away is ended and replaced. Throws `DomainError('template-too-large')`.
  */
-export function chatTemplate(template: string, options: ChatTemplateOptions = {}): ChatTemplate {
-  if (template.length > limits.templateCharsMax)
-    throw new DomainError(
-      'template-too-large',
-      `The chat template has ${template.length} characters; at most ${limits.templateCharsMax} are read.`,
-    );
-  const settings = { template, outputCharsMax: limits.templateOutputCharsMax, today };
-  const timeoutMilliseconds = options.timeoutMilliseconds ?? limits.templateMilliseconds;
-  let worker: Worker | undefined;
+export function chatTemplate(texts: string | ChatTemplateTexts, options: ChatTemplateOptions = {}): ChatTemplate {
+  const { template, toolTemplate } = typeof texts === 'string' ? { template: texts, toolTemplate: undefined } : texts;
+  for (const { length } of [template, toolTemplate ?? ''])
+    if (length > limits.templateCharsMax)
+      throw new DomainError(
+        'template-too-large',
+        `The chat template has ${length} characters; at most ${limits.templateCharsMax} are read.`,
+      );
+  const settings = {
+    template,
+    toolTemplate,
+    tokens: {
+      // a token that a model does not have is undefined in its template, and prints nothing
+      ...(options.bosToken === undefined ? {} : { bos_token: options.bosToken }),
+      ...(options.eosToken === undefined ? {} : { eos_token: options.eosToken }),
+    },
+    outputCharsMax: options.outputCharsMax ?? limits.templateOutputCharsMax,
+    nowMilliseconds: options.now?.getTime() ?? someDay,
+  };
+  const renderMilliseconds = options.renderMilliseconds ?? limits.templateRenderMillisecondsMax;
+  let thread: TemplateThread | undefined;
   let queue: Promise<unknown> = Promise.resolve();
 
   const renderBatch = async (requests: readonly RenderRequest[]): Promise<readonly RenderAnswer[]> => {
-    worker ??= startWorker(settings);
-    const contexts = requests.map(({ messages, addGenerationPrompt, tools }) => ({
-      messages,
-      add_generation_prompt: addGenerationPrompt,
-      bos_token: options.bosToken ?? '',
-      eos_token: options.eosToken ?? '',
-      ...(tools ? { tools } : {}),
-    }));
-    worker.ref();
+    thread ??= startTemplateThread(settings, renderMilliseconds);
     try {
-      const answers = await ask(worker, { contexts }, timeoutMilliseconds);
-      worker.unref(); // an idle template keeps no program alive
-      return answers;
+      return await thread.ask(requests);
     } catch (error) {
-      await worker.terminate();
-      worker = undefined;
+      await thread.end();
+      thread = undefined;
       throw error;
     }
   };
@@ -95,41 +94,8 @@ export function chatTemplate(template: string, options: ChatTemplateOptions = {}
     },
     async close() {
       await queue;
-      await worker?.terminate();
-      worker = undefined;
+      await thread?.end();
+      thread = undefined;
     },
   };
-}
-
-function startWorker(settings: TemplateSettings): Worker {
-  const worker = new Worker(new URL('../platform/start-thread.mjs', import.meta.url), {
-    workerData: { entry: new URL('./template-worker.ts', import.meta.url).href, settings },
-    resourceLimits: { maxOldGenerationSizeMb: limits.templateMemoryMb },
-  });
-  worker.unref();
-  return worker;
-}
-
-function ask(worker: Worker, batch: RenderBatch, timeoutMilliseconds: number): Promise<readonly RenderAnswer[]> {
-  const runaway = (what: string): DomainError =>
-    new DomainError('template-runaway', `The chat template ${what} and was ended; the template is faulty.`);
-  return new Promise((resolve, reject) => {
-    // not unref'd: while an answer is awaited, the program waits
-    const timer = setTimeout(
-      () => finish(() => reject(runaway(`ran for more than ${timeoutMilliseconds / 1000} seconds`))),
-      timeoutMilliseconds,
-    );
-    const onAnswer = (answers: readonly RenderAnswer[]): void => finish(() => resolve(answers));
-    const onError = (error: Error & { code?: string }): void =>
-      finish(() => reject(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? runaway('used too much memory') : error));
-    const finish = (settle: () => void): void => {
-      clearTimeout(timer);
-      worker.off('message', onAnswer);
-      worker.off('error', onError);
-      settle();
-    };
-    worker.once('message', onAnswer);
-    worker.once('error', onError);
-    worker.postMessage(batch);
-  });
 }

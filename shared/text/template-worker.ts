@@ -1,36 +1,40 @@
 /**
  * The thread that renders chat templates. A template is code from outside: here it can neither hold up the program nor fill its
- * memory, because the thread that started this one ends it when it takes too long or grows too large.
+ * memory, because the program ends this thread when it takes too long or grows too large.
  */
-import { Template } from '@huggingface/jinja';
 import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '../errors.ts';
-import type { RenderAnswer, RenderBatch, TemplateSettings } from './template-messages.ts';
+import type { RenderAnswer, RenderRequest, TemplateSettings } from './template-messages.ts';
+import { compileTemplate } from './template-renderer.ts';
 
-const { template, outputCharsMax, today } = (workerData as { settings: TemplateSettings }).settings; // set by the file that starts us
+const { settings } = workerData as { settings: TemplateSettings }; // set by template-thread.ts
+const progress = new Int32Array(settings.progress);
 const port = parentPort;
-invariant(port, 'this file runs as a worker');
+invariant(port, 'template-worker runs as a worker');
 
-// templates may print the date; a fixed one makes the same rows give the same tokens on any day
-const fixed = Date.parse(today);
-globalThis.Date = class extends Date {
-  constructor(...values: unknown[]) {
-    super(...((values.length === 0 ? [fixed] : values) as [number])); // any overload of Date
-  }
-} as DateConstructor; // the static parts are inherited
+const templates = new Map<string, ReturnType<typeof compileTemplate>>();
 
-let compiled: Template | undefined;
-
-port.on('message', ({ contexts }: RenderBatch) => {
-  port.postMessage(contexts.map(render) satisfies RenderAnswer[]);
+port.on('message', (requests: readonly RenderRequest[]) => {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+  port.postMessage(requests.map(render));
 });
+Atomics.add(progress, 0, 1);
 
-function render(context: Readonly<Record<string, unknown>>): RenderAnswer {
+function render({ messages, addGenerationPrompt, tools }: RenderRequest): RenderAnswer {
+  Atomics.add(progress, 0, 1);
   try {
-    compiled ??= new Template(template);
-    const text = compiled.render(context);
-    if (text.length > outputCharsMax)
-      return { error: `it printed ${text.length} characters; at most ${outputCharsMax} are taken` };
+    const template = tools ? (settings.toolTemplate ?? settings.template) : settings.template;
+    const compiled = templates.get(template) ?? compileTemplate(template, new Date(settings.nowMilliseconds));
+    templates.set(template, compiled);
+    const text = compiled({
+      ...settings.tokens,
+      messages,
+      tools: tools ?? null,
+      documents: null,
+      add_generation_prompt: addGenerationPrompt,
+    });
+    if (text.length > settings.outputCharsMax)
+      return { error: `it gives ${text.length} characters; at most ${settings.outputCharsMax} are taken` };
     return { text };
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };
