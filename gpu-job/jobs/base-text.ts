@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { basename, join } from 'node:path';
+import type { Prompt } from '../../shared/contract/specs/spec-fields.ts';
+import { readLines } from '../../shared/formats/jsonl.ts';
+import { chatTemplateTexts } from '../../shared/text/chat-template-texts.ts';
+import { chatTemplate, type ChatTemplate } from '../../shared/text/chat-template.ts';
+import { readDataset, type Dataset, type DatasetOptions } from '../../shared/text/dataset.ts';
+import { encodePrompt, stopTokens } from '../../shared/text/encode-prompt.ts';
+import { loadTokenizer, type TextTokenizer } from '../../shared/text/tokenizer.ts';
+import { exists, openFileSource, readJsonFile, readTextFile } from '../folders/files.ts';
+
+/** A prompt as the model gets it. */
+export interface EncodedPrompt {
+  /** For people: the prompt, or the last message. */
+  readonly text: string;
+  readonly ids: readonly number[];
+}
+
+/** The text side of a base model folder: its tokenizer, its chat template, the tokens at which it stops. */
+export interface BaseText {
+  readonly tokenizer: TextTokenizer;
+  /** Undefined where the base has none. */
+  readonly template: ChatTemplate | undefined;
+  /** Tokens after which a text is over. */
+  readonly stopIds: readonly number[];
+  /** Reads a JSONL file; all that is wrong in it is among the findings. Throws `DomainError` where there is no file. */
+  readRows(path: string, options: Omit<DatasetOptions, 'name'>): Promise<Dataset>;
+  encodePrompt(prompt: Prompt): Promise<EncodedPrompt>;
+  close(): Promise<void>;
+}
+
+/** Opens `tokenizer.json`, `tokenizer_config.json` and the chat template of a base. */
+export async function openBaseText(folder: string): Promise<BaseText> {
+  const optional = async <T>(name: string, read: (path: string) => Promise<T>): Promise<T | undefined> =>
+    (await exists(join(folder, name))) ? read(join(folder, name)) : undefined;
+  const tokenizerConfig = await optional('tokenizer_config.json', readJsonFile);
+  const tokenizerJson = await readJsonFile(join(folder, 'tokenizer.json'));
+  const tokenizer = loadTokenizer({ tokenizerJson, tokenizerConfig });
+  const jinjaFile = await optional('chat_template.jinja', readTextFile);
+  const texts = chatTemplateTexts({ tokenizerConfig, jinjaFile });
+  const tokens = { bosToken: tokenizer.bos?.text, eosToken: tokenizer.eos?.text };
+  const encoder = { tokenizer, template: texts && chatTemplate(texts, tokens) };
+  const configs = [await optional('generation_config.json', readJsonFile), await optional('config.json', readJsonFile)];
+  return {
+    ...encoder,
+    stopIds: [...new Set([...(await stopTokens(encoder)), ...configs.flatMap(endIds)])],
+    async readRows(path, options) {
+      const source = await openFileSource(path);
+      try {
+        return await readDataset(readLines(source), encoder, { ...options, name: basename(path) });
+      } finally {
+        await source.close();
+      }
+    },
+    async encodePrompt(prompt) {
+      const text = 'prompt' in prompt ? prompt.prompt : (prompt.messages.at(-1)?.content ?? '');
+      return { text, ids: await encodePrompt(encoder, prompt) };
+    },
+    close: async () => encoder.template?.close(),
+  };
+}
+
+/** `eos_token_id` of a config: a number or several. */
+function endIds(config: unknown): number[] {
+  const given = typeof config === 'object' && config !== null && 'eos_token_id' in config ? config.eos_token_id : [];
+  return [given].flat().filter((id) => typeof id === 'number');
+}
+
+/** SHA-256 of tokens and labels: the same rows, whatever file, tokenizer or template they came from. */
+export function hashRows(rows: readonly { readonly tokens: Int32Array; readonly trained: Uint8Array }[]): string {
+  const hash = createHash('sha256');
+  for (const { tokens, trained } of rows) hash.update(Int32Array.of(tokens.length)).update(tokens).update(trained);
+  return hash.digest('hex');
+}

@@ -1,0 +1,60 @@
+import type { EvaluateReport } from '../../shared/contract/reports.ts';
+import type { EvaluateSpec } from '../../shared/contract/specs/evaluate.ts';
+import { DomainError, refuseErrors, UnavailableError } from '../../shared/errors.ts';
+import { writeFileAtomic } from '../folders/files.ts';
+import { labelCount } from '../training/batches.ts';
+import { createEvalStep } from '../training/eval-graph.ts';
+import { majorityShare, summariseScores } from '../training/score-intervals.ts';
+import { scoreRows } from '../training/score-rows.ts';
+import type { JobContext } from './job-context.ts';
+import { openModel } from './open-model.ts';
+
+/** Measures a model on a dataset: see `EvaluateReport`. */
+export async function runEvaluate(spec: EvaluateSpec, context: JobContext): Promise<EvaluateReport> {
+  const startedAt = context.now();
+  const { model, text, parameters, warnings } = await openModel(spec);
+  try {
+    const contextMax = spec.contextTokens ?? model.spec.maxPositions;
+    if (contextMax > model.spec.maxPositions)
+      throw new DomainError(
+        'context-too-long',
+        `contextTokens is ${contextMax}; the base has a context of ${model.spec.maxPositions} tokens.`,
+      );
+    const dataset = await text.readRows(spec.data, { contextMax, longRows: spec.longRows });
+    const found = refuseErrors('dataset', `${spec.data} cannot be evaluated:`, dataset.findings);
+    const rows = dataset.rows.filter((row) => labelCount(row) > 0).slice(0, spec.rowsMax);
+    if (rows.length === 0)
+      throw new DomainError('dataset', `${spec.data} has no row with an answer, so there is nothing to measure.`);
+    for (const finding of [...warnings, ...found]) context.emit({ type: 'finding', finding });
+
+    const step = await createEvalStep(model, spec.threads === undefined ? {} : { threads: spec.threads });
+    const shape = { microBatchTokens: spec.batchTokens, packing: true, packTokens: packTokens, lengthMax: contextMax };
+    try {
+      const scores = await scoreRows(step, parameters, rows, shape, (done) => {
+        context.emit({ type: 'progress', stage: 'evaluate', done, total: rows.length, unit: 'rows' });
+        if (context.stopRequested()) throw new UnavailableError('The evaluation was stopped before it was complete.');
+      });
+      const report: EvaluateReport = {
+        kind: 'evaluate',
+        base: spec.base,
+        adapter: spec.adapter ?? null,
+        data: spec.data,
+        rows: rows.length,
+        labels: scores.labels.reduce((sum, count) => sum + count, 0),
+        ...summariseScores(scores, spec.bootstrapSamples, spec.seed),
+        majorityBaseline: majorityShare(rows),
+        seconds: (context.now() - startedAt) / 1000,
+        warnings: [...warnings, ...found],
+      };
+      if (spec.output !== undefined) await writeFileAtomic(spec.output, `${JSON.stringify(report, undefined, 2)}\n`);
+      return report;
+    } finally {
+      await step.close();
+    }
+  } finally {
+    await text.close();
+  }
+}
+
+/** Rows are packed up to this length; attention costs the square of it. */
+const packTokens = 256;

@@ -1,0 +1,86 @@
+import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import { createGenerator, type Generator } from '../generation/generator.ts';
+import { createEvalStep, type EvalStep } from '../training/eval-graph.ts';
+import type { MetricsLine } from '../training/metrics-log.ts';
+import { randomStream } from '../training/random.ts';
+import { meanScores, scoreRows } from '../training/score-rows.ts';
+import { generateText } from './generate-text.ts';
+import type { JobContext } from './job-context.ts';
+import type { PreparedTraining } from './prepare-training.ts';
+
+/** Looks at a model in training from outside: held-out loss and sample texts. */
+export interface RunObserver {
+  /** Whether there is something to look at after so many steps. */
+  isDue(step: number): boolean;
+  /** What was seen, for the metrics; undefined when the job was asked to stop meanwhile. */
+  observe(parameters: ReadonlyMap<string, Float32Array>, step: number): Promise<readonly MetricsLine[] | undefined>;
+  close(): Promise<void>;
+}
+
+/** Sessions are opened when they are first needed: a run without held-out rows or prompts pays for none. */
+export function observeRun(
+  spec: TrainSpec,
+  { model, text, evalRows, prompts, plan, batchShape }: PreparedTraining,
+  context: JobContext,
+): RunObserver {
+  const sessionOptions = spec.threads === undefined ? {} : { threads: spec.threads };
+  const evaluateEvery = spec.evaluation.everySteps ?? Math.max(1, Math.ceil(plan.steps / 10));
+  const sampleEvery = spec.samples.everySteps ?? evaluateEvery;
+  const isStepOf = (every: number, step: number): boolean => step % every === 0 || step === plan.steps;
+  const evaluates = (step: number): boolean => evalRows.length > 0 && isStepOf(evaluateEvery, step);
+  const samples = (step: number): boolean => prompts.length > 0 && isStepOf(sampleEvery, step);
+  let evaluation: EvalStep | undefined;
+  let generator: Generator | undefined;
+
+  const evaluate = async (parameters: ReadonlyMap<string, Float32Array>, step: number): Promise<MetricsLine> => {
+    evaluation ??= await createEvalStep(model, sessionOptions);
+    const scores = await scoreRows(evaluation, parameters, evalRows, batchShape, (done) => {
+      context.emit({ type: 'progress', stage: 'evaluate', done, total: evalRows.length, unit: 'rows' });
+      if (context.stopRequested()) throw new Interrupted();
+    });
+    const { loss, tokenAccuracy } = meanScores(scores);
+    context.emit({ type: 'eval', step, loss, tokenAccuracy });
+    return { step, evalLoss: loss, evalTokenAccuracy: tokenAccuracy };
+  };
+
+  const sample = async (
+    parameters: ReadonlyMap<string, Float32Array>,
+    step: number,
+    prompt: PreparedTraining['prompts'][number],
+    index: number,
+  ): Promise<MetricsLine> => {
+    generator ??= await createGenerator(model, sessionOptions);
+    const { text: sampled, end } = await generateText(generator, text, parameters, {
+      ...spec.samples,
+      promptIds: prompt.ids,
+      random: randomStream(spec.seed, 'sample', step, index),
+      stopRequested: () => context.stopRequested(),
+    });
+    if (end === 'interrupted') throw new Interrupted();
+    context.emit({ type: 'sample', step, prompt: prompt.text, text: sampled });
+    return { step, prompt: prompt.text, sample: sampled };
+  };
+
+  return {
+    isDue: (step) => evaluates(step) || samples(step),
+    async observe(parameters, step) {
+      const lines: MetricsLine[] = [];
+      try {
+        if (evaluates(step)) lines.push(await evaluate(parameters, step));
+        if (samples(step))
+          for (const [index, prompt] of prompts.entries()) lines.push(await sample(parameters, step, prompt, index));
+        return lines;
+      } catch (error) {
+        if (error instanceof Interrupted) return undefined;
+        throw error;
+      }
+    },
+    async close() {
+      await evaluation?.close();
+      await generator?.close();
+    },
+  };
+}
+
+/** Leaves the middle of an evaluation; never seen outside. */
+class Interrupted extends Error {}

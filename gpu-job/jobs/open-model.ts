@@ -1,0 +1,50 @@
+import { adapterFit } from '../../shared/domain/adapter-fit.ts';
+import { refuseErrors, type Finding } from '../../shared/errors.ts';
+import { readAdapterFolder, type LoraModule } from '../folders/adapter.ts';
+import { openBaseModel } from '../folders/base-model.ts';
+import { collectFindings } from '../folders/collect-findings.ts';
+import { loraA, loraB, loraMethod } from '../methods/lora.ts';
+import { tunedModel, type TunedModel } from '../methods/tuned-model.ts';
+import { openBaseText, type BaseText } from './base-text.ts';
+
+/** A base, with an adapter around it or without, ready to be run. */
+export interface OpenModel {
+  readonly model: TunedModel;
+  readonly text: BaseText;
+  /** The adapter's values; empty without one. */
+  readonly parameters: ReadonlyMap<string, Float32Array>;
+  readonly warnings: readonly Finding[];
+}
+
+/** Opens the folders that a spec names. Throws `DomainError('model')` with the findings of all of them. The caller closes `text`. */
+export async function openModel(spec: {
+  readonly base: string;
+  readonly adapter?: string | undefined;
+}): Promise<OpenModel> {
+  const findings: Finding[] = [];
+  const { adapter: path } = spec;
+  const base = await collectFindings(findings, 'base', () => openBaseModel(spec.base));
+  const bare = base && (await collectFindings(findings, 'base', () => Promise.resolve().then(() => tunedModel(base))));
+  const text = await collectFindings(findings, 'base', () => openBaseText(spec.base));
+  try {
+    const adapter =
+      path === undefined ? undefined : await collectFindings(findings, 'adapter', () => readAdapterFolder(path));
+    findings.push(...(base?.warnings ?? []), ...(adapter?.warnings ?? []));
+    if (bare && adapter) findings.push(...adapterFit(adapter.config, adapter.modules.values(), bare.tensors).findings);
+    const warnings = refuseErrors('model', 'The model cannot be opened:', findings);
+    if (!base || !bare || !text) throw new Error('a part is missing without a finding');
+    const modules = [...(adapter?.modules.values() ?? [])];
+    return {
+      model: modules.length === 0 ? bare : tunedModel(base, (known) => loraMethod(known, modules)),
+      text,
+      parameters: parametersOf(modules),
+      warnings,
+    };
+  } catch (error) {
+    await text?.close();
+    throw error;
+  }
+}
+
+const parametersOf = (modules: readonly LoraModule[]): Map<string, Float32Array> =>
+  new Map(modules.flatMap(({ module, A, B }) => [[loraA(module), A] as const, [loraB(module), B] as const]));

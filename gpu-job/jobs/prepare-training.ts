@@ -1,0 +1,253 @@
+import { basename, join } from 'node:path';
+import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import { loraTargets } from '../../shared/domain/lora-targets.ts';
+import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
+import { loraConfigSchema, type LoraConfig } from '../../shared/methods/lora.ts';
+import { openBaseModel } from '../folders/base-model.ts';
+import { collectFindings } from '../folders/collect-findings.ts';
+import { exists, readJsonFile } from '../folders/files.ts';
+import { fullMethod } from '../methods/full.ts';
+import { loraMethod } from '../methods/lora.ts';
+import type { Parameter } from '../methods/method.ts';
+import { describeModel, requireMethod, tunedModel, type TunedModel } from '../methods/tuned-model.ts';
+import { inputLength, labelCount, type BatchShape, type TokenRow } from '../training/batches.ts';
+import { readCheckpointIdentity } from '../training/checkpoint.ts';
+import { planRun, type RunPlan } from '../training/epochs.ts';
+import { randomStream, shuffledIndices } from '../training/random.ts';
+import { refuseOtherRun, runIdentity, type RunIdentity } from '../training/run-identity.ts';
+import type { Schedule } from '../training/schedules.ts';
+import { hashRows, openBaseText, type BaseText, type EncodedPrompt } from './base-text.ts';
+import { hashWeights, writeInitialModel } from './initial-model.ts';
+
+/** A run that was checked from end to end: only numbers, disks and memory can still go wrong. */
+export interface PreparedTraining {
+  readonly model: TunedModel;
+  /** What is trained. */
+  readonly parameters: readonly Parameter[];
+  /** Undefined for full fine-tuning. */
+  readonly config: LoraConfig | undefined;
+  readonly text: BaseText;
+  readonly rows: readonly TokenRow[];
+  readonly evalRows: readonly TokenRow[];
+  readonly prompts: readonly EncodedPrompt[];
+  readonly plan: RunPlan;
+  readonly schedule: Schedule;
+  readonly batchShape: BatchShape;
+  readonly identity: RunIdentity;
+  readonly folders: RunFolders;
+  readonly warnings: readonly Finding[];
+}
+
+export interface RunFolders {
+  /** `<output>.run`: what is in the making; removed when the result is written. */
+  readonly run: string;
+  readonly checkpoints: string;
+  readonly metrics: string;
+  /** First weights of a model that starts from random ones. */
+  readonly initial: string;
+}
+
+type Report = (severity: Finding['severity'], where: string, message: string) => void;
+
+/** Checks everything a run needs. Throws `DomainError('train')` with all findings at once. The caller closes `text`. */
+export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining> {
+  const findings: Finding[] = [];
+  const report: Report = (severity, where, message) => void findings.push({ severity, code: 'train', where, message });
+  const folders = runFolders(spec.output);
+  if (await exists(spec.output))
+    report('error', 'output', `${spec.output} exists already: choose another folder or remove it`);
+  const described = await collectFindings(findings, 'base', () => describeBase(spec));
+  const text = await collectFindings(findings, 'base', () => openBaseText(spec.base));
+  try {
+    const lora = described && spec.method.kind === 'lora' ? planLora(spec, described.linears) : undefined;
+    findings.push(
+      ...(lora?.findings ?? []).map((finding) => ({ ...finding, where: `method.config.${finding.where}` })),
+    );
+    const lengthMax = checkContext(spec, described?.spec.maxPositions, report);
+    const data = text && (await readData(spec, text, lengthMax, findings));
+    const prompts = text ? await readPrompts(spec, text, lengthMax, findings) : [];
+    if (described && data) checkVocabulary(described.spec.vocabSize, data, report);
+    const plan = data && data.rows.length > 0 ? planSteps(spec, data.rows) : undefined;
+    const schedule = plan && planSchedule(spec, plan.steps, report);
+    const warnings = refuseErrors('train', 'The run cannot begin:', findings);
+    if (!described || !text || !data || !plan || !schedule) throw new Error('a part is missing without a finding');
+
+    const content = { 'data.train': hashRows(data.rows), 'data.eval': hashRows(data.evalRows) };
+    const base = await openWeights(spec, described.config, folders);
+    const identity = runIdentity(spec, { base: await hashWeights(base), ...content });
+    const then = await readCheckpointIdentity(folders.checkpoints);
+    if (then) refuseOtherRun(then, identity, folders.run);
+    const dropout = lora?.config.lora_dropout ?? 0;
+    const model = tunedModel(base, (known) => (lora ? loraMethod(known, lora.targets, dropout) : fullMethod(known)));
+    return {
+      model,
+      parameters: requireMethod(model).parameters,
+      config: lora?.config,
+      text,
+      ...data,
+      prompts,
+      plan,
+      schedule,
+      batchShape: { ...spec.batch, lengthMax },
+      identity,
+      folders,
+      warnings,
+    };
+  } catch (error) {
+    await text?.close();
+    throw error;
+  }
+}
+
+function runFolders(output: string): RunFolders {
+  const run = `${output}.run`;
+  return {
+    run,
+    checkpoints: join(run, 'checkpoints'),
+    metrics: join(run, 'metrics.jsonl'),
+    initial: join(run, 'initial'),
+  };
+}
+
+const startsRandom = ({ method }: TrainSpec): boolean => method.kind === 'full' && method.initial === 'random';
+
+async function describeBase(
+  spec: TrainSpec,
+): Promise<ReturnType<typeof describeModel> & { config: Readonly<Record<string, unknown>> }> {
+  if (!startsRandom(spec)) {
+    const base = await openBaseModel(spec.base);
+    return { ...tunedModel(base), config: base.config };
+  }
+  const config = await readJsonFile(join(spec.base, 'config.json'));
+  if (typeof config !== 'object' || config === null) throw new DomainError('config', 'config.json is not an object');
+  return { ...describeModel({ ...config }), config: { ...config } };
+}
+
+function planLora(
+  spec: TrainSpec,
+  linears: ReturnType<typeof describeModel>['linears'],
+): ReturnType<typeof loraTargets> & { config: LoraConfig } {
+  const given = spec.method.kind === 'lora' ? spec.method.config : {};
+  const parsed = loraConfigSchema.parse(given);
+  const config = { ...parsed, base_model_name_or_path: parsed.base_model_name_or_path ?? basename(spec.base) };
+  return { config, ...loraTargets(config, linears) };
+}
+
+/** The longest sequence that goes through the model. */
+function checkContext({ data }: TrainSpec, contextMax: number | undefined, report: Report): number {
+  const asked = data.contextTokens ?? contextMax ?? Infinity;
+  if (contextMax !== undefined && asked > contextMax)
+    report('error', 'data.contextTokens', `is ${asked}; the base has a context of ${contextMax} tokens`);
+  return asked;
+}
+
+async function readData(
+  { data, seed, evaluation }: TrainSpec,
+  text: BaseText,
+  contextMax: number,
+  findings: Finding[],
+): Promise<{ rows: readonly TokenRow[]; evalRows: readonly TokenRow[] }> {
+  const read = async (where: string, path: string): Promise<readonly TokenRow[]> => {
+    const dataset = await collectFindings(findings, where, () =>
+      text.readRows(path, { contextMax, longRows: data.longRows }),
+    );
+    findings.push(...(dataset?.findings ?? []));
+    const trainable = dataset?.rows.filter((row) => labelCount(row) > 0) ?? [];
+    if (dataset && trainable.length === 0)
+      findings.push({
+        severity: 'error',
+        code: 'nothing-trained',
+        where,
+        message: `not one token of ${path} would be trained: it has no usable row with an answer`,
+      });
+    return trainable;
+  };
+  const all = await read('data.train', data.train);
+  const heldOut = data.eval === undefined ? [] : await read('data.eval', data.eval);
+  const [rows, drawn] = holdOut(all, data.evalFraction ?? 0, seed);
+  if (data.evalFraction !== undefined && all.length > 0 && (rows.length === 0 || drawn.length === 0))
+    findings.push({
+      severity: 'error',
+      code: 'eval-empty',
+      where: 'data.evalFraction',
+      message: `${data.evalFraction} of ${all.length} rows leaves ${rows.length} to train on and ${drawn.length} to evaluate`,
+    });
+  return { rows, evalRows: [...heldOut, ...drawn].slice(0, evaluation.rowsMax) };
+}
+
+/** Draws a share of the rows; both parts keep their order. */
+function holdOut<T>(rows: readonly T[], fraction: number, seed: number): [T[], T[]] {
+  const drawn = new Set(
+    shuffledIndices(rows.length, randomStream(seed, 'split')).slice(0, Math.round(fraction * rows.length)),
+  );
+  return [rows.filter((_, i) => !drawn.has(i)), rows.filter((_, i) => drawn.has(i))];
+}
+
+async function readPrompts(
+  { samples }: TrainSpec,
+  text: BaseText,
+  contextMax: number,
+  findings: Finding[],
+): Promise<EncodedPrompt[]> {
+  const prompts: EncodedPrompt[] = [];
+  for (const [i, prompt] of samples.prompts.entries()) {
+    const where = `samples.prompts[${i}]`;
+    const encoded = await collectFindings(findings, where, () => text.encodePrompt(prompt));
+    if (!encoded) continue;
+    prompts.push(encoded);
+    if (encoded.ids.length === 0 || encoded.ids.length >= contextMax)
+      findings.push({
+        severity: 'error',
+        code: 'prompt-length',
+        where,
+        message: `has ${encoded.ids.length} tokens; it must have at least one and leave room in a context of ${contextMax}`,
+      });
+  }
+  return prompts;
+}
+
+function checkVocabulary(
+  vocabSize: number,
+  { rows, evalRows }: { rows: readonly TokenRow[]; evalRows: readonly TokenRow[] },
+  report: Report,
+): void {
+  let largest = 0;
+  for (const { tokens } of [...rows, ...evalRows]) for (const token of tokens) largest = Math.max(largest, token);
+  if (largest >= vocabSize)
+    report(
+      'error',
+      'base',
+      `the tokenizer gives token ${largest}, but the model knows ${vocabSize}: they do not belong together`,
+    );
+}
+
+function planSteps(spec: TrainSpec, rows: readonly TokenRow[]): RunPlan {
+  const { batch, epochs, steps, tokens, seed } = spec;
+  const length = steps !== undefined ? { steps } : tokens !== undefined ? { tokens } : { epochs: epochs ?? 3 };
+  const size = batch.tokens !== undefined ? { tokens: batch.tokens } : { rows: batch.rows ?? 16 };
+  return planRun(rows.map(inputLength), { size, length, seed });
+}
+
+function planSchedule({ schedule, optimizer, method }: TrainSpec, steps: number, report: Report): Schedule {
+  const { kind, warmupSteps: given, warmupRatio } = schedule;
+  // a ratio is rounded up, but always leaves the last step at full rate
+  const warmupSteps = given ?? Math.min(Math.ceil((warmupRatio ?? 0.03) * steps), steps - 1);
+  if (warmupSteps >= steps)
+    report(
+      'error',
+      'schedule.warmupSteps',
+      `is ${warmupSteps}, but the run has ${steps} steps: the full rate would never be reached`,
+    );
+  const usual = method.kind === 'lora' ? 2e-4 : method.initial === 'base' ? 2e-5 : 3e-4;
+  return { kind, warmupSteps, steps, learningRate: optimizer.learningRate ?? usual };
+}
+
+async function openWeights(
+  spec: TrainSpec,
+  config: Readonly<Record<string, unknown>>,
+  folders: RunFolders,
+): ReturnType<typeof openBaseModel> {
+  if (!startsRandom(spec)) return openBaseModel(spec.base);
+  if (!(await exists(folders.initial))) await writeInitialModel(folders.initial, config, spec.seed);
+  return openBaseModel(folders.initial);
+}

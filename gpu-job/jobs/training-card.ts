@@ -1,0 +1,110 @@
+import { basename } from 'node:path';
+import type { TrainReport } from '../../shared/contract/reports.ts';
+import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import type { PreparedTraining } from './prepare-training.ts';
+
+/** The model card of a run: what was trained, by which recipe, and how it did. */
+export function trainingCard(spec: TrainSpec, run: PreparedTraining, report: TrainReport): string {
+  const adapter = run.config !== undefined;
+  const base = run.config?.base_model_name_or_path ?? basename(spec.base);
+  const fresh = spec.method.kind === 'full' && spec.method.initial === 'random';
+  const front = [
+    '---',
+    ...(fresh ? [] : [`base_model: ${JSON.stringify(base)}`]),
+    `library_name: ${adapter ? 'peft' : 'transformers'}`,
+    'pipeline_tag: text-generation',
+    'tags:',
+    `  - ${adapter ? 'lora' : 'llama'}`,
+    '---',
+  ];
+  return [
+    ...front,
+    '',
+    `# ${basename(spec.output)}`,
+    '',
+    introduction(spec, report, base),
+    '',
+    ...results(report),
+    '## Recipe',
+    '',
+    '| setting | value |',
+    '| --- | --- |',
+    ...recipe(spec, run, report).map(([name, value]) => `| ${name} | ${cell(String(value))} |`),
+    '',
+    ...samples(report),
+    'Every step stands in `metrics.jsonl`, the whole spec in `training.json`.',
+    '',
+  ].join('\n');
+}
+
+function introduction({ method }: TrainSpec, { trainableParameters, tokens }: TrainReport, base: string): string {
+  const parameters = trainableParameters.toLocaleString('en');
+  const what =
+    method.kind === 'lora'
+      ? `A LoRA adapter for \`${base}\` with ${parameters} trained parameters.`
+      : method.initial === 'random'
+        ? `A model of ${parameters} parameters, trained from random weights.`
+        : `All ${parameters} parameters of \`${base}\`, fine-tuned.`;
+  return `${what} It saw ${tokens.toLocaleString('en')} tokens.`;
+}
+
+function results(report: TrainReport): string[] {
+  const { trainLoss, evalLossBefore, evalLoss, evalTokenAccuracyBefore, evalTokenAccuracy, evalRows } = report;
+  const share = (value: number | null): string => (value === null ? '' : `${(100 * value).toFixed(1)}%`);
+  const heldOut =
+    evalLoss === null || evalLossBefore === null
+      ? []
+      : [
+          `| held-out loss (${evalRows} rows, nats per token) | ${evalLossBefore.toFixed(4)} | ${evalLoss.toFixed(4)} |`,
+          `| held-out tokens right | ${share(evalTokenAccuracyBefore)} | ${share(evalTokenAccuracy)} |`,
+        ];
+  return [
+    '## Results',
+    '',
+    '| | before | after |',
+    '| --- | --- | --- |',
+    ...heldOut,
+    `| training loss, last tenth of the steps | | ${trainLoss.toFixed(4)} |`,
+    '',
+  ];
+}
+
+function recipe(
+  spec: TrainSpec,
+  { config, schedule, plan, rows }: PreparedTraining,
+  { epochs }: TrainReport,
+): [string, string | number][] {
+  const { optimizer, batch, data } = spec;
+  const targets = config?.target_modules;
+  return [
+    ...(config
+      ? ([
+          ['r', config.r],
+          ['lora_alpha', config.lora_alpha],
+          ['lora_dropout', config.lora_dropout],
+          ['use_rslora', String(config.use_rslora)],
+          ['target_modules', typeof targets === 'string' ? targets : (targets ?? []).join(', ')],
+        ] as [string, string | number][])
+      : []),
+    ['training rows', `${rows.length} of ${basename(data.train)}`],
+    ['steps', `${plan.steps} (${epochs} epoch${epochs === 1 ? '' : 's'} begun)`],
+    ['step size', batch.tokens === undefined ? `${batch.rows ?? 16} rows` : `${batch.tokens} tokens`],
+    ['optimizer', `AdamW, betas ${optimizer.beta1} and ${optimizer.beta2}, epsilon ${optimizer.epsilon}`],
+    ['learning rate', `${schedule.learningRate}, ${schedule.kind}, ${schedule.warmupSteps} warm-up steps`],
+    ['weight decay', optimizer.weightDecay],
+    ['gradient clipping', optimizer.clipNorm === 0 ? 'none' : `global norm ${optimizer.clipNorm}`],
+    ['seed', spec.seed],
+  ];
+}
+
+function samples({ samples, steps }: TrainReport): string[] {
+  const first = new Map(samples.filter(({ step }) => step === 0).map(({ prompt, text }) => [prompt, text]));
+  const last = samples.filter(({ step }) => step === steps);
+  if (last.length === 0) return [];
+  const row = ({ prompt, text }: { prompt: string; text: string }): string =>
+    `| ${cell(prompt)} | ${cell(first.get(prompt) ?? '')} | ${cell(text)} |`;
+  return ['## Samples', '', '| prompt | before | after |', '| --- | --- | --- |', ...last.map(row), ''];
+}
+
+/** Text that cannot break out of a table. */
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ').trim();

@@ -1,0 +1,151 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { FileReport, TrainReport } from '../../shared/contract/reports.ts';
+import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import { invariant } from '../../shared/errors.ts';
+import { decodeToFloat32, encodeFromFloat32, type FloatDtype } from '../../shared/formats/dtype.ts';
+import { loraScaling, type LoraConfig } from '../../shared/methods/lora.ts';
+import { writeAdapterFolder, type LoraModule } from '../folders/adapter.ts';
+import { hashFile } from '../folders/hashes.ts';
+import { writeModelFolder } from '../folders/write-model.ts';
+import { loraA, loraB } from '../methods/lora.ts';
+import type { RunState } from '../training/checkpoint.ts';
+import type { MetricsLine } from '../training/metrics-log.ts';
+import type { PreparedTraining } from './prepare-training.ts';
+import { trainingCard } from './training-card.ts';
+
+/** The type in which a run's tensors are written: the spec's, else f32 for an adapter and the base's own for a whole model. */
+export function outputDtype(spec: TrainSpec, { model }: PreparedTraining): FloatDtype {
+  const names = { f32: 'F32', bf16: 'BF16', f16: 'F16' } as const;
+  if (spec.outputDtype) return names[spec.outputDtype];
+  if (spec.method.kind === 'lora') return 'F32';
+  const own = model.base.config['torch_dtype'] ?? model.base.config['dtype'];
+  return own === 'bfloat16' ? 'BF16' : own === 'float16' ? 'F16' : 'F32';
+}
+
+/** The values that a reader of the written files gets: rounded to the written type. */
+export function asWritten(
+  parameters: ReadonlyMap<string, Float32Array>,
+  dtype: FloatDtype,
+): ReadonlyMap<string, Float32Array> {
+  if (dtype === 'F32') return parameters;
+  const rounded = (values: Float32Array): Float32Array => decodeToFloat32(dtype, encodeFromFloat32(dtype, values));
+  return new Map([...parameters].map(([name, values]) => [name, rounded(values)]));
+}
+
+/** Writes the result of a run with its card, metrics and recipe, and reports it. */
+export async function writeTrained(
+  spec: TrainSpec,
+  run: PreparedTraining,
+  parameters: ReadonlyMap<string, Float32Array>,
+  state: RunState,
+): Promise<TrainReport> {
+  const metrics = await readFile(run.folders.metrics, 'utf8');
+  const report = reportOf(spec, run, state, parseLines(metrics));
+  const dtype = outputDtype(spec, run);
+  const readme = trainingCard(spec, run, report);
+  const files = {
+    'metrics.jsonl': metrics,
+    'training.json': `${JSON.stringify({ spec: portableSpec(spec), report }, undefined, 2)}\n`,
+  };
+  if (run.config)
+    await writeAdapterFolder(
+      spec.output,
+      { config: run.config, modules: loraModules(run.config, run.parameters, parameters) },
+      { dtype, readme, files },
+    );
+  else {
+    const tensors = run.parameters.map(({ name, shape }) => ({ name, shape, values: valuesOf(parameters, name) }));
+    const model = { base: spec.base, config: run.model.base.config, tensors, dtype };
+    await writeModelFolder(spec.output, { ...model, files: { ...files, 'README.md': readme } });
+  }
+  const hashes: Record<string, FileReport> = {};
+  for (const name of (await readdir(spec.output)).toSorted()) hashes[name] = await hashFile(join(spec.output, name));
+  return { ...report, output: spec.output, files: hashes };
+}
+
+function reportOf(
+  spec: TrainSpec,
+  { plan, rows, evalRows, parameters, warnings }: PreparedTraining,
+  state: RunState,
+  lines: readonly MetricsLine[],
+): TrainReport {
+  const steps = lines.filter((line) => 'loss' in line);
+  const evals = lines.filter((line) => 'evalLoss' in line);
+  const last = steps.slice(-Math.max(1, Math.round(steps.length / 10)));
+  const labels = sum(last.map((line) => line.labels));
+  return {
+    kind: 'train',
+    output: basename(spec.output),
+    method: spec.method.kind,
+    steps: plan.steps,
+    epochs: plan.stepAt(plan.steps - 1).epoch + 1,
+    rows: rows.length,
+    evalRows: evalRows.length,
+    tokens: state.tokens,
+    trainableParameters: sum(parameters.map(({ shape }) => shape.reduce((product, dim) => product * dim, 1))),
+    trainLoss: sum(last.map((line) => line.loss * line.labels)) / labels,
+    evalLossBefore: evals[0]?.evalLoss ?? null,
+    evalLoss: evals.at(-1)?.evalLoss ?? null,
+    evalTokenAccuracyBefore: evals[0]?.evalTokenAccuracy ?? null,
+    evalTokenAccuracy: evals.at(-1)?.evalTokenAccuracy ?? null,
+    seconds: state.seconds,
+    tokensPerSecond: state.tokens / state.seconds,
+    samples: lines.flatMap((line) =>
+      'sample' in line ? [{ step: line.step, prompt: line.prompt, text: line.sample }] : [],
+    ),
+    files: {},
+    warnings,
+  };
+}
+
+/** We wrote these lines. */
+function parseLines(metrics: string): MetricsLine[] {
+  return metrics
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as MetricsLine);
+}
+
+function loraModules(
+  config: LoraConfig,
+  shapes: PreparedTraining['parameters'],
+  parameters: ReadonlyMap<string, Float32Array>,
+): LoraModule[] {
+  const sizes = new Map(shapes.map(({ name, shape }) => [name, shape]));
+  return shapes.flatMap(({ name, shape: [r = 0, inFeatures = 0] }) => {
+    if (!name.endsWith(loraA(''))) return [];
+    const module = name.slice(0, -loraA('').length);
+    const [outFeatures = 0] = sizes.get(loraB(module)) ?? [];
+    const scaling = loraScaling(config, module, r);
+    return [
+      {
+        module,
+        r,
+        inFeatures,
+        outFeatures,
+        scaling,
+        A: valuesOf(parameters, name),
+        B: valuesOf(parameters, loraB(module)),
+      },
+    ];
+  });
+}
+
+function valuesOf(parameters: ReadonlyMap<string, Float32Array>, name: string): Float32Array {
+  const values = parameters.get(name);
+  invariant(values, `there are values for ${name}`);
+  return values;
+}
+
+/** The spec without the places of one machine: last names of files and folders only. */
+function portableSpec({ data, ...spec }: TrainSpec): Record<string, unknown> {
+  return {
+    ...spec,
+    base: basename(spec.base),
+    output: basename(spec.output),
+    data: { ...data, train: basename(data.train), ...(data.eval === undefined ? {} : { eval: basename(data.eval) }) },
+  };
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { JobEvent } from '../shared/contract/job-events.ts';
+import { parseSpec, type Spec } from '../shared/contract/specs/parse-spec.ts';
+import { resolveSpecPaths } from '../shared/contract/specs/resolve-spec-paths.ts';
+import { DomainError, UnavailableError } from '../shared/errors.ts';
+import { errorOf } from './job-failure.ts';
+import type { JobThreadData, JobThreadMessage } from './job-thread.ts';
+
+export interface RunJobOptions {
+  readonly onEvent?: (event: JobEvent) => void;
+  /** Asks the job to save its work and end; it then rejects with `UnavailableError`. */
+  readonly stop?: AbortSignal;
+}
+
+/** Runs a job in a thread of its own, so that this one stays free for signals and progress. Resolves to the job's report. */
+export async function runJob(spec: Spec, options: RunJobOptions = {}): Promise<unknown> {
+  const stopFlag = new SharedArrayBuffer(4);
+  const askToStop = (): void => void Atomics.store(new Int32Array(stopFlag), 0, 1);
+  if (options.stop?.aborted) askToStop();
+  options.stop?.addEventListener('abort', askToStop, { once: true });
+  const entry = new URL('job-thread.ts', import.meta.url).href;
+  const workerData: JobThreadData & { entry: string } = { spec, stopFlag, entry };
+  const worker = new Worker(new URL('../shared/platform/start-thread.mjs', import.meta.url), { workerData });
+  try {
+    return await new Promise<unknown>((fulfil, reject) => {
+      worker.on('message', (message: JobThreadMessage) => {
+        if (message.type === 'event') options.onEvent?.(message.event);
+        else if (message.type === 'done') fulfil(message.report);
+        else reject(errorOf(message.failure));
+      });
+      worker.on('error', reject);
+      worker.on('exit', (code) => reject(new Error(`the job's thread ended with code ${code} and no result`)));
+    });
+  } finally {
+    options.stop?.removeEventListener('abort', askToStop);
+    await worker.terminate();
+  }
+}
+
+/** Reads and checks a spec file; its relative paths start at its own folder. Throws `DomainError` with all findings. */
+export async function readSpecFile(path: string): Promise<Spec> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new DomainError('spec', `The spec ${path} cannot be read: ${messageOf(error)}`);
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new DomainError('spec', `The spec ${path} is not valid JSON: ${messageOf(error)}`);
+  }
+  return resolveSpecPaths(parseSpec(value), (relative) => resolve(dirname(path), relative));
+}
+
+/**
+ * Runs `work` with a signal that SIGINT, SIGTERM and SIGHUP abort: the job then writes a checkpoint and ends. A second SIGINT quits
+ * at once; the last checkpoint stays valid.
+ */
+export async function withStopSignals<T>(
+  work: (stop: AbortSignal) => Promise<T>,
+  onStopping: (signal: NodeJS.Signals) => void,
+): Promise<T> {
+  const controller = new AbortController();
+  const stop = (signal: NodeJS.Signals): void => {
+    if (controller.signal.aborted) {
+      if (signal === 'SIGINT') process.exit(exitCodes.retry);
+      return;
+    }
+    controller.abort();
+    onStopping(signal);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, stop);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const signal of signals) process.off(signal, stop);
+  }
+}
+
+/** What a process that ran a job tells whoever started it. */
+export const exitCodes = {
+  done: 0,
+  /** Our own bug. */
+  bug: 1,
+  /** The caller's fault: the same call will fail again. */
+  refused: 2,
+  /** EX_TEMPFAIL: the same call may go on or succeed later; a stopped run continues from its checkpoint. */
+  retry: 75,
+} as const;
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof DomainError) return exitCodes.refused;
+  return error instanceof UnavailableError ? exitCodes.retry : exitCodes.bug;
+}
+
+/** `main.ts spec.json`: events, then the report or the failure, as JSON lines on standard output. */
+async function main(path: string | undefined): Promise<number> {
+  const print = (line: unknown): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+  try {
+    if (path === undefined) throw new DomainError('usage', 'Give the path of a spec: main.ts spec.json');
+    const spec = await readSpecFile(path);
+    const run = (stop: AbortSignal): Promise<unknown> => runJob(spec, { stop, onEvent: print });
+    print({ type: 'done', report: await withStopSignals(run, (signal) => print({ type: 'stopping', signal })) });
+    return exitCodes.done;
+  } catch (error) {
+    const { code, findings } = error instanceof DomainError ? error : { code: 'failed', findings: [] };
+    print({ type: 'failed', code, message: messageOf(error), findings });
+    const exitCode = exitCodeOf(error);
+    const text = exitCode === exitCodes.bug && error instanceof Error ? error.stack : messageOf(error);
+    process.stderr.write(`${text}\n`);
+    return exitCode;
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const startedAs = process.argv[1];
+if (startedAs !== undefined && import.meta.url === pathToFileURL(startedAs).href)
+  process.exitCode = await main(process.argv[2]);

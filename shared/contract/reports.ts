@@ -1,0 +1,103 @@
+import type { Finding } from '../errors.ts';
+
+/** What the jobs report when they are done: plain JSON. Losses are nats per label, times seconds. */
+
+export interface FileReport {
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+export interface SampleReport {
+  readonly step: number;
+  readonly prompt: string;
+  readonly text: string;
+}
+
+export interface TrainReport {
+  readonly kind: 'train';
+  readonly output: string;
+  readonly method: 'lora' | 'full';
+  readonly steps: number;
+  readonly epochs: number;
+  readonly rows: number;
+  readonly evalRows: number;
+  /** Tokens that went through the model in training, padding not counted. */
+  readonly tokens: number;
+  readonly trainableParameters: number;
+  /** Mean loss over the labels of the last tenth of the steps. */
+  readonly trainLoss: number;
+  /** Held-out loss before the first step and of the written weights; null without held-out rows. */
+  readonly evalLossBefore: number | null;
+  readonly evalLoss: number | null;
+  readonly evalTokenAccuracyBefore: number | null;
+  readonly evalTokenAccuracy: number | null;
+  readonly seconds: number;
+  readonly tokensPerSecond: number;
+  readonly samples: readonly SampleReport[];
+  readonly files: Readonly<Record<string, FileReport>>;
+  readonly warnings: readonly Finding[];
+}
+
+/** A measured value and the ends of its 95% interval, from resampling the rows. */
+export interface Measured {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface EvaluateReport {
+  readonly kind: 'evaluate';
+  readonly base: string;
+  readonly adapter: string | null;
+  readonly data: string;
+  readonly rows: number;
+  readonly labels: number;
+  readonly loss: Measured;
+  readonly perplexity: Measured;
+  readonly tokenAccuracy: Measured;
+  /** Share of rows all of whose labels are the likeliest token: what greedy generation would write is exactly the text. */
+  readonly exactMatch: Measured;
+  /** Share of the most common completion: what always giving that answer would reach. */
+  readonly majorityBaseline: number;
+  readonly seconds: number;
+  readonly warnings: readonly Finding[];
+}
+
+export interface GenerateReport {
+  readonly kind: 'generate';
+  readonly base: string;
+  readonly adapter: string | null;
+  readonly texts: readonly {
+    readonly prompt: string;
+    readonly text: string;
+    readonly tokens: number;
+    /** `stop`: a stop token came; `length`: the new tokens or the context were used up. */
+    readonly end: 'stop' | 'length';
+  }[];
+  readonly seconds: number;
+  readonly warnings: readonly Finding[];
+}
+
+export interface DataCheckReport {
+  readonly kind: 'data-check';
+  readonly data: string;
+  /** Longest row allowed, in tokens. */
+  readonly contextMax: number;
+  /** Whether training would take it as it is. */
+  readonly usable: boolean;
+  /** Undefined when no row told it. */
+  readonly format: 'messages' | 'prompt-completion' | 'text' | undefined;
+  /** Rows in the file, whatever is wrong with them. */
+  readonly lines: number;
+  /** Rows that can be used. */
+  readonly rows: number;
+  readonly tokens: number;
+  readonly trainedTokens: number;
+  readonly rowTokens: { readonly p50: number; readonly p95: number; readonly max: number };
+  readonly duplicates: number;
+  /** Rows over the context. */
+  readonly overContext: number;
+  readonly errors: number;
+  readonly warnings: number;
+  readonly findings: readonly Finding[];
+}
