@@ -8,6 +8,10 @@ import { resolveSpecPaths } from '../shared/contract/specs/resolve-spec-paths.ts
 import { DomainError, UnavailableError } from '../shared/errors.ts';
 import { errorOf } from './job-failure.ts';
 import type { JobThreadData, JobThreadMessage } from './job-thread.ts';
+import type { JobReports } from './jobs/run-spec.ts';
+
+/** What any job reports; `kind` tells which. */
+export type JobReport = JobReports[Spec['kind']];
 
 export interface RunJobOptions {
   readonly onEvent?: (event: JobEvent) => void;
@@ -16,7 +20,7 @@ export interface RunJobOptions {
 }
 
 /** Runs a job in a thread of its own, so that this one stays free for signals and progress. Resolves to the job's report. */
-export async function runJob(spec: Spec, options: RunJobOptions = {}): Promise<unknown> {
+export async function runJob<S extends Spec>(spec: S, options: RunJobOptions = {}): Promise<JobReports[S['kind']]> {
   const stopFlag = new SharedArrayBuffer(4);
   const askToStop = (): void => void Atomics.store(new Int32Array(stopFlag), 0, 1);
   if (options.stop?.aborted) askToStop();
@@ -25,10 +29,11 @@ export async function runJob(spec: Spec, options: RunJobOptions = {}): Promise<u
   const workerData: JobThreadData & { entry: string } = { spec, stopFlag, entry };
   const worker = new Worker(new URL('../shared/platform/start-thread.mjs', import.meta.url), { workerData });
   try {
-    return await new Promise<unknown>((fulfil, reject) => {
+    return await new Promise((fulfil, reject) => {
       worker.on('message', (message: JobThreadMessage) => {
         if (message.type === 'event') options.onEvent?.(message.event);
-        else if (message.type === 'done') fulfil(message.report);
+        else if (message.type === 'done')
+          fulfil(message.report as JobReports[S['kind']]); // of the job that was asked for
         else reject(errorOf(message.failure));
       });
       worker.on('error', reject);
@@ -102,7 +107,7 @@ async function main(path: string | undefined): Promise<number> {
   try {
     if (path === undefined) throw new DomainError('usage', 'Give the path of a spec: main.ts spec.json');
     const spec = await readSpecFile(path);
-    const run = (stop: AbortSignal): Promise<unknown> => runJob(spec, { stop, onEvent: print });
+    const run = (stop: AbortSignal): Promise<JobReport> => runJob(spec, { stop, onEvent: print });
     print({ type: 'done', report: await withStopSignals(run, (signal) => print({ type: 'stopping', signal })) });
     return exitCodes.done;
   } catch (error) {

@@ -1,8 +1,21 @@
 import type { Spec } from '../../shared/contract/specs/parse-spec.ts';
+import type { DataCheckReport, EvaluateReport, GenerateReport, TrainReport } from '../../shared/contract/reports.ts';
+import type { MergeReport } from '../merge/merge-report.ts';
+import type { CompositionReport } from './composition-report.ts';
 import type { JobContext } from './job-context.ts';
 
+/** The report of each kind of job. */
+export interface JobReports {
+  readonly train: TrainReport;
+  readonly evaluate: EvaluateReport;
+  readonly generate: GenerateReport;
+  readonly compose: CompositionReport;
+  readonly merge: MergeReport;
+  readonly 'data-check': DataCheckReport;
+}
+
 /** Runs the job of any spec. Each kind is loaded only when it is asked for. Resolves to the job's report, plain JSON. */
-export async function runSpec(spec: Spec, context: JobContext): Promise<unknown> {
+export async function runSpec(spec: Spec, context: JobContext): Promise<JobReports[Spec['kind']]> {
   switch (spec.kind) {
     case 'train':
       return (await import('./train.ts')).runTrain(spec, context);

@@ -1,0 +1,58 @@
+import { resolve } from 'node:path';
+import type { Command } from '../command.ts';
+
+/** `lorary compose`: adapters with each other. */
+export const compose: Command = {
+  name: 'compose',
+  summary: 'Compose adapters of one base with each other into a new adapter.',
+  usage: 'ADAPTER[=WEIGHT] ADAPTER[=WEIGHT] ... --output FOLDER [flags]',
+  fixed: { kind: 'compose', type: 'cat' },
+  words(words, spec) {
+    spec['members'] = words.map((word) => {
+      const [, folder = word, weight] = /^(.*)=([^=/\\]*)$/s.exec(word) ?? [];
+      return { adapter: resolve(folder), ...(weight === undefined ? {} : { weight: asNumber(weight) }) };
+    });
+  },
+  examples: [
+    'lorary compose adapters/french adapters/polite --output adapters/both',
+    'lorary compose adapters/a=0.7 adapters/b=-0.3 --type svd --rank 16 --output adapters/mix',
+  ],
+  flags: {
+    output: { path: 'output', kind: 'path', value: 'FOLDER', short: 'o', help: 'the new adapter; must not exist' },
+    type: { path: 'type', kind: 'text', value: 'TYPE', help: 'cat (exact), svd or linear [cat]' },
+    mode: { path: 'mode', kind: 'text', value: 'MODE', help: "exact, or peft-compatible: PEFT's digits [exact]" },
+    'peft-release': {
+      path: 'peftRelease',
+      kind: 'text',
+      value: 'X.Y',
+      help: 'the PEFT to be compatible with: 0.20 or 0.21',
+    },
+    rank: { path: 'rank', kind: 'number', value: 'RANK', help: 'rank of an svd result [the largest of the members]' },
+    dtype: { path: 'dtype', kind: 'text', value: 'TYPE', help: 'f32, bf16 or f16 [f32]' },
+    'allow-different-bases': {
+      path: 'allowDifferentBases',
+      kind: 'switch',
+      help: 'compose adapters that name different bases',
+    },
+  },
+};
+
+/** `lorary merge`: an adapter into its base. */
+export const merge: Command = {
+  name: 'merge',
+  summary: 'Merge an adapter into its base: a model that needs no adapter any more.',
+  usage: '--base FOLDER --adapter FOLDER --output FOLDER [flags]',
+  fixed: { kind: 'merge' },
+  examples: ['lorary merge --base models/SmolLM2-135M --adapter adapters/mine --output models/mine'],
+  flags: {
+    base: { path: 'base', kind: 'path', value: 'FOLDER', help: 'base model in Hugging Face layout' },
+    adapter: { path: 'adapter', kind: 'path', value: 'FOLDER', help: "LoRA adapter in PEFT's layout" },
+    output: { path: 'output', kind: 'path', value: 'FOLDER', short: 'o', help: 'the merged model; must not exist' },
+    dtype: { path: 'dtype', kind: 'text', value: 'TYPE', help: 'keep, f32, bf16 or f16 [keep]' },
+    'max-shard-bytes': { path: 'maxShardBytes', kind: 'number', value: 'BYTES', help: 'largest weight file [5e9]' },
+    threads: { path: 'threads', kind: 'number', value: 'N', help: 'threads of one operator [all cores]' },
+  },
+};
+
+/** What is no number stays text, for the spec's own message. */
+const asNumber = (text: string): unknown => (text !== '' && Number.isFinite(Number(text)) ? Number(text) : text);

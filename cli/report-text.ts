@@ -1,0 +1,64 @@
+import type { JobReport } from '../gpu-job/main.ts';
+import type { Measured } from '../shared/contract/reports.ts';
+import { durationText } from './progress-view.ts';
+
+/** A job's report for a person. */
+export function reportText(report: JobReport): string {
+  switch (report.kind) {
+    case 'train': {
+      const { evalLossBefore: before, evalLoss: after, trainLoss, steps, seconds, tokens, output } = report;
+      return [
+        `Trained ${steps} steps on ${tokens.toLocaleString('en')} tokens in ${durationText(seconds)}; the last losses average ${trainLoss.toFixed(4)}.`,
+        ...(before === null || after === null
+          ? []
+          : [`Held-out loss ${before.toFixed(4)} before, ${after.toFixed(4)} after.`]),
+        `Written to ${output}`,
+      ].join('\n');
+    }
+    case 'evaluate': {
+      const { rows, labels, loss, perplexity, tokenAccuracy, exactMatch, majorityBaseline } = report;
+      return [
+        `${rows.toLocaleString('en')} rows, ${labels.toLocaleString('en')} labels (intervals: 95%, rows resampled)`,
+        `loss            ${interval(loss, (value) => value.toFixed(4))} nats per token`,
+        `perplexity      ${interval(perplexity, (value) => value.toPrecision(4))}`,
+        `tokens right    ${interval(tokenAccuracy, percent)}`,
+        `rows exact      ${interval(exactMatch, percent)}; always the commonest answer: ${percent(majorityBaseline)}`,
+      ].join('\n');
+    }
+    case 'generate':
+      return report.texts.map(({ prompt, text }) => `${printable(prompt)}${printable(text)}`).join('\n---\n');
+    case 'data-check': {
+      const { format, lines, rows, tokens, trainedTokens, rowTokens, contextMax, overContext, duplicates } = report;
+      return [
+        `${lines.toLocaleString('en')} rows of ${format ?? 'no known format'}, ${rows.toLocaleString('en')} usable`,
+        `${tokens.toLocaleString('en')} tokens, ${trainedTokens.toLocaleString('en')} trained; a row has ${rowTokens.p50} (half), ${rowTokens.p95} (95%), ${rowTokens.max} (longest) of at most ${contextMax}`,
+        `${overContext} over the context, ${duplicates} duplicates, ${report.errors} errors, ${report.warnings} warnings`,
+        report.usable ? 'Training would take it as it is.' : 'Training would refuse it.',
+      ].join('\n');
+    }
+    case 'composition': {
+      const { result, members, type, distance } = report;
+      const far = distance === null ? 'undefined: it is zero' : distance.toExponential(2);
+      return `Composed ${members.length} adapters by ${type}: rank ${result.r}, ${result.modules} modules, ${result.parameters.toLocaleString('en')} parameters; relative distance from the weighted sum ${far}.`;
+    }
+    case 'merge': {
+      const { check, summary } = report;
+      const survived =
+        check.survived === null ? '' : `; ${percent(check.survived)} of the update's length survived rounding`;
+      return `Merged: ${summary}; ${check.updated} tensors updated, ${check.copied} copied as they were, all updated ones checked${survived}.`;
+    }
+  }
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
+
+const interval = ({ value, low, high }: Measured, text: (value: number) => string): string =>
+  `${text(value)}  [${text(low)}, ${text(high)}]`;
+
+/** A model may write anything; what would steer the terminal is shown, not obeyed. */
+const printable = (text: string): string =>
+  text.replaceAll(/\p{Cc}/gu, (character) =>
+    character === '\n' || character === '\t'
+      ? character
+      : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
