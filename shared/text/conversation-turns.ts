@@ -1,3 +1,4 @@
+import { invariant } from '../errors.ts';
 import type { ChatMessage, RenderAnswer, RenderRequest } from './template-messages.ts';
 
 /** A conversation whose answers from `trainedFrom` on are trained. */
@@ -9,6 +10,8 @@ export interface Conversation {
 
 /** One trained answer as the template writes it. */
 export interface Turn {
+  /** Index of the answer among the messages. */
+  readonly message: number;
   /** All that the model is shown before it answers. */
   readonly context: string;
   /** What it is to answer, the end of its turn included; what the template writes behind that is not part of it. */
@@ -27,29 +30,54 @@ export function turnRequests(conversation: Conversation): RenderRequest[] {
 }
 
 /**
- * Tells context and answer of each turn apart by where two renderings part, never by looking for the message's words, which
- * templates trim and rewrite. The result is a problem when the template refuses the conversation, or changes the context of an
- * answer once the answer is there. `endOfTurn`: see `findEndOfTurn`.
+ * Tells context and answer of each turn apart by where two renderings part, never by looking for the answer's words, which
+ * templates trim and rewrite. The result is a problem when the template refuses the conversation, or writes the start of an
+ * answer differently from what the model is shown when it is asked. `endOfTurn`: see `findEndOfTurn`.
  */
 export function conversationTurns(
+  conversation: Conversation,
   rendered: readonly RenderAnswer[],
   endOfTurn: string | undefined,
 ): { readonly turns: readonly Turn[] } | { readonly code: string; readonly problem: string } {
   const turns: Turn[] = [];
-  for (let i = 0; i + 1 < rendered.length; i += 2) {
-    const [before, after] = [rendered[i] as RenderAnswer, rendered[i + 1] as RenderAnswer]; // i + 1 is in range
-    // the reason given with the answer in place is the better one: without it, nothing may be left to render
-    for (const answer of [after, before])
-      if ('error' in answer)
-        return { code: 'template-refuses', problem: `the chat template refuses it: ${answer.error}` };
-    const [context, whole] = [textOf(before), textOf(after)];
-    if (!whole.startsWith(context)) return { code: 'template-context', problem: tornContext };
-    const rest = whole.slice(context.length);
+  for (const [turn, message] of trainedAnswers(conversation).entries()) {
+    const [before, after] = [rendered[2 * turn], rendered[2 * turn + 1]];
+    invariant(before && after, 'a turn has two renderings');
+    if ('error' in after) return refusal(after.error);
+    const rest =
+      'error' in before ? undefined : answerBehind(before.text, after.text, conversation.messages[message - 1]);
+    if ('error' in before || rest === undefined) {
+      // many templates cannot ask for a greeting; it is context then
+      if (isGreeting(conversation, message)) continue;
+      return 'error' in before ? refusal(before.error) : { code: 'template-context', problem: tornContext };
+    }
     const end = endOfTurn === undefined ? -1 : rest.lastIndexOf(endOfTurn);
     const ended = end >= 0;
-    turns.push({ context, answer: ended ? rest.slice(0, end + (endOfTurn ?? '').length) : rest, ended });
+    const answer = ended ? rest.slice(0, end + (endOfTurn ?? '').length) : rest;
+    turns.push({ message, context: before.text, answer, ended });
   }
+  if (turns.length === 0) return { code: 'completion-missing', problem: 'no answer follows a question' };
   return { turns };
+}
+
+const isGreeting = ({ messages }: Conversation, message: number): boolean =>
+  messages.slice(0, message).every(({ role }) => role === 'system' || role === 'developer');
+
+const refusal = (error: string) => ({ code: 'template-refuses', problem: `the chat template refuses it: ${error}` });
+
+/**
+ * What the template writes behind a context once the answer is there. Where it also rewrites the context itself (Mistral shows the
+ * system text in the last message only), the words that come right before the answer must still be there: the message before it
+ * with all that the template writes behind that, as often as in the context.
+ */
+function answerBehind(context: string, whole: string, question: ChatMessage | undefined): string | undefined {
+  if (whole.startsWith(context)) return whole.slice(context.length);
+  const words = (question?.content ?? '').trim();
+  const at = words === '' ? -1 : context.lastIndexOf(words);
+  if (at < 0) return undefined;
+  const opening = context.slice(at);
+  if (whole.split(opening).length !== context.split(opening).length) return undefined;
+  return whole.slice(whole.lastIndexOf(opening) + opening.length);
 }
 
 /**
@@ -85,9 +113,8 @@ export function findEndOfTurn(
   rendered: readonly RenderAnswer[],
   addedTokens: ReadonlyMap<number, string>,
 ): string | undefined {
-  const answer = rendered.find((given) => 'text' in given && given.text.includes(probe));
-  if (!answer) return undefined;
-  const text = textOf(answer);
+  const text = rendered.map((given) => ('text' in given ? given.text : '')).find((given) => given.includes(probe));
+  if (text === undefined) return undefined;
   const tail = text.slice(text.lastIndexOf(probe) + probe.length);
   let [first, at] = [undefined as string | undefined, Infinity];
   for (const token of addedTokens.values()) {
@@ -101,9 +128,7 @@ export function findEndOfTurn(
 const probe = 'probe answer';
 
 const tornContext =
-  'the chat template writes what stands before an answer differently once the answer is there, so what is to be trained cannot be told';
+  'the chat template begins an answer differently from what the model is shown when it is asked, so what is to be trained cannot be told';
 
-const textOf = (answer: RenderAnswer): string => ('text' in answer ? answer.text : '');
-
-export const trainedAnswers = ({ messages, trainedFrom = 0 }: Conversation): number[] =>
+const trainedAnswers = ({ messages, trainedFrom = 0 }: Conversation): number[] =>
   messages.flatMap(({ role }, i) => (role === 'assistant' && i >= trainedFrom ? [i] : []));

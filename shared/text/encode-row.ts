@@ -3,7 +3,6 @@ import {
   conversationTurns,
   endOfTurnRequests,
   findEndOfTurn,
-  trainedAnswers,
   turnRequests,
   turnSequences,
   type Conversation,
@@ -76,7 +75,7 @@ function encodeConversation(
 ): EncodedParts {
   if (!rendered)
     return { line, parts: [], notes: [{ severity: 'error', code: 'template-missing', message: templateMissing }] };
-  const result = conversationTurns(rendered, endOfTurn);
+  const result = conversationTurns(row, rendered, endOfTurn);
   if ('problem' in result)
     return { line, parts: [], notes: [{ severity: 'error', code: result.code, message: result.problem }] };
   const sequences = turnSequences(result.turns);
@@ -86,6 +85,13 @@ function encodeConversation(
       severity: 'warning',
       code: 'conversation-split',
       message: `becomes ${sequences.length} rows: the chat template writes earlier turns differently once later ones follow`,
+    });
+  const untrained = turnRequests(row).length / 2 - result.turns.length;
+  if (untrained > 0)
+    notes.push({
+      severity: 'warning',
+      code: 'greeting',
+      message: 'an answer before the first question is not trained',
     });
   const left = leftOut(row, result.turns);
   if (left !== undefined)
@@ -117,9 +123,8 @@ const noEnd = (reason: string): RowNote => ({
 
 /** The first message before the last answer whose words are not in the text. */
 function leftOut(row: Conversation, turns: readonly Turn[]): number | undefined {
-  const answers = trainedAnswers(row);
   for (const [i, { content }] of row.messages.entries()) {
-    const turn = turns[answers.findIndex((answer) => answer >= i)];
+    const turn = turns.find(({ message }) => message >= i);
     const words = (content ?? '').trim();
     if (turn && !turn.answer.includes(words) && !turn.context.includes(words)) return i;
   }

@@ -8,6 +8,7 @@ import { strftime } from './strftime.ts';
  */
 export function compileTemplate(template: string, now: Date): (variables: Readonly<Record<string, unknown>>) => string {
   const program = parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }));
+  mendUndefinedTests(program);
   const globals = {
     ...constants,
     range,
@@ -25,6 +26,26 @@ export function compileTemplate(template: string, now: Date): (variables: Readon
 
 // Jinja knows its constants in both spellings
 const constants = { true: true, false: false, none: null, True: true, False: false, None: null };
+
+/**
+ * The interpreter takes a missing attribute for one that passes no test, not even `undefined`, so Mistral's templates would not see
+ * roles that do not alternate. `rejectattr(name, "defined")` says the same and is understood.
+ */
+function mendUndefinedTests(node: unknown): void {
+  if (typeof node !== 'object' || node === null) return;
+  if ('type' in node && node.type === 'FilterExpression' && 'filter' in node) {
+    const { callee, args } = node.filter as { callee?: { value: string }; args?: { value: unknown }[] }; // a call, or a bare name
+    const opposite = callee ? opposites.get(callee.value) : undefined;
+    const test = args?.[1];
+    if (callee && opposite && test?.value === 'undefined') [callee.value, test.value] = [opposite, 'defined'];
+  }
+  for (const child of Object.values(node)) mendUndefinedTests(child);
+}
+
+const opposites = new Map([
+  ['selectattr', 'rejectattr'],
+  ['rejectattr', 'selectattr'],
+]);
 
 /** Python's `range`. */
 function range(first: number, end?: number, step = 1): number[] {
