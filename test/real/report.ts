@@ -1,7 +1,13 @@
+/** What a check found: figures to print beside its name, and what later checks need of it. */
+export interface CheckResult<T> {
+  readonly figures: string;
+  readonly value: T;
+}
+
 /** Counts checks and prints one line for each. */
 export interface Report {
-  /** Runs one check; what it returns is printed beside its name. Whether it passed. */
-  check(name: string, body: () => Promise<string>): Promise<boolean>;
+  /** Runs one check and resolves to what it found, or to undefined when it failed. */
+  check<T>(name: string, body: () => Promise<CheckResult<T>>): Promise<T | undefined>;
   /** Checks that could not be run, and why. */
   skip(names: readonly string[], reason: string): void;
   /** Prints `N passed, N failed` as the last line and sets the exit code. */
@@ -13,16 +19,16 @@ export function createReport(): Report {
   return {
     async check(name, body) {
       const begun = performance.now();
-      process.stdout.write(`  ...   ${name}\n`);
+      console.log(`  ...   ${name}`);
       try {
-        const figures = await body();
+        const { figures, value } = await body();
         passed++;
         console.log(`  ok    ${name}: ${figures} (${((performance.now() - begun) / 1000).toFixed(0)} s)`);
-        return true;
+        return value;
       } catch (error) {
         failed++;
         console.log(`  FAIL  ${name}\n${indent(error instanceof Error ? error.message : String(error))}`);
-        return false;
+        return undefined;
       }
     },
     skip(names, reason) {
@@ -41,4 +47,6 @@ export function demand(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message);
 }
 
-const indent = (text: string): string => text.replaceAll(/^/gm, '        ');
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, '        ');
+}

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { runCommand } from './command.ts';
@@ -13,21 +13,25 @@ export async function trainAdapter(): Promise<{ adapter: string; steps: number; 
   await mkdir(places.run, { recursive: true });
   const data = await writePassages(places.run);
   const adapter = join(places.run, 'adapter');
-  const spec = {
-    kind: 'train',
-    base: places.base,
-    output: adapter,
-    data: { train: data.train, eval: data.heldOut },
-    method: { kind: 'lora', config: { r: 8, lora_alpha: 16 } },
-    steps,
-    batch: { rows: 4 },
-    optimizer: { learningRate: 1e-3 },
-    evaluation: { everySteps: 15 },
-    seed: 1,
+  const flags = {
+    '--base': places.base,
+    '--data': data.train,
+    '--eval': data.heldOut,
+    '--output': adapter,
+    '--r': 8,
+    '--lora-alpha': 16,
+    '--steps': steps,
+    '--batch-rows': 4,
+    '--learning-rate': 1e-3,
+    '--eval-every': 15,
+    '--seed': 1,
   };
-  const specFile = join(places.run, 'spec.json');
-  await writeFile(specFile, JSON.stringify(spec, undefined, 2));
-  const output = await runCommand(process.execPath, [join(places.root, 'cli', 'lorary.js'), 'run', specFile, '--json']);
+  const output = await runCommand(process.execPath, [
+    join(places.root, 'cli', 'lorary.js'),
+    'train',
+    ...Object.entries(flags).flatMap(([flag, value]) => [flag, String(value)]),
+    '--json',
+  ]);
   const report = reportSchema.parse(JSON.parse(output.trim().split('\n').at(-1) ?? ''));
   return { adapter, steps: report.steps, first: report.evalLossBefore, last: report.evalLoss };
 }
