@@ -45,7 +45,7 @@ export const limits = {
   /** Memory of the thread that renders chat templates; it takes about 50 MB with nothing to do. */
   templateMemoryMegabytesMax: 512,
   /** Float32 values of a weight in work at once when an adapter is merged; several such blocks are alive. Larger ones were not faster. */
-  mergeBlockBytes: 4_194_304,
+  mergeBlockBytes: 2_097_152,
   /** Share of the update, in the Frobenius norm, that rounding may change before a merge is warned about. */
   mergeRoundingWarning: 0.1,
 } as const;

@@ -5,27 +5,38 @@ import { DomainError } from '../../shared/errors.ts';
 import type { ByteSink, ByteSource } from '../../shared/formats/bytes.ts';
 import { limits } from '../../shared/limits.ts';
 
-export type FileSource = ByteSource & { close(): Promise<void> };
+export interface FileSource extends ByteSource {
+  /** Fills `target` with the bytes from `offset` on: for many reads without a new array for each. */
+  readInto(target: Uint8Array, offset: number): Promise<void>;
+  close(): Promise<void>;
+}
 
 /** Opens a file for random access; the caller closes it. Throws `DomainError('file-missing')` when there is no such file. */
 export async function openFileSource(path: string): Promise<FileSource> {
   const handle = await openForReading(path);
   const { size } = await handle.stat();
+  const readInto = async (target: Uint8Array, offset: number): Promise<void> => {
+    const lengthBytes = target.byteLength;
+    if (offset < 0 || offset + lengthBytes > size)
+      throw new RangeError(`${path}: read of ${lengthBytes} bytes at ${offset} is out of range`);
+    let done = 0;
+    while (done < lengthBytes) {
+      const length = Math.min(lengthBytes - done, readBytesMax);
+      const { bytesRead } = await handle.read(target, done, length, offset + done);
+      if (bytesRead === 0)
+        throw new DomainError('file-changed', `${path} became shorter while it was being read; run again.`);
+      done += bytesRead;
+    }
+  };
   return {
     name: basename(path),
     sizeBytes: size,
+    readInto,
     async read(offset, lengthBytes) {
-      if (offset < 0 || lengthBytes < 0 || offset + lengthBytes > size)
+      if (lengthBytes < 0 || offset + lengthBytes > size)
         throw new RangeError(`${path}: read of ${lengthBytes} bytes at ${offset} is out of range`);
       const bytes = new Uint8Array(lengthBytes);
-      let done = 0;
-      while (done < lengthBytes) {
-        const length = Math.min(lengthBytes - done, readBytesMax);
-        const { bytesRead } = await handle.read(bytes, done, length, offset + done);
-        if (bytesRead === 0)
-          throw new DomainError('file-changed', `${path} became shorter while it was being read; run again.`);
-        done += bytesRead;
-      }
+      await readInto(bytes, offset);
       return bytes;
     },
     close: () => handle.close(),
@@ -150,7 +161,8 @@ function handleSink(handle: FileHandle): ByteSink {
   };
 }
 
-async function isOccupied(path: string): Promise<boolean> {
+/** Whether something is at `path` that may not be overwritten: anything but an empty folder. */
+export async function isOccupied(path: string): Promise<boolean> {
   const info = await stat(path).catch(() => undefined);
   return info !== undefined && (!info.isDirectory() || (await readdir(path)).length > 0);
 }

@@ -15,8 +15,12 @@ export async function hashFile(path: string): Promise<FileDigest> {
   const source = await openFileSource(path);
   try {
     const hash = createHash('sha256');
-    for (let at = 0; at < source.sizeBytes; at += limits.copyChunkBytes)
-      hash.update(await source.read(at, Math.min(limits.copyChunkBytes, source.sizeBytes - at)));
+    const memory = new Uint8Array(Math.min(limits.copyChunkBytes, source.sizeBytes));
+    for (let at = 0; at < source.sizeBytes; at += memory.byteLength) {
+      const piece = memory.subarray(0, Math.min(memory.byteLength, source.sizeBytes - at));
+      await source.readInto(piece, at);
+      hash.update(piece);
+    }
     return { sha256: hash.digest('hex'), sizeBytes: source.sizeBytes };
   } finally {
     await source.close();

@@ -8,7 +8,7 @@ import {
   type AdapterReader,
 } from '../folders/adapter.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
-import { exists } from '../folders/files.ts';
+import { isOccupied } from '../folders/files.ts';
 import { hashFile, type FileDigest } from '../folders/hashes.ts';
 
 /** An adapter that takes part in a composition, open. */
@@ -25,7 +25,7 @@ export interface ComposeMember {
 export async function openMembers(spec: ComposeSpec): Promise<ComposeMember[]> {
   const findings: Finding[] = [];
   const members: ComposeMember[] = [];
-  if (await exists(spec.output))
+  if (await isOccupied(spec.output))
     findings.push({
       severity: 'error',
       code: 'folder-exists',

@@ -1,0 +1,78 @@
+import { GraphBuilder } from '../graph/builder.ts';
+import { createSession, type Session, type TensorValue } from '../runtime/session.ts';
+
+/** Some rows of a module's update scaling * B @ A. */
+export interface UpdateBlock {
+  readonly rows: number;
+  readonly inFeatures: number;
+  readonly r: number;
+  readonly scaling: number;
+  /** [r, inFeatures]. */
+  readonly A: Float32Array;
+  /** [rows, r]. */
+  readonly B: Float32Array;
+}
+
+/** W + scaling * B @ A [rows, inFeatures] in float32; the result may be overwritten by the next call. */
+export type MergeProduct = (W: Float32Array, block: UpdateBlock) => Promise<Float32Array>;
+
+export interface MergeProducts {
+  readonly merged: MergeProduct;
+  /** scaling * B @ A [rows, inFeatures] in float32, by a graph that knows nothing of W; overwritten by the next call. */
+  update(block: UpdateBlock): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** The products of a merge as graphs, compiled once for each scaling that occurs: few adapters have more than one. */
+export function createMergeProducts(threads?: number): MergeProducts {
+  const sessions = new Map<string, Promise<Session>>();
+  const session = (kind: 'merged' | 'update', scaling: number): Promise<Session> => {
+    const key = `${kind} ${scaling}`;
+    const known = sessions.get(key);
+    if (known) return known;
+    const graph = kind === 'merged' ? mergedGraph(scaling) : updateGraph(scaling);
+    const created = createSession(graph, threads === undefined ? {} : { threads });
+    sessions.set(key, created);
+    return created;
+  };
+  let memory = new Float32Array(0);
+  const run = async (kind: 'merged' | 'update', block: UpdateBlock, feeds: Feeds): Promise<Float32Array> => {
+    const dims = [block.rows, block.inFeatures];
+    const length = block.rows * block.inFeatures;
+    if (memory.length < length) memory = new Float32Array(length);
+    const result = memory.subarray(0, length);
+    await (await session(kind, block.scaling)).runInto(feeds, 'result', { data: result, dims });
+    return result;
+  };
+  return {
+    merged: (W, block) =>
+      run('merged', block, { ...factors(block), W: { data: W, dims: [block.rows, block.inFeatures] } }),
+    update: (block) => run('update', block, factors(block)),
+    async close() {
+      for (const created of sessions.values()) await (await created).close();
+    },
+  };
+}
+
+function mergedGraph(scaling: number): GraphBuilder {
+  const graph = new GraphBuilder();
+  const W = graph.input('W', 'float32', ['rows', 'in']);
+  const B = graph.input('B', 'float32', ['rows', 'r']);
+  const A = graph.input('A', 'float32', ['r', 'in']);
+  graph.output('result', graph.add(W, graph.matmul(B, A, { alpha: scaling })));
+  return graph;
+}
+
+function updateGraph(scaling: number): GraphBuilder {
+  const graph = new GraphBuilder();
+  const B = graph.input('B', 'float32', ['rows', 'r']);
+  const A = graph.input('A', 'float32', ['r', 'in']);
+  graph.output('result', graph.matmul(B, A, { alpha: scaling }));
+  return graph;
+}
+
+type Feeds = Readonly<Record<string, TensorValue>>;
+
+function factors({ rows, inFeatures, r, A, B }: UpdateBlock): Feeds {
+  return { A: { data: A, dims: [r, inFeatures] }, B: { data: B, dims: [rows, r] } };
+}
