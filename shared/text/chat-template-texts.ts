@@ -17,7 +17,7 @@ export function chatTemplateTexts(files: {
   readonly jinjaFile?: string | undefined;
 }): ChatTemplateTexts | undefined {
   if (files.jinjaFile !== undefined) return { template: files.jinjaFile, toolTemplate: undefined };
-  const parsed = schema.safeParse(files.tokenizerConfig);
+  const parsed = schema.safeParse(files.tokenizerConfig ?? {});
   if (!parsed.success)
     throw new DomainError(
       'tokenizer-malformed',

@@ -26,6 +26,8 @@ export interface ChatTemplateOptions {
   readonly now?: Date | undefined;
   /** Time for one rendering; default `limits.templateRenderMillisecondsMax`. */
   readonly renderMilliseconds?: number;
+  /** Memory of the thread; default `limits.templateMemoryMegabytesMax`. */
+  readonly memoryMegabytes?: number;
   /** Length of one rendering; default `limits.templateOutputCharsMax`. */
   readonly outputCharsMax?: number;
 }
@@ -59,12 +61,15 @@ export function chatTemplate(texts: string | ChatTemplateTexts, options: ChatTem
     outputCharsMax: options.outputCharsMax ?? limits.templateOutputCharsMax,
     nowMilliseconds: options.now?.getTime() ?? someDay,
   };
-  const renderMilliseconds = options.renderMilliseconds ?? limits.templateRenderMillisecondsMax;
+  const bounds = {
+    renderMilliseconds: options.renderMilliseconds ?? limits.templateRenderMillisecondsMax,
+    memoryMegabytes: options.memoryMegabytes ?? limits.templateMemoryMegabytesMax,
+  };
   let thread: TemplateThread | undefined;
   let queue: Promise<unknown> = Promise.resolve();
 
   const renderBatch = async (requests: readonly RenderRequest[]): Promise<readonly RenderAnswer[]> => {
-    thread ??= startTemplateThread(settings, renderMilliseconds);
+    if (!thread || thread.dead()) thread = startTemplateThread(settings, bounds);
     try {
       return await thread.ask(requests);
     } catch (error) {

@@ -10,13 +10,15 @@ export interface TemplateThread {
    * memory; the thread is then of no more use.
    */
   ask(requests: readonly RenderRequest[]): Promise<readonly RenderAnswer[]>;
+  /** Whether it has ended, by itself or by `end`. */
+  dead(): boolean;
   end(): Promise<void>;
 }
 
 /** Starts a thread; it takes about a tenth of a second until it answers. */
 export function startTemplateThread(
   settings: Omit<TemplateSettings, 'progress'>,
-  renderMilliseconds: number,
+  { renderMilliseconds, memoryMegabytes }: { readonly renderMilliseconds: number; readonly memoryMegabytes: number },
 ): TemplateThread {
   const progress = new SharedArrayBuffer(4);
   const worker = new Worker(new URL('../platform/start-thread.mjs', import.meta.url), {
@@ -25,14 +27,21 @@ export function startTemplateThread(
       settings: { ...settings, progress } satisfies TemplateSettings,
     },
     execArgv: [], // the loader of the program is not wanted twice
-    resourceLimits: { maxOldGenerationSizeMb: limits.templateMemoryMegabytesMax },
+    resourceLimits: { maxOldGenerationSizeMb: memoryMegabytes },
   });
   worker.unref();
+  let dead = false;
+  worker.on('error', () => undefined); // an error between two questions must not end the program
+  worker.on('exit', () => (dead = true));
   return {
+    dead: () => dead,
     async ask(requests) {
       worker.ref();
       try {
         return await answerOf(worker, requests, watch(new Int32Array(progress), renderMilliseconds));
+      } catch (error) {
+        if (!isOutOfMemory(error)) throw error;
+        throw runaway(`takes more than ${memoryMegabytes} MB of memory`);
       } finally {
         worker.unref();
       }
@@ -55,8 +64,7 @@ function answerOf(
       act();
     };
     const onAnswer = (answers: readonly RenderAnswer[]): void => settle(() => resolve(answers));
-    const onError = (error: Error & { code?: string }): void =>
-      settle(() => reject(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? runaway(memoryText) : error));
+    const onError = (error: Error): void => settle(() => reject(error));
     const onExit = (): void => settle(() => reject(new UnavailableError('The thread of the chat template has ended.')));
     const stopWatching = onStandstill((error) => settle(() => reject(error)));
     worker.on('message', onAnswer).on('error', onError).on('exit', onExit);
@@ -87,7 +95,8 @@ function watch(counter: Int32Array, renderMilliseconds: number) {
   };
 }
 
-const memoryText = `takes more than ${limits.templateMemoryMegabytesMax} MB of memory`;
+const isOutOfMemory = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
 
 const runaway = (what: string): DomainError =>
   new DomainError('template-runaway', `The chat template ${what}, so it was ended: the template is faulty.`);

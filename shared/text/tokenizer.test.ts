@@ -36,7 +36,7 @@ function refusal(tokenizerJson: unknown, tokenizerConfig: unknown): string[] {
 
 test('files that hold no tokenizer are refused with everything that is wrong', () => {
   expect(refusal({}, { bos_token: 7, add_bos_token: 'yes' })).toHaveLength(3);
-  expect(refusal(null, null)).toHaveLength(2);
+  expect(refusal(null, [])).toHaveLength(2);
   expect(refusal([], {})).toHaveLength(1);
   expect(refusal(byteTokenizer({}), { eos_token: '<|end|>' })).toEqual([
     'tokenizer_config.json: eos_token names "<|end|>", which is no token of tokenizer.json',

@@ -31,7 +31,7 @@ export interface SpecialToken {
   readonly id: number;
 }
 
-/** Loads a tokenizer from its two parsed files. Throws `DomainError('tokenizer-malformed')` with all findings when they are none. */
+/** Loads a tokenizer from its two parsed files, of which the config may be missing. Throws `DomainError('tokenizer-malformed')` with all findings when they are none. */
 export function loadTokenizer(files: {
   readonly tokenizerJson: unknown;
   readonly tokenizerConfig: unknown;
@@ -91,7 +91,7 @@ function parseFiles(files: {
   readonly tokenizerConfig: unknown;
 }): z.output<typeof configSchema> {
   const tokenizer = tokenizerSchema.safeParse(files.tokenizerJson);
-  const config = configSchema.safeParse(files.tokenizerConfig);
+  const config = configSchema.safeParse(files.tokenizerConfig ?? {});
   const findings = [
     ...(tokenizer.error?.issues ?? []).map((issue) => malformed('tokenizer.json', issue.path, issue.message)),
     ...(config.error?.issues ?? []).map((issue) => malformed('tokenizer_config.json', issue.path, issue.message)),
