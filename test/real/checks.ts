@@ -8,11 +8,13 @@ import { hardTexts } from './hard-texts.ts';
 import type { LlamaAnswer } from './llama-worker.ts';
 import { compareWithPeft, compareWithTransformersGguf } from './peft.ts';
 import { places } from './places.ts';
+import { prepareLlama, preparePython, prepareText } from './prepare.ts';
 import { demand, type CheckResult, type Report } from './report.ts';
 import { trainAdapter } from './train-adapter.ts';
 
 /** All checks, in the order they run. */
 export const checks = {
+  prepare: 'what the checks run with is installed',
   composites: 'PEFT loads composites of unequal ranks and has our logits',
   convert: 'the GGUF of SmolLM2-135M-Instruct becomes a base model folder',
   weights: 'its weights are those that transformers reads from the same file',
@@ -29,8 +31,10 @@ const logitBound = 1e-4;
 /** Our share of positions with llama.cpp's next token; it rounds activations to 8 bits, so near ties fall otherwise. */
 const agreementMin = 0.95;
 
-/** Runs them; a check whose input is missing is skipped and says so. Everything must have been prepared. */
+/** Runs them; a check whose input is missing is skipped and says so. The model's file must be there. */
 export async function runChecks(report: Report): Promise<void> {
+  const prepared = await report.check(checks.prepare, prepare);
+  if (!prepared) return report.skip(after(checks.prepare), 'something could not be installed');
   await report.check(checks.composites, checkComposites);
   const base = await report.check(checks.convert, convert);
   if (base === undefined) return report.skip(after(checks.convert), 'there is no base model');
@@ -48,6 +52,11 @@ export async function runChecks(report: Report): Promise<void> {
 function after(name: string): string[] {
   const all = Object.values(checks);
   return all.slice(all.findIndex((other) => other === name) + 1);
+}
+
+async function prepare(): Promise<CheckResult<true>> {
+  for (const install of [prepareText, prepareLlama, preparePython]) await install();
+  return { figures: places.cache, value: true };
 }
 
 async function checkComposites(): Promise<CheckResult<void>> {

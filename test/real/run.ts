@@ -6,14 +6,14 @@ import { mkdir } from 'node:fs/promises';
 import { UnavailableError } from '../../shared/errors.ts';
 import { checks, runChecks } from './checks.ts';
 import { places } from './places.ts';
-import { prepareLlama, prepareModel, preparePython, prepareText } from './prepare.ts';
+import { prepareModel } from './prepare.ts';
 import { createReport } from './report.ts';
 
 const report = createReport();
 await mkdir(places.cache, { recursive: true });
 console.log(`Downloads, the first time about 3 GB; their output goes to ${places.log}`);
 try {
-  for (const prepare of [prepareModel, prepareText, prepareLlama, preparePython]) await prepare();
+  await prepareModel();
   await runChecks(report);
 } catch (error) {
   if (!(error instanceof UnavailableError)) throw error;
