@@ -1,5 +1,5 @@
 import type { JobReport } from '../gpu-job/main.ts';
-import type { Measured } from '../shared/contract/reports.ts';
+import type { DataCheckReport, Measured } from '../shared/contract/reports.ts';
 import { durationText } from './progress-view.ts';
 
 /** A job's report for a person. */
@@ -33,6 +33,7 @@ export function reportText(report: JobReport): string {
         `${lines.toLocaleString('en')} rows of ${format ?? 'no known format'}, ${rows.toLocaleString('en')} usable`,
         `${tokens.toLocaleString('en')} tokens, ${trainedTokens.toLocaleString('en')} trained; a row has ${rowTokens.p50} (half), ${rowTokens.p95} (95%), ${rowTokens.max} (longest) of at most ${contextMax}`,
         `${overContext} over the context, ${duplicates} duplicates, ${report.errors} errors, ${report.warnings} warnings`,
+        ...report.preview.map(previewText),
         report.usable ? 'Training would take it as it is.' : 'Training would refuse it.',
       ].join('\n');
     }
@@ -48,6 +49,12 @@ export function reportText(report: JobReport): string {
       return `Merged: ${summary}; ${check.updated} tensors updated, ${check.copied} copied as they were, all updated ones checked${survived}.`;
     }
   }
+}
+
+/** What is trained stands in double brackets, which works in any terminal and any file. */
+function previewText({ line, runs }: DataCheckReport['preview'][number]): string {
+  const marked = runs.map(({ text, trained }) => (trained ? `[[${printable(text)}]]` : printable(text)));
+  return `--- line ${line}\n${marked.join('')}\n---`;
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;

@@ -108,7 +108,13 @@ async function main(path: string | undefined): Promise<number> {
     if (path === undefined) throw new DomainError('usage', 'Give the path of a spec: main.ts spec.json');
     const spec = await readSpecFile(path);
     const run = (stop: AbortSignal): Promise<JobReport> => runJob(spec, { stop, onEvent: print });
-    print({ type: 'done', report: await withStopSignals(run, (signal) => print({ type: 'stopping', signal })) });
+    // the job's thread may be busy for minutes; this one never is, so a silent process is a dead one
+    const heartbeat = setInterval(() => print({ type: 'heartbeat' }), heartbeatMilliseconds);
+    try {
+      print({ type: 'done', report: await withStopSignals(run, (signal) => print({ type: 'stopping', signal })) });
+    } finally {
+      clearInterval(heartbeat);
+    }
     return exitCodes.done;
   } catch (error) {
     const { code, findings } = error instanceof DomainError ? error : { code: 'failed', findings: [] };
@@ -119,6 +125,8 @@ async function main(path: string | undefined): Promise<number> {
     return exitCode;
   }
 }
+
+const heartbeatMilliseconds = 10_000;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -48,4 +48,18 @@ export const limits = {
   mergeBlockBytes: 2_097_152,
   /** Share of the update, in the Frobenius norm, that rounding may change before a merge is warned about. */
   mergeRoundingWarning: 0.1,
+  /** Threads of one operator: above the cores of any machine there is. */
+  threadsMax: 1024,
+  /** Prompts of one generate job: every answer is held until the report. */
+  promptsMax: 10_000,
+  /** Prompts that a training run continues at every evaluation: more would take longer than training. */
+  samplePromptsMax: 100,
+  /** Members of one composition: PEFT users combine a handful; every member's header is open at once. */
+  composeMembersMax: 100,
+  /** Resamplings behind an interval: beyond this its ends move less than anyone reads. */
+  bootstrapSamplesMax: 100_000,
+  /** Checkpoints kept of one run: each of full fine-tuning has three times the size of the model. */
+  checkpointsKeptMax: 100,
+  /** Rows shown by a dataset check: what a person reads. */
+  previewRowsMax: 1000,
 } as const;

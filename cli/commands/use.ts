@@ -93,5 +93,11 @@ export const dataCheck: Command = {
     base: { ...base, help: 'base model whose tokenizer and chat template are used' },
     data: { path: 'data', kind: 'path', value: 'FILE', help: 'rows {"messages"}, {"prompt","completion"} or {"text"}' },
     context: { path: 'contextTokens', kind: 'number', value: 'TOKENS', help: "longest row [the base's context]" },
+    preview: {
+      path: 'previewRows',
+      kind: 'number',
+      value: 'N',
+      help: 'show the first N rows, [[what is trained]] marked',
+    },
   },
 };

@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import type { DataCheckReport } from '../../shared/contract/reports.ts';
 import type { DataCheckSpec } from '../../shared/contract/specs/data-check.ts';
+import { trainedRuns } from '../../shared/text/trained-runs.ts';
 import { readJsonFile } from '../folders/files.ts';
-import { join } from 'node:path';
 import { describeModel } from '../methods/tuned-model.ts';
 import { openBaseText } from './base-text.ts';
 import type { JobContext } from './job-context.ts';
@@ -12,10 +13,13 @@ export async function runDataCheck(spec: DataCheckSpec, context: JobContext): Pr
   try {
     const config = (await readJsonFile(join(spec.base, 'config.json'))) as Record<string, unknown>; // describeModel checks it
     const contextMax = spec.contextTokens ?? describeModel(config).spec.maxPositions;
-    const { report, findings } = await text.readRows(spec.data, { contextMax, longRows: 'refuse' });
+    const { rows, report, findings } = await text.readRows(spec.data, { contextMax, longRows: 'refuse' });
     for (const finding of findings) context.emit({ type: 'finding', finding });
     const usable = findings.every(({ severity }) => severity !== 'error') && report.trainedTokens > 0;
-    return { kind: 'data-check', data: spec.data, contextMax, usable, ...report, findings };
+    const preview = rows
+      .slice(0, spec.previewRows)
+      .map((row) => ({ line: row.line, runs: trainedRuns(text.tokenizer, row) }));
+    return { kind: 'data-check', data: spec.data, contextMax, usable, ...report, findings, preview };
   } finally {
     await text.close();
   }

@@ -3,7 +3,7 @@ import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { loraTargets } from '../../shared/domain/lora-targets.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
 import { loraConfigSchema, type LoraConfig } from '../../shared/methods/lora.ts';
-import { openBaseModel } from '../folders/base-model.ts';
+import { openBaseModel, type BaseModelFolder } from '../folders/base-model.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
 import { exists, readJsonFile } from '../folders/files.ts';
 import { fullMethod } from '../methods/full.ts';
@@ -69,11 +69,12 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
     if (described && data) checkVocabulary(described.spec.vocabSize, data, report);
     const plan = data && data.rows.length > 0 ? planSteps(spec, data.rows) : undefined;
     const schedule = plan && planSchedule(spec, plan.steps, report);
+    findings.push(...(described?.base?.warnings ?? []));
     const warnings = refuseErrors('train', 'The run cannot begin:', findings);
     if (!described || !text || !data || !plan || !schedule) throw new Error('a part is missing without a finding');
 
     const content = { 'data.train': hashRows(data.rows), 'data.eval': hashRows(data.evalRows) };
-    const base = await openWeights(spec, described.config, folders);
+    const base = described.base ?? (await openInitial(folders.initial, described.config, spec.seed));
     const identity = runIdentity(spec, { base: await hashWeights(base), ...content });
     const then = await readCheckpointIdentity(folders.checkpoints);
     if (then) refuseOtherRun(then, identity, folders.run);
@@ -111,16 +112,20 @@ function runFolders(output: string): RunFolders {
 
 const startsRandom = ({ method }: TrainSpec): boolean => method.kind === 'full' && method.initial === 'random';
 
-async function describeBase(
-  spec: TrainSpec,
-): Promise<ReturnType<typeof describeModel> & { config: Readonly<Record<string, unknown>> }> {
+/** What is known of the model before anything is written; `base` is undefined where its weights are still to be made. */
+async function describeBase(spec: TrainSpec): Promise<
+  ReturnType<typeof describeModel> & {
+    readonly config: Readonly<Record<string, unknown>>;
+    readonly base: BaseModelFolder | undefined;
+  }
+> {
   if (!startsRandom(spec)) {
     const base = await openBaseModel(spec.base);
-    return { ...tunedModel(base), config: base.config };
+    return { ...tunedModel(base), config: base.config, base };
   }
   const config = await readJsonFile(join(spec.base, 'config.json'));
   if (typeof config !== 'object' || config === null) throw new DomainError('config', 'config.json is not an object');
-  return { ...describeModel({ ...config }), config: { ...config } };
+  return { ...describeModel({ ...config }), config: { ...config }, base: undefined };
 }
 
 function planLora(
@@ -260,12 +265,12 @@ function planSchedule({ schedule, optimizer, method }: TrainSpec, steps: number,
   return { kind, warmupSteps, steps, learningRate: optimizer.learningRate ?? usual };
 }
 
-async function openWeights(
-  spec: TrainSpec,
+/** Fresh weights, from the seed; those of an interrupted run are there already. */
+async function openInitial(
+  folder: string,
   config: Readonly<Record<string, unknown>>,
-  folders: RunFolders,
-): ReturnType<typeof openBaseModel> {
-  if (!startsRandom(spec)) return openBaseModel(spec.base);
-  if (!(await exists(folders.initial))) await writeInitialModel(folders.initial, config, spec.seed);
-  return openBaseModel(folders.initial);
+  seed: number,
+): Promise<BaseModelFolder> {
+  if (!(await exists(folder))) await writeInitialModel(folder, config, seed);
+  return openBaseModel(folder);
 }

@@ -10,6 +10,7 @@ import { initialLoraParameters } from '../training/initial-parameters.ts';
 import { openMetricsLog } from '../training/metrics-log.ts';
 import { clipScale, createAdamW, globalNorm } from '../training/optimizers.ts';
 import { randomStream } from '../training/random.ts';
+import { lockRun } from '../training/run-lock.ts';
 import { learningRateAt } from '../training/schedules.ts';
 import { createTrainStep } from '../training/step-graph.ts';
 import type { JobContext } from './job-context.ts';
@@ -24,15 +25,21 @@ import { asWritten, outputDtype, writeTrained } from './write-trained.ts';
  */
 export async function runTrain(spec: TrainSpec, context: JobContext): Promise<TrainReport> {
   const run = await prepareTraining(spec);
-  for (const finding of run.warnings) context.emit({ type: 'finding', finding });
-  const observer = observeRun(spec, run, context);
   try {
-    const { state, parameters } = await runSteps(spec, run, observer, context);
-    const report = await writeTrained(spec, run, asWritten(parameters, outputDtype(spec, run)), state);
-    await rm(run.folders.run, { recursive: true, force: true });
-    return report;
+    for (const finding of run.warnings) context.emit({ type: 'finding', finding });
+    await mkdir(run.folders.run, { recursive: true });
+    const unlock = await lockRun(run.folders.run);
+    const observer = observeRun(spec, run, context);
+    try {
+      const { state, parameters } = await runSteps(spec, run, observer, context);
+      const report = await writeTrained(spec, run, asWritten(parameters, outputDtype(spec, run)), state);
+      await rm(run.folders.run, { recursive: true, force: true });
+      return report;
+    } finally {
+      await observer.close();
+      await unlock();
+    }
   } finally {
-    await observer.close();
     await run.text.close();
   }
 }
@@ -44,7 +51,6 @@ async function runSteps(
   context: JobContext,
 ): Promise<{ state: RunState; parameters: ReadonlyMap<string, Float32Array> }> {
   const { plan, folders } = run;
-  await mkdir(folders.run, { recursive: true });
   const checkpoint = await readLatestCheckpoint(folders.checkpoints, run.parameters);
   let state: RunState = checkpoint?.state ?? { step: 0, evaluatedStep: -1, tokens: 0, seconds: 0, metricsBytes: 0 };
   const parameters = checkpoint?.parameters ?? (await initialParameters(spec, run));

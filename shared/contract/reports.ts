@@ -100,4 +100,9 @@ export interface DataCheckReport {
   readonly errors: number;
   readonly warnings: number;
   readonly findings: readonly Finding[];
+  /** The first rows as text, special tokens included, cut where training begins and ends. */
+  readonly preview: readonly {
+    readonly line: number;
+    readonly runs: readonly { readonly text: string; readonly trained: boolean }[];
+  }[];
 }

@@ -22,7 +22,7 @@ export const composeSpecSchema = z
         }),
       )
       .min(1)
-      .max(100),
+      .max(limits.composeMembersMax),
     /** Rank of an `svd` result; absent: the largest rank among the members. */
     rank: z.int().min(1).max(limits.loraRankMax).optional(),
     /** Element type of the written factors; f32 is what PEFT writes. */

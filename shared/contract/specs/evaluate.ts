@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limits } from '../../limits.ts';
 import { longRowsField, pathField, seedField, threadsField } from './spec-fields.ts';
 
 /** Measures a base, or a base with an adapter around it, on a dataset. A merged model is a base. */
@@ -17,7 +18,7 @@ export const evaluateSpecSchema = z.strictObject({
   /** Tokens, padding included, that go through the model at once. */
   batchTokens: z.int().min(1).default(2048),
   /** Resamplings of the rows behind the 95% intervals; 1,000 steadies their ends to about a tenth of their width. */
-  bootstrapSamples: z.int().min(100).max(100_000).default(1000),
+  bootstrapSamples: z.int().min(100).max(limits.bootstrapSamplesMax).default(1000),
   /** JSON file for the report; absent: it is only returned. */
   output: pathField.optional(),
   seed: seedField,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limits } from '../../limits.ts';
 import { pathField, promptField, samplingFields, seedField, threadsField } from './spec-fields.ts';
 
 /** Continues prompts with a base, or a base with an adapter around it. */
@@ -7,7 +8,7 @@ export const generateSpecSchema = z.strictObject({
   base: pathField,
   /** Folder of a LoRA adapter in PEFT's layout. */
   adapter: pathField.optional(),
-  prompts: z.array(promptField).min(1).max(10_000),
+  prompts: z.array(promptField).min(1).max(limits.promptsMax),
   ...samplingFields,
   /** JSON file for the texts; absent: they are only returned. */
   output: pathField.optional(),

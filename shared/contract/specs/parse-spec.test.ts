@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { DomainError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
 import { parseSpec } from './parse-spec.ts';
 
 const train = {
@@ -96,4 +97,27 @@ test('the smallest specs are filled with defaults', () => {
   expect(parseSpec({ kind: 'evaluate', base: 'b', data: 'd' })).toMatchObject({ bootstrapSamples: 1000 });
   expect(parseSpec({ kind: 'generate', base: 'b', prompts: [{ prompt: 'x' }] })).toMatchObject({ temperature: 0 });
   expect(parseSpec({ kind: 'data-check', base: 'b', data: 'd' })).toBeTruthy();
+});
+
+test('every bound of a spec holds at its value and is refused one past it', () => {
+  const prompts = (count: number): unknown[] => Array.from({ length: count }, () => ({ prompt: 'x' }));
+  const member = { adapter: 'a' };
+  const compose = { kind: 'compose', type: 'svd', output: 'o' };
+  const evaluate = { kind: 'evaluate', base: 'b', data: 'd' };
+  const bounds: [limit: number, make: (value: number) => unknown][] = [
+    [limits.threadsMax, (threads) => ({ ...evaluate, threads })],
+    [limits.bootstrapSamplesMax, (bootstrapSamples) => ({ ...evaluate, bootstrapSamples })],
+    [limits.promptsMax, (count) => ({ kind: 'generate', base: 'b', prompts: prompts(count) })],
+    [limits.samplePromptsMax, (count) => ({ ...train, samples: { prompts: prompts(count) } })],
+    [limits.checkpointsKeptMax, (keep) => ({ ...train, checkpoint: { keep } })],
+    [limits.composeMembersMax, (count) => ({ ...compose, members: Array.from({ length: count }, () => member) })],
+    [limits.loraRankMax, (rank) => ({ ...compose, members: [member], rank })],
+    [limits.loraRankMax, (r) => ({ ...train, method: { kind: 'lora', config: { r } } })],
+    [limits.previewRowsMax, (previewRows) => ({ kind: 'data-check', base: 'b', data: 'd', previewRows })],
+    [2 ** 32 - 1, (seed) => ({ ...evaluate, seed })],
+  ];
+  for (const [limit, make] of bounds) {
+    expect(refusals(make(limit))).toEqual([]);
+    expect(refusals(make(limit + 1))).toHaveLength(1);
+  }
 });

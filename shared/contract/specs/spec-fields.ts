@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limits } from '../../limits.ts';
 
 /** A file or folder. In a spec file, relative paths start at the folder of that file. */
 export const pathField = z.string().min(1);
@@ -11,7 +12,7 @@ export const seedField = z
   .default(0);
 
 /** Threads of one operator; absent: all cores. Results can differ in the last bits between thread counts. */
-export const threadsField = z.int().min(1).max(1024).optional();
+export const threadsField = z.int().min(1).max(limits.threadsMax).optional();
 
 /** One turn of a conversation. Further keys are allowed: templates may read them. */
 export const messageField = z.looseObject({ role: z.string().min(1), content: z.string() });
@@ -27,9 +28,9 @@ export type Prompt = z.output<typeof promptField>;
 /** How text is drawn from a model. */
 export const samplingFields = {
   /** New tokens at most. 64: enough to judge an answer, seconds on a CPU. */
-  maxNewTokens: z.int().min(1).max(1_000_000).default(64),
+  maxNewTokens: z.int().min(1).default(64),
   /** 0: the likeliest token, always, so that two models can be compared. Above: logits are divided by it. */
-  temperature: z.number().min(0).max(100).default(0),
+  temperature: z.number().min(0).default(0),
   /** Draw from the k likeliest tokens only; 0: from all. */
   topK: z.int().min(0).default(0),
   /** Draw from the smallest set of likeliest tokens that holds this share of probability; 1: from all. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limits } from '../../limits.ts';
 import { loraConfigSchema } from '../../methods/lora.ts';
 import { longRowsField, pathField, promptField, samplingFields, seedField, threadsField } from './spec-fields.ts';
 
@@ -61,7 +62,7 @@ const optimizerField = z
   .strictObject({
     kind: z.literal('adamw').default('adamw'),
     /** Default 2e-4 for LoRA and 2e-5 for full fine-tuning, 3e-4 from random weights: LoRA's best rate is about ten times that of full fine-tuning. */
-    learningRate: z.number().gt(0).lte(10).optional(),
+    learningRate: z.number().gt(0).optional(),
     beta1: z.number().min(0).lt(1).default(0.9),
     /** PyTorch's and transformers' default. */
     beta2: z.number().min(0).lt(1).default(0.999),
@@ -116,7 +117,7 @@ export const trainSpecSchema = z
     data: dataField,
     method: z.discriminatedUnion('kind', [loraField, fullField]),
     /** Passes over the rows, fractions allowed; excludes `steps` and `tokens`. 3 when none is given, as in transformers. */
-    epochs: z.number().gt(0).max(10_000).optional(),
+    epochs: z.number().gt(0).optional(),
     /** Optimizer steps; excludes `epochs` and `tokens`. */
     steps: count.optional(),
     /** Tokens to train on, padding not counted: the run ends with the step that reaches it; excludes `epochs` and `steps`. */
@@ -134,7 +135,7 @@ export const trainSpecSchema = z
       .prefault({}),
     samples: z
       .strictObject({
-        prompts: z.array(promptField).max(100).default([]),
+        prompts: z.array(promptField).max(limits.samplePromptsMax).default([]),
         /** Steps between generations; default as often as evaluations. */
         everySteps: count.optional(),
         ...samplingFields,
@@ -145,7 +146,7 @@ export const trainSpecSchema = z
         /** A crash loses at most this much work. 300: writing one takes well under a second for an adapter. */
         everySeconds: z.number().gt(0).default(300),
         /** Checkpoints kept. 2: the one before the last is there if a disk lies. */
-        keep: z.int().min(1).max(100).default(2),
+        keep: z.int().min(1).max(limits.checkpointsKeptMax).default(2),
       })
       .prefault({}),
     /** Element type of the written tensors; default f32 for an adapter, the base's own for full fine-tuning. */

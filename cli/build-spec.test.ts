@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parseSpec } from '../shared/contract/specs/parse-spec.ts';
+import { DomainError } from '../shared/errors.ts';
+import { buildSpec, flagAt } from './build-spec.ts';
+import type { Command } from './command.ts';
+import { compose, merge } from './commands/combine.ts';
+import { train } from './commands/train.ts';
+import { dataCheck, evaluate, generate } from './commands/use.ts';
+
+const here = (name: string): string => join(process.cwd(), name);
+const specOf = (command: Command, args: string): unknown => buildSpec(command, args.split(' ')).spec;
+
+function refusals(command: Command, args: readonly string[]): string[] {
+  try {
+    buildSpec(command, args);
+  } catch (error) {
+    if (error instanceof DomainError) return error.findings.map(({ where, message }) => `${where}: ${message}`);
+    throw error;
+  }
+  return [];
+}
+
+test('flags of train build the spec that a file would hold', () => {
+  const args =
+    '--base b --data=d.jsonl -o out --r 4 --target-modules q_proj,v_proj --learning-rate 5e-3 --no-packing --use-rslora --sample-chat hi';
+  expect(specOf(train, args)).toEqual({
+    kind: 'train',
+    base: here('b'),
+    data: { train: here('d.jsonl') },
+    output: here('out'),
+    method: { kind: 'lora', config: { r: 4, target_modules: ['q_proj', 'v_proj'], use_rslora: true } },
+    optimizer: { learningRate: 0.005 },
+    batch: { packing: false },
+    samples: { prompts: [{ messages: [{ role: 'user', content: 'hi' }] }] },
+  });
+  expect(specOf(train, '--full --from-scratch')).toMatchObject({ method: { kind: 'full', initial: 'random' } });
+  const targets = (value: string): unknown => specOf(train, `--target-modules ${value}`);
+  expect(targets('all-linear')).toMatchObject({ method: { config: { target_modules: 'all-linear' } } });
+  expect(targets('q_proj')).toMatchObject({ method: { config: { target_modules: ['q_proj'] } } });
+  expect(targets('.*_proj')).toMatchObject({ method: { config: { target_modules: '.*_proj' } } });
+});
+
+test('members of a composition carry their weights, negative ones too', () => {
+  expect(specOf(compose, 'x=0.5 y z=-1 a=b/c --output o')).toMatchObject({
+    type: 'cat',
+    members: [
+      { adapter: here('x'), weight: 0.5 },
+      { adapter: here('y') },
+      { adapter: here('z'), weight: -1 },
+      { adapter: here('a=b/c') },
+    ],
+  });
+  expect(() => parseSpec(specOf(compose, 'x=much y -o o'))).toThrow('members[0].weight: is "much"');
+});
+
+test('prompts are words, conversations a flag', () => {
+  expect(specOf(generate, '--base b one two --chat three --temperature 0.5')).toMatchObject({
+    prompts: [{ prompt: 'one' }, { prompt: 'two' }, { messages: [{ content: 'three' }] }],
+    temperature: 0.5,
+  });
+});
+
+test('every misunderstood argument is told at once, with the flag that was probably meant', () => {
+  expect(refusals(train, ['--bse', 'x', '--data', '--full=yes', '--r'])).toEqual([
+    '--bse: is no flag of train; did you mean --base?',
+    '--data: needs a value: --data FILE',
+    '--r: needs a value: --r RANK',
+    'x: stands alone; train takes flags only',
+  ]);
+  expect(refusals(train, ['--full=yes'])).toEqual(['--full: takes no value']);
+  expect(refusals(merge, ['--qqqqqq'])).toEqual(['--qqqqqq: is no flag of merge; see --help']);
+  expect(refusals(train, ['--toString'])).toHaveLength(1);
+});
+
+test('a number that is none is left to the spec to refuse, a negative one is a value', () => {
+  expect(() => parseSpec(specOf(evaluate, '--base b --data d --seed ten'))).toThrow('seed: is "ten"');
+  expect(() => parseSpec(specOf(evaluate, '--base b --data d --seed -1'))).toThrow('seed: is -1');
+});
+
+test('a place in the spec is called by its flag', () => {
+  expect(flagAt(train, 'data.train')).toBe('--data');
+  expect(flagAt(train, 'method.config.target_modules')).toBe('--target-modules');
+  expect(flagAt(train, 'samples.prompts[0].prompt')).toMatch(/^--sample/);
+  expect(flagAt(train, 'rows.jsonl:1')).toBeUndefined();
+});
+
+test('every flag of every command leads to a place that the spec knows', () => {
+  const needed: Record<string, readonly string[]> = {
+    train: ['--base', 'b', '--data', 'd', '--output', 'o'],
+    compose: ['a', '--output', 'o'],
+    merge: ['--base', 'b', '--adapter', 'a', '--output', 'o'],
+    evaluate: ['--base', 'b', '--data', 'd'],
+    generate: ['--base', 'b', 'prompt'],
+    'data check': ['--base', 'b', '--data', 'd'],
+  };
+  const values: Record<string, string> = {
+    'eval-fraction': '0.1',
+    'lora-dropout': '0.1',
+    'warmup-ratio': '0.1',
+    'weight-decay': '0.1',
+    'top-p': '0.5',
+    'long-rows': 'split',
+    schedule: 'linear',
+    'output-dtype': 'bf16',
+    dtype: 'f16',
+    type: 'svd',
+    mode: 'exact',
+    'peft-release': '0.20',
+    'bootstrap-samples': '500',
+    'from-scratch': '--full',
+  };
+  for (const command of [train, compose, merge, evaluate, generate, dataCheck])
+    for (const [name, { kind }] of Object.entries(command.flags)) {
+      const value = values[name] ?? '7';
+      const args = kind === 'switch' ? (name in values ? [value] : []) : [value];
+      const type = name === 'rank' ? ['--type', 'svd'] : [];
+      const { spec } = buildSpec(command, [...(needed[command.name] ?? []), ...type, `--${name}`, ...args]);
+      expect(() => parseSpec(spec), `${command.name} --${name}`).not.toThrow();
+    }
+});
