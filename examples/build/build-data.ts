@@ -18,8 +18,8 @@ import { trainBpe } from './tokenizer/train-bpe.ts';
 /** Step 1: datasets, corpus and tokenizer, from the packages in node_modules. Deterministic: the same bytes at every run. */
 
 const positionsMax = 512;
-/** Of the positions, one is left for the end-of-text token; cutting at sentences can count a token less than the joined text has. */
-const rowTokensMax = positionsMax - 12;
+/** Some positions are left for the end-of-text token, and because joined pieces can have a token more than they have apart. */
+const rowLengths = { usualTokens: 248, longTokens: positionsMax - 8 };
 
 const write = (path: string, text: string): void => {
   const file = fileURLToPath(new URL(path, import.meta.url));
@@ -56,8 +56,8 @@ write('../tiny-base/tokenizer_config.json', `${JSON.stringify(config, undefined,
 
 const tokenizer = new Tokenizer(model, config);
 const countTokens = (text: string): number => tokenizer.encode(text, { add_special_tokens: false }).ids.length;
-const training = trainingRows(corpus.train, countTokens, rowTokensMax);
-const heldOut = proseRows(corpus.heldOut, countTokens, rowTokensMax);
+const training = trainingRows(corpus.train, countTokens, rowLengths);
+const heldOut = proseRows(corpus.heldOut, countTokens, rowLengths);
 const textRows = (rows: readonly string[]): string => toJsonLines(rows.map((text) => ({ text })));
 write('../tiny-base/held-out.jsonl', textRows(heldOut));
 write('.cache/corpus.jsonl', textRows(training.rows));

@@ -69,31 +69,35 @@ export function wholeTexts({ addresses, chapters, synsets }: BaseCorpus['heldOut
   return [...addresses.map(({ text }) => text), ...chapters.map(({ text }) => text), ...synsets.map(dictionaryEntry)];
 }
 
-/** Rows of plain text of at most `tokensMax` tokens: passages of one document, or some entries of the dictionary. */
+/** Length of most rows in tokens, and of the rest, which teach the whole context: attention costs the square of the length. */
+export interface RowLengths {
+  readonly usualTokens: number;
+  readonly longTokens: number;
+}
+
+/** Of all documents, how many are cut into long rows. */
+const longShare = 0.25;
+
+/** Rows of plain text: passages of one document, or some entries of the dictionary. */
 export function proseRows(
   { addresses, chapters, synsets }: BaseCorpus['heldOut'],
   countTokens: (text: string) => number,
-  tokensMax: number,
+  { usualTokens, longTokens }: RowLengths,
 ): string[] {
-  const passages = [...addresses, ...chapters].flatMap(({ text }) =>
-    packPieces(splitText(text), countTokens, tokensMax),
+  const passages = [...addresses, ...chapters].flatMap(({ name, text }) =>
+    packPieces(splitText(text), countTokens, hashFraction('long rows', name) < longShare ? longTokens : usualTokens),
   );
-  return [...passages, ...packPieces(synsets.map(dictionaryEntry), countTokens, tokensMax)];
+  return [...passages, ...packPieces(synsets.map(dictionaryEntry), countTokens, usualTokens)];
 }
 
 /** The training rows in the order they are stored: prose and conversations mixed by hash. */
 export function trainingRows(
   sources: CorpusSources,
   countTokens: (text: string) => number,
-  tokensMax: number,
+  lengths: RowLengths,
 ): { readonly rows: readonly string[]; readonly conversations: readonly string[] } {
   const talk = conversations({ ...sources, documents: [...sources.addresses, ...sources.chapters], countTokens });
-  const rows = [...proseRows(sources, countTokens, tokensMax), ...talk.filter((row) => countTokens(row) <= tokensMax)];
-  return {
-    rows: rows
-      .map((row) => ({ row, at: hashFraction('training rows', row) }))
-      .sort((a, b) => a.at - b.at)
-      .map(({ row }) => row),
-    conversations: talk,
-  };
+  const talkRows = talk.filter((row) => countTokens(row) <= lengths.longTokens);
+  const rows = hashOrder('training rows', [...proseRows(sources, countTokens, lengths), ...talkRows], (row) => row);
+  return { rows, conversations: talkRows };
 }
