@@ -1,5 +1,5 @@
 import { GraphBuilder } from '../graph/builder.ts';
-import { createSession, type Session, type TensorValue } from '../runtime/session.ts';
+import { createSession, float32Of, type Session, type TensorValue } from '../runtime/session.ts';
 
 /** Some rows of a module's update scaling * B @ A. */
 export interface UpdateBlock {
@@ -13,12 +13,12 @@ export interface UpdateBlock {
   readonly B: Float32Array;
 }
 
-/** W + scaling * B @ A [rows, inFeatures] in float32; the result may be overwritten by the next call. */
+/** W + scaling * B @ A [rows, inFeatures] in float32. */
 export type MergeProduct = (W: Float32Array, block: UpdateBlock) => Promise<Float32Array>;
 
 export interface MergeProducts {
   readonly merged: MergeProduct;
-  /** scaling * B @ A [rows, inFeatures] in float32, by a graph that knows nothing of W; overwritten by the next call. */
+  /** scaling * B @ A [rows, inFeatures] in float32, by a graph that knows nothing of W. */
   update(block: UpdateBlock): Promise<Float32Array>;
   close(): Promise<void>;
 }
@@ -35,15 +35,8 @@ export function createMergeProducts(threads?: number): MergeProducts {
     sessions.set(key, created);
     return created;
   };
-  let memory = new Float32Array(0);
-  const run = async (kind: 'merged' | 'update', block: UpdateBlock, feeds: Feeds): Promise<Float32Array> => {
-    const dims = [block.rows, block.inFeatures];
-    const length = block.rows * block.inFeatures;
-    if (memory.length < length) memory = new Float32Array(length);
-    const result = memory.subarray(0, length);
-    await (await session(kind, block.scaling)).runInto(feeds, 'result', { data: result, dims });
-    return result;
-  };
+  const run = async (kind: 'merged' | 'update', block: UpdateBlock, feeds: Feeds): Promise<Float32Array> =>
+    float32Of(await (await session(kind, block.scaling)).run(feeds), 'result');
   return {
     merged: (W, block) =>
       run('merged', block, { ...factors(block), W: { data: W, dims: [block.rows, block.inFeatures] } }),

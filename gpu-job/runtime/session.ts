@@ -27,8 +27,6 @@ export interface Session {
   readonly inputNames: readonly string[];
   /** Runs the graph once. Blocks its thread: call it from a worker. Inputs the graph does not read may be present. */
   run(feeds: Readonly<Record<string, TensorValue>>): Promise<Record<string, TensorValue>>;
-  /** As `run`, writing a result into memory of the caller's, whose length must be the result's: nothing is allocated. */
-  runInto(feeds: Readonly<Record<string, TensorValue>>, name: string, result: TensorValue): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,22 +34,16 @@ export interface Session {
 export async function createSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
   const float = options.float ?? 'float32';
   const session = await InferenceSession.create(lowerToOnnx(graph, float), sessionOptions(float, options));
-  const toInputs = (feeds: Readonly<Record<string, TensorValue>>): Record<string, OrtTensor> => {
-    const inputs: Record<string, OrtTensor> = {};
-    for (const name of session.inputNames) {
-      const value = feeds[name];
-      invariant(value, `the graph input ${name} is fed`);
-      inputs[name] = toOrt(value);
-    }
-    return inputs;
-  };
   return {
     inputNames: session.inputNames,
-    async runInto(feeds, name, result) {
-      await session.run(toInputs(feeds), { [name]: toOrt(result) });
-    },
     async run(feeds) {
-      const results = await session.run(toInputs(feeds));
+      const inputs: Record<string, OrtTensor> = {};
+      for (const name of session.inputNames) {
+        const value = feeds[name];
+        invariant(value, `the graph input ${name} is fed`);
+        inputs[name] = toOrt(value);
+      }
+      const results = await session.run(inputs);
       return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrt(name, tensor)]));
     },
     async close() {
