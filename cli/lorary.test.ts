@@ -45,7 +45,7 @@ test('from any folder: an adapter is trained by flags, and a spec file does the 
   expect(byFile.err).toContain('12 rows'.replace('12', '9'));
   const weights = (name: string): Promise<Buffer> => readFile(join(folder, name, 'adapter_model.safetensors'));
   expect(await weights('file')).toEqual(await weights('flags'));
-});
+}, 240_000);
 
 test('mistakes end with 2 and are told by the names of the flags, with --json as JSON too', async () => {
   const call = ['evaluate', '--base', 'nowhere', '--data', 'rows.jsonl', '--adapter', 'none'];
@@ -54,7 +54,7 @@ test('mistakes end with 2 and are told by the names of the flags, with --json as
   expect(plain.err).toMatch(/--base: There is no folder .*nowhere.*--adapter: There is no folder/s);
   const { out } = await lorary(...call, '--json');
   expect(JSON.parse(out)).toMatchObject({ error: { code: 'model' } });
-});
+}, 240_000);
 
 test('help, version and what is no command', async () => {
   expect((await lorary('--help')).out).toContain('data check');
@@ -64,4 +64,4 @@ test('help, version and what is no command', async () => {
     code: 2,
     err: '"evalute" is no command of lorary; did you mean "evaluate"? See lorary --help.\n',
   });
-});
+}, 240_000);

@@ -2,13 +2,17 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { namedStream, philox4x32, randomStream, shuffledIndices } from './random.ts';
 
-const hex = (words: Uint32Array): string => Array.from(words, (word) => word.toString(16).padStart(8, '0')).join(' ');
+const philox = (counter: readonly [number, number, number, number], key: readonly [number, number]): string => {
+  const words = new Uint32Array(4);
+  philox4x32(words, counter, ...key);
+  return Array.from(words, (word) => word.toString(16).padStart(8, '0')).join(' ');
+};
 const ones = 0xffffffff;
 
 test('philox gives the known answers of its authors (Random123, kat_vectors)', () => {
-  expect(hex(philox4x32([0, 0, 0, 0], [0, 0]))).toBe('6627e8d5 e169c58d bc57ac4c 9b00dbd8');
-  expect(hex(philox4x32([ones, ones, ones, ones], [ones, ones]))).toBe('408f276d 41c83b0e a20bc7c6 6d5451fd');
-  expect(hex(philox4x32([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0]))).toBe(
+  expect(philox([0, 0, 0, 0], [0, 0])).toBe('6627e8d5 e169c58d bc57ac4c 9b00dbd8');
+  expect(philox([ones, ones, ones, ones], [ones, ones])).toBe('408f276d 41c83b0e a20bc7c6 6d5451fd');
+  expect(philox([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0])).toBe(
     'd16cfe09 94fdcceb 5001e420 24126ea1',
   );
 });

@@ -22,13 +22,13 @@ export interface RandomStream {
  * A stream holds 2^33 numbers.
  */
 export function randomStream(seed: number, purpose: Purpose, first = 0, second = 0): RandomStream {
-  const key = [seed, purposes[purpose]] as const;
-  let block = new Uint32Array(4);
+  const code = purposes[purpose];
+  const block = new Uint32Array(4);
   let used = 4;
   let count = 0;
   const word = (): number => {
     if (used === 4) {
-      block = philox4x32([count++, first, second, 0], key);
+      philox4x32(block, [count++, first, second, 0], seed, code);
       used = 0;
     }
     return block[used++] as number; // used was below 4
@@ -71,31 +71,40 @@ export function shuffledIndices(count: number, random: RandomStream): Int32Array
 }
 
 /**
- * Philox-4x32 with ten rounds: four random words from a counter and a key.
+ * Philox-4x32 with ten rounds: fills `target` with four random words from a counter and a key of two words.
  * Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
  */
 export function philox4x32(
-  counter: readonly [number, number, number, number],
-  key: readonly [number, number],
-): Uint32Array<ArrayBuffer> {
-  let [c0, c1, c2, c3] = counter;
-  let [k0, k1] = key;
+  target: Uint32Array,
+  [w0, w1, w2, w3]: readonly [number, number, number, number],
+  key0: number,
+  key1: number,
+): void {
+  let [c0, c1, c2, c3, k0, k1] = [w0, w1, w2, w3, key0, key1];
   for (let round = 0; round < 10; round++) {
-    const high0 = multiplyHigh(0xd2511f53, c0);
-    const high1 = multiplyHigh(0xcd9e8d57, c2);
-    [c0, c1, c2, c3] = [high1 ^ c1 ^ k0, Math.imul(0xcd9e8d57, c2), high0 ^ c3 ^ k1, Math.imul(0xd2511f53, c0)];
-    k0 = (k0 + 0x9e3779b9) >>> 0;
-    k1 = (k1 + 0xbb67ae85) >>> 0;
+    const high0 = multiplyHigh(0xd251, 0x1f53, c0);
+    const high1 = multiplyHigh(0xcd9e, 0x8d57, c2);
+    const low0 = Math.imul(0xd2511f53, c0);
+    c0 = high1 ^ c1 ^ k0;
+    c1 = Math.imul(0xcd9e8d57, c2);
+    c2 = high0 ^ c3 ^ k1;
+    c3 = low0;
+    k0 = (k0 + 0x9e3779b9) | 0;
+    k1 = (k1 + 0xbb67ae85) | 0;
   }
-  return Uint32Array.of(c0, c1, c2, c3);
+  target[0] = c0;
+  target[1] = c1;
+  target[2] = c2;
+  target[3] = c3;
 }
 
-/** The upper 32 bits of the product of two 32-bit words, by halves of 16 bits so that no sum leaves 53 bits. */
-function multiplyHigh(a: number, b: number): number {
-  const [aLow, aHigh, bLow, bHigh] = [a & 0xffff, a >>> 16, b & 0xffff, b >>> 16];
-  const middle = aHigh * bLow + Math.floor((aLow * bLow) / 65536);
-  const carry = aLow * bHigh + (middle % 65536);
-  return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(carry / 65536)) >>> 0;
+/** The upper 32 bits of the product of two 32-bit words, one of them in halves: no sum leaves the 53 bits of a double. */
+function multiplyHigh(aHigh: number, aLow: number, b: number): number {
+  const bLow = b & 0xffff;
+  const bHigh = b >>> 16;
+  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
+  const carry = aLow * bHigh + (middle & 0xffff);
+  return (aHigh * bHigh + (middle >>> 16) + (carry >>> 16)) | 0;
 }
 
 /** FNV-1a over UTF-16 units. */
