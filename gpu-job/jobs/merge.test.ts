@@ -39,7 +39,14 @@ async function makeAdapter(options: { spread?: number; config?: object; sizes?: 
 }
 
 function spec(more: object = {}): MergeSpec {
-  return mergeSpecSchema.parse({ kind: 'merge', base: at('base'), adapter: at('adapter'), output: at('out'), ...more });
+  return mergeSpecSchema.parse({
+    kind: 'merge',
+    base: at('base'),
+    adapter: at('adapter'),
+    output: at('out'),
+    threads: 1,
+    ...more,
+  });
 }
 
 async function refusal(promise: Promise<unknown>): Promise<string[]> {

@@ -29,7 +29,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const spec = (output: string) =>
-  mergeSpecSchema.parse({ kind: 'merge', base: at('base'), adapter: at('adapter'), output: at(output) });
+  mergeSpecSchema.parse({ kind: 'merge', base: at('base'), adapter: at('adapter'), output: at(output), threads: 1 });
 
 /** Verifies the merge that stands in `out`. */
 async function verify(): Promise<Verification> {
