@@ -2,34 +2,27 @@
  * Merging at the shape of SmolLM2-135M in bf16 (random weights, LoRA r=16 on all linear layers) against a plain copy of the same
  * bytes, alternating in one run. A merge is whole: reading, product, rounding, writing, reading back, checking, digests.
  */
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { mergeSpecSchema } from '../shared/contract/specs/merge.ts';
 import { limits } from '../shared/limits.ts';
 import { openBaseModel } from '../gpu-job/folders/base-model.ts';
 import { runMerge } from '../gpu-job/jobs/merge.ts';
-import { describeModel } from '../gpu-job/methods/tuned-model.ts';
-import { writeRandomAdapter } from '../test/support/random-adapter.ts';
-import { smolLm135Config, writeRandomBase } from '../test/support/random-base.ts';
 import { median } from './median.ts';
 
 const runs = 5;
 
+const folder = join('.cache', 'bench');
+export const mergeBenchFolders = {
+  base: join(folder, 'smollm2-135m-bf16'),
+  adapter: join(folder, 'smollm2-135m-lora-16'),
+} as const;
+
 export async function benchMerge(): Promise<Record<string, unknown>> {
-  const folder = join('.cache', 'bench');
-  const base = join(folder, 'smollm2-135m-bf16');
-  const adapter = join(folder, 'smollm2-135m-lora-16');
-  if (!existsSync(join(base, 'config.json')))
-    await writeRandomBase(base, { ...smolLm135Config, torch_dtype: 'bfloat16' }, { dtype: 'BF16' });
-  if (!existsSync(adapter)) {
-    const { linears } = describeModel(smolLm135Config);
-    const sizes = Object.fromEntries(
-      linears.map(({ module, inFeatures, outFeatures }) => [module, [inFeatures, outFeatures] as const]),
-    );
-    const config = { r: 16, lora_alpha: 32, base_model_name_or_path: 'smollm2-135m-bf16' };
-    await writeRandomAdapter(adapter, sizes, config, { spread: 0.05 });
-  }
+  const { base, adapter } = mergeBenchFolders;
+  execFileSync(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('merge-inputs.ts', import.meta.url))]);
   const { tensors } = await openBaseModel(base);
   const baseBytes = [...tensors.values()].reduce((sum, tensor) => sum + tensor.lengthBytes, 0);
   const largestTensorBytes = Math.max(...[...tensors.values()].map((tensor) => tensor.lengthBytes));
