@@ -46,9 +46,9 @@ describe.each(families)('%s', (name) => {
   });
 
   test('trained rows are, token for token, the conversations that transformers encodes whole', async () => {
-    const { encode, conversations } = family(name);
-    for (const { name: title, messages, tools, whole } of conversations) {
-      const { parts, notes } = await encode(messages, tools);
+    const opened = family(name);
+    for (const { name: title, messages, tools, whole } of opened.conversations) {
+      const { parts, notes } = await opened.encode(messages, tools);
       if (!isText(whole)) {
         expect(notes).toMatchObject([{ severity: 'error', code: 'template-refuses' }]);
         continue;
@@ -65,10 +65,11 @@ describe.each(families)('%s', (name) => {
   });
 
   test('a prompt is what rows are trained behind', async () => {
-    const { tokenizer, template, encode } = family(name);
+    const opened = family(name);
+    const { tokenizer, template } = opened;
     const { messages } = conversation(name, 'no-system');
     const prompt = await encodePrompt({ tokenizer, template }, { messages: messages.slice(0, 1) });
-    const part = (await encode(messages)).parts[0];
+    const part = (await opened.encode(messages)).parts[0];
     const start = part?.trained.indexOf(1) ?? -1;
     expect([...(part?.tokens ?? [])].slice(0, start)).toEqual(prompt);
     expect(prompt.filter((id) => id === tokenizer.bos?.id)).toHaveLength(
@@ -144,8 +145,7 @@ test('Mistral: its template moves the system text to the last question, so each 
     '<s>[INST]Be brief.\n\nWhat is the capital of France?[/INST]⟪Paris.</s>⟫',
     '<s>[INST]What is the capital of France?[/INST]Paris.</s>[INST]Be brief.\n\nAnd of Spain?[/INST]⟪Madrid, since 1561.</s>⟫',
   ]);
-  const { encode } = family('mistral_nemo');
-  expect((await encode(conversation('mistral_nemo', 'turns').messages)).notes).toMatchObject([
+  expect((await family('mistral_nemo').encode(conversation('mistral_nemo', 'turns').messages)).notes).toMatchObject([
     { severity: 'warning', code: 'conversation-split' },
   ]);
 });

@@ -40,8 +40,8 @@ function byteLetters(): string[] {
 export function sentencePieceTokenizer(): unknown {
   const special = ['<unk>', '<s>', '</s>'];
   const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
-  const letters = ['▁', ...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,?![]/'];
-  const merges = [...'abcdefghijklmnopqrstuvwxyz'].map((letter) => ['▁', letter] as const);
+  const letters = ['▁', ...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,?![]/'.split('')];
+  const merges = 'abcdefghijklmnopqrstuvwxyz'.split('').map((letter) => ['▁', letter] as const);
   const tokens = [...special, ...bytes, ...letters, ...merges.map(([a, b]) => a + b)];
   return {
     added_tokens: special.map((content, id) => ({ id, content, special: true, normalized: false })),
