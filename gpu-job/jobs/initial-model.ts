@@ -50,5 +50,8 @@ export async function hashWeights(base: BaseModelFolder): Promise<string> {
   return hash.digest('hex');
 }
 
+/** SHA-256 of a text. */
+export const hashText = (text: string): string => createHash('sha256').update(text).digest('hex');
+
 const pieceBytes = 65_536;
 const piecesMax = 256;

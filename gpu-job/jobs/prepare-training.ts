@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import type { TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { loraTargets } from '../../shared/domain/lora-targets.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
@@ -14,10 +15,11 @@ import { inputLength, type BatchShape, type TokenRow } from '../training/batches
 import { readCheckpointIdentity } from '../training/checkpoint.ts';
 import { planRun, type RunPlan } from '../training/epochs.ts';
 import { randomStream, shuffledIndices } from '../training/random.ts';
-import { refuseOtherRun, runIdentity, type RunIdentity } from '../training/run-identity.ts';
+import { isSameRun, refuseOtherRun, runIdentity, type RunIdentity } from '../training/run-identity.ts';
 import type { Schedule } from '../training/schedules.ts';
 import { hashRows, openBaseText, type BaseText, type EncodedPrompt } from './base-text.ts';
-import { hashWeights, writeInitialModel } from './initial-model.ts';
+import { readFinishedRun } from './finished-run.ts';
+import { hashText, hashWeights, writeInitialModel } from './initial-model.ts';
 
 /** A run that was checked from end to end: only numbers, disks and memory can still go wrong. */
 export interface PreparedTraining {
@@ -35,6 +37,8 @@ export interface PreparedTraining {
   readonly batchShape: BatchShape;
   readonly identity: RunIdentity;
   readonly folders: RunFolders;
+  /** The report of this very run where its result stands already. */
+  readonly finished: TrainReport | undefined;
   readonly warnings: readonly Finding[];
 }
 
@@ -54,8 +58,9 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
   const findings: Finding[] = [];
   const report: Report = (severity, where, message) => void findings.push({ severity, code: 'train', where, message });
   const folders = runFolders(spec.output);
-  if (await exists(spec.output))
-    report('error', 'output', `${spec.output} exists already: choose another folder or remove it`);
+  const finished = await readFinishedRun(spec.output);
+  const mayBeFinished = finished && isSameRun(finished.identity, runIdentity(spec, finished.identity.content));
+  if (!mayBeFinished && (await exists(spec.output))) report('error', 'output', occupied(spec));
   const described = await collectFindings(findings, 'base', () => describeBase(spec));
   const text = await collectFindings(findings, 'base', () => openBaseText(spec.base));
   try {
@@ -73,11 +78,16 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
     const warnings = refuseErrors('train', 'The run cannot begin:', findings);
     if (!described || !text || !data || !plan || !schedule) throw new Error('a part is missing without a finding');
 
-    const content = { 'data.train': hashRows(data.rows), 'data.eval': hashRows(data.evalRows) };
-    const base = described.base ?? (await openInitial(folders.initial, described.config, spec.seed));
-    const identity = runIdentity(spec, { base: await hashWeights(base), ...content });
+    const identity = runIdentity(spec, {
+      base: described.base ? await hashWeights(described.base) : hashText(JSON.stringify(described.config)),
+      'data.train': hashRows(data.rows),
+      'data.eval': hashRows(data.evalRows),
+    });
+    if (mayBeFinished && !isSameRun(finished.identity, identity))
+      throw new DomainError('folder-exists', occupied(spec));
     const then = await readCheckpointIdentity(folders.checkpoints);
     if (then) refuseOtherRun(then, identity, folders.run);
+    const base = described.base ?? (await openInitial(folders.initial, described.config, spec.seed));
     const dropout = lora?.config.lora_dropout ?? 0;
     const model = tunedModel(base, (known) => (lora ? loraMethod(known, lora.targets, dropout) : fullMethod(known)));
     return {
@@ -92,6 +102,7 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
       batchShape: { ...spec.batch, lengthMax },
       identity,
       folders,
+      finished: mayBeFinished ? await finished.report() : undefined,
       warnings,
     };
   } catch (error) {
@@ -109,6 +120,8 @@ function runFolders(output: string): RunFolders {
     initial: join(run, 'initial'),
   };
 }
+
+const occupied = ({ output }: TrainSpec): string => `${output} exists already: choose another folder or remove it`;
 
 const startsRandom = ({ method }: TrainSpec): boolean => method.kind === 'full' && method.initial === 'random';
 

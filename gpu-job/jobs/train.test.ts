@@ -162,6 +162,19 @@ test('a stopped run saves its work and goes on to the same adapter and metrics, 
   expect(await deterministicMetrics(resumed.output)).toEqual(await deterministicMetrics(steady.output));
 });
 
+test('asked for again, a finished run is reported and not done again; another one does not overwrite it', async () => {
+  const spec = specOf({ steps: 3 });
+  const first = await runTrain(spec, remembering().context);
+  const { context, events } = remembering();
+  const again = await runTrain({ ...spec, threads: 2 }, context);
+  expect(events.map(({ type }) => type)).toEqual(['finding']);
+  expect(again).toEqual({ ...first, warnings: [expect.objectContaining({ code: 'already-done' })] });
+  expect((await refusal({ ...spec, steps: 4 })).message).toContain('exists already');
+  await writeFile(at('others.jsonl'), `${await readFile(at('rows.jsonl'), 'utf8')}\n{"prompt":"x","completion":"y"}`);
+  const others = { ...spec, data: { ...spec.data, train: at('others.jsonl') } };
+  expect((await refusal(others)).message).toContain('exists already');
+});
+
 test('another recipe or other rows are not trained on from a checkpoint', async () => {
   const spec = specOf();
   await expect(runTrain(spec, remembering(3).context)).rejects.toThrow(UnavailableError);

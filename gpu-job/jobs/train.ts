@@ -19,7 +19,7 @@ import { prepareTraining, type PreparedTraining } from './prepare-training.ts';
 import { asWritten, outputDtype, writeTrained } from './write-trained.ts';
 
 /**
- * Trains an adapter or a whole model. Goes on from the checkpoint in `<output>.run` where there is one, bit for bit on the CPU.
+ * Trains an adapter or a whole model. Where the result of the same run stands already, its report is returned. Goes on from the checkpoint in `<output>.run` where there is one, bit for bit on the CPU.
  * Throws `DomainError('train')` with all findings before the first step, `DomainError('diverged')` when a loss or a gradient is no
  * number any more, and `UnavailableError` when it was asked to stop and has saved its work.
  */
@@ -27,6 +27,13 @@ export async function runTrain(spec: TrainSpec, context: JobContext): Promise<Tr
   const run = await prepareTraining(spec);
   try {
     for (const finding of run.warnings) context.emit({ type: 'finding', finding });
+    if (run.finished) {
+      await rm(run.folders.run, { recursive: true, force: true });
+      const message = 'holds the result of this very run already; nothing was trained anew';
+      const finding = { severity: 'warning', code: 'already-done', where: 'output', message } as const;
+      context.emit({ type: 'finding', finding });
+      return { ...run.finished, warnings: [...run.finished.warnings, finding] };
+    }
     await mkdir(run.folders.run, { recursive: true });
     const unlock = await lockRun(run.folders.run);
     const observer = observeRun(spec, run, context);

@@ -1,16 +1,16 @@
-import { readFile, readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import type { FileReport, TrainReport } from '../../shared/contract/reports.ts';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { invariant } from '../../shared/errors.ts';
 import { decodeToFloat32, encodeFromFloat32, type FloatDtype } from '../../shared/formats/dtype.ts';
 import { loraScaling, type LoraConfig } from '../../shared/methods/lora.ts';
 import { writeAdapterFolder, type LoraModule } from '../folders/adapter.ts';
-import { hashFile } from '../folders/hashes.ts';
 import { writeModelFolder } from '../folders/write-model.ts';
 import { loraA, loraB } from '../methods/lora.ts';
 import type { RunState } from '../training/checkpoint.ts';
 import type { MetricsLine } from '../training/metrics-log.ts';
+import { hashFiles, recipeFileName, type TrainingRecipe } from './finished-run.ts';
 import type { PreparedTraining } from './prepare-training.ts';
 import { trainingCard } from './training-card.ts';
 
@@ -42,11 +42,12 @@ export async function writeTrained(
 ): Promise<TrainReport> {
   const metrics = await readFile(run.folders.metrics, 'utf8');
   const report = reportOf(spec, run, state, parseLines(metrics));
+  const recipe: TrainingRecipe = { spec: portableSpec(spec), content: run.identity.content, report };
   const dtype = outputDtype(spec, run);
   const readme = trainingCard(spec, run, report);
   const files = {
     'metrics.jsonl': metrics,
-    'training.json': `${JSON.stringify({ spec: portableSpec(spec), report }, undefined, 2)}\n`,
+    [recipeFileName]: `${JSON.stringify(recipe, undefined, 2)}\n`,
   };
   if (run.config)
     await writeAdapterFolder(
@@ -59,9 +60,7 @@ export async function writeTrained(
     const model = { base: spec.base, config: run.model.base.config, tensors, dtype };
     await writeModelFolder(spec.output, { ...model, files: { ...files, 'README.md': readme } });
   }
-  const hashes: Record<string, FileReport> = {};
-  for (const name of (await readdir(spec.output)).toSorted()) hashes[name] = await hashFile(join(spec.output, name));
-  return { ...report, output: spec.output, files: hashes };
+  return { ...report, output: spec.output, files: await hashFiles(spec.output) };
 }
 
 function reportOf(

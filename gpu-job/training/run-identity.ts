@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { DomainError, type Finding } from '../../shared/errors.ts';
@@ -20,15 +19,14 @@ export function runIdentity(spec: TrainSpec, content: Readonly<Record<string, st
   return { spec: plain as Record<string, unknown>, content: { ...content } }; // an object was written
 }
 
+/** Whether two runs are one and the same. */
+export function isSameRun(a: RunIdentity, b: RunIdentity): boolean {
+  return differences(a, b).length === 0;
+}
+
 /** Throws `DomainError('resume-differs')` naming everything that differs from the run that wrote the checkpoint. */
 export function refuseOtherRun(then: RunIdentity, now: RunIdentity, runFolder: string): void {
-  const findings: Finding[] = [];
-  const differs = (where: string, message: string): void =>
-    void findings.push({ severity: 'error', code: 'resume-differs', where, message });
-  for (const path of differingPaths(then.spec, now.spec))
-    differs(path.join('.'), `was ${shown(then.spec, path)} and is ${shown(now.spec, path)} now`);
-  for (const name of new Set([...Object.keys(then.content), ...Object.keys(now.content)]))
-    if (then.content[name] !== now.content[name]) differs(name, 'its content is not what the run began with');
+  const findings = differences(then, now);
   if (findings.length === 0) return;
   const lines = findings.map(({ where, message }) => `  ${where}: ${message}`);
   throw new DomainError(
@@ -40,11 +38,15 @@ export function refuseOtherRun(then: RunIdentity, now: RunIdentity, runFolder: s
   );
 }
 
-/** SHA-256 of some pieces of bytes or text. */
-export function sha256(pieces: Iterable<Uint8Array | string>): string {
-  const hash = createHash('sha256');
-  for (const piece of pieces) hash.update(piece);
-  return hash.digest('hex');
+function differences(then: RunIdentity, now: RunIdentity): Finding[] {
+  const findings: Finding[] = [];
+  const differs = (where: string, message: string): void =>
+    void findings.push({ severity: 'error', code: 'resume-differs', where, message });
+  for (const path of differingPaths(then.spec, now.spec))
+    differs(path.join('.'), `was ${shown(then.spec, path)} and is ${shown(now.spec, path)} now`);
+  for (const name of new Set([...Object.keys(then.content), ...Object.keys(now.content)]))
+    if (then.content[name] !== now.content[name]) differs(name, 'its content is not what the run began with');
+  return findings;
 }
 
 function differingPaths(a: unknown, b: unknown): string[][] {
