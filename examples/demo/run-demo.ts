@@ -57,8 +57,8 @@ export async function runDemo(input: DemoInput, view: DemoView): Promise<DemoRes
     if (tooLong > 0) view.note(`${name}: ${tooLong} rows over ${contextTokens} tokens are left out`);
 
   const folders = {
-    adapter1: join(output, 'adapters', tasks[0].name),
-    adapter2: join(output, 'adapters', tasks[1].name),
+    adapter1: join(output, 'adapter-1'),
+    adapter2: join(output, 'adapter-2'),
     composite: join(output, 'composite'),
     merged: join(output, 'merged'),
   };
