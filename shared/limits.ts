@@ -34,6 +34,8 @@ export const limits = {
   datasetFindingsMax: 20,
   /** Messages of one conversation: it is rendered twice for every turn of the assistant, so the work grows with the square. */
   conversationMessagesMax: 1024,
+  /** Lists and objects in one another in the messages and tools of a row: JSON schemas reach about 20; what walks through them recurses. */
+  rowNestingMax: 64,
   /** Characters of a chat template: the longest published ones have 20,000. */
   templateCharsMax: 262_144,
   /** Time for one rendering: an honest template takes about a millisecond. */

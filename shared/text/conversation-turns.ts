@@ -20,6 +20,10 @@ export interface Turn {
   readonly ended: boolean;
 }
 
+/** Indices of the answers that are trained; `"weight": 0` in a message makes it context, as in OpenAI's files. */
+export const trainedAnswers = ({ messages, trainedFrom = 0 }: Conversation): number[] =>
+  messages.flatMap(({ role, weight }, i) => (role === 'assistant' && i >= trainedFrom && weight !== 0 ? [i] : []));
+
 /** Renderings from which `conversationTurns` tells the turns: for each trained answer all before it, and all up to and with it. */
 export function turnRequests(conversation: Conversation): RenderRequest[] {
   const tools = conversation.tools ? { tools: conversation.tools } : {};
@@ -129,6 +133,3 @@ const probe = 'probe answer';
 
 const tornContext =
   'the chat template begins an answer differently from what the model is shown when it is asked, so what is to be trained cannot be told';
-
-const trainedAnswers = ({ messages, trainedFrom = 0 }: Conversation): number[] =>
-  messages.flatMap(({ role }, i) => (role === 'assistant' && i >= trainedFrom ? [i] : []));

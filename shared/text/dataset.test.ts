@@ -146,6 +146,24 @@ test('a conversation of as many messages as the limit is read, of one more is no
   expect(found(await read([chat(...roles, 'user')]))).toEqual(['error row-malformed train.jsonl:1']);
 });
 
+test('a row nested as deep as the limit is read, and one deeper is not', async () => {
+  // the list of both, the list of messages, a message: three levels stand around `extra`
+  const row = (depth: number): string =>
+    JSON.stringify(chat('user', 'assistant')).replace(
+      '"role":"user"',
+      `$&,"extra":${'['.repeat(depth - 3)}${']'.repeat(depth - 3)}`,
+    );
+  expect(found(await read([row(limits.rowNestingMax)]))).toEqual([]);
+  expect(found(await read([row(limits.rowNestingMax + 1)]))).toEqual(['error row-malformed train.jsonl:1']);
+  expect(found(await read([row(1_000_000)]))).toHaveLength(1);
+});
+
+test('an answer of weight 0 is context', async () => {
+  const messages = [...chat('user', 'assistant').messages, ...chat('user', 'assistant').messages];
+  const dataset = await read([{ messages: messages.map((turn, i) => (i === 1 ? { ...turn, weight: 0 } : turn)) }]);
+  expect(dataset.report).toMatchObject({ rows: 1, trainedTokens: 'assistant'.length + 1 });
+});
+
 test('a first row of no known form ends the reading, with what to do about it', async () => {
   const one = async (row: unknown): Promise<string> => {
     const dataset = await read([row, 'not even JSON']);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { limits } from '../limits.ts';
+import { trainedAnswers } from './conversation-turns.ts';
 import type { ChatMessage } from './template-messages.ts';
 
 /** The three kinds of rows: a conversation, a prompt with its completion, or plain text. One dataset holds one kind. */
@@ -94,8 +95,7 @@ const message = z
         message: `${JSON.stringify(role)} is none of ${roles.join(', ')}${meant}`,
       });
     }
-    const calls = turn['tool_calls'];
-    if (typeof turn.content !== 'string' && !(role === 'assistant' && Array.isArray(calls) && calls.length > 0))
+    if (typeof turn.content !== 'string' && !(role === 'assistant' && callsTools(turn)))
       context.addIssue({
         code: 'custom',
         path: ['content'],
@@ -104,7 +104,7 @@ const message = z
   })
   .transform((turn) => turn as ChatMessage); // just checked; the loose type spells content as possibly undefined
 
-const conversationField = z.array(message).max(limits.conversationMessagesMax);
+const conversationField = z.array(message);
 const toolsField = z.array(z.unknown()).nullish();
 const conversation = z.looseObject({ messages: conversationField.min(1), tools: toolsField });
 const conversationInTwo = z.looseObject({
@@ -131,16 +131,26 @@ function messagesRow(
   trainedFrom: number,
   tools: readonly unknown[] | null | undefined,
 ): Parsed {
-  const notes: RowNote[] = [];
-  const answers = messages.flatMap((turn, i) => (turn.role === 'assistant' && i >= trainedFrom ? [{ turn, i }] : []));
+  const row = { format: 'messages', messages, trainedFrom, ...(tools ? { tools } : {}) } as const;
+  if (messages.length > limits.conversationMessagesMax)
+    return { notes: [error('row-malformed', `has more than ${limits.conversationMessagesMax} messages`)] };
+  if (isDeeper([messages, tools], limits.rowNestingMax))
+    return { notes: [error('row-malformed', `is nested more than ${limits.rowNestingMax} deep`)] };
+  const answers = trainedAnswers(row);
   if (answers.length === 0)
-    notes.push(error('completion-missing', 'no message has the role "assistant": nothing would be trained'));
-  for (const { turn, i } of answers)
-    if ((turn.content ?? '').trim() === '' && !Array.isArray(turn['tool_calls']))
-      notes.push(error('completion-empty', `message ${i + 1}: the assistant's content is empty`));
-  return notes.length > 0
-    ? { notes }
-    : { row: { format: 'messages', messages, trainedFrom, ...(tools ? { tools } : {}) } };
+    return { notes: [error('completion-missing', 'no message has the role "assistant": nothing would be trained')] };
+  const empty = answers.filter((i) => (messages[i]?.content ?? '').trim() === '' && !callsTools(messages[i]));
+  const notes = empty.map((i) => error('completion-empty', `message ${i + 1}: the assistant's content is empty`));
+  return notes.length > 0 ? { notes } : { row };
+}
+
+const callsTools = (turn: Readonly<Record<string, unknown>> | undefined): boolean =>
+  Array.isArray(turn?.['tool_calls']) && turn['tool_calls'].length > 0;
+
+/** Whether lists and objects stand in one another more than `depth` times. */
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1));
 }
 
 function malformed({ issues }: z.ZodError): Parsed {
