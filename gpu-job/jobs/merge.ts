@@ -1,7 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { MergeSpec } from '../../shared/contract/specs/merge.ts';
-import { invariant, refuseErrors, UnavailableError, type Finding } from '../../shared/errors.ts';
+import { invariant, refuseErrors, UnavailableError } from '../../shared/errors.ts';
 import { encodeModelIndex, modelIndexFileName, planShards, type Shard } from '../../shared/formats/model-index.ts';
 import { tensorLengthBytes, writeSafetensors } from '../../shared/formats/safetensors-write.ts';
 import { adapterConfigFileName, adapterWeightsFileName } from '../folders/adapter.ts';
@@ -54,9 +54,8 @@ async function writeShards(
   products: MergeProducts,
   context: JobContext,
 ): Promise<void> {
-  const findings: Finding[] = [];
   const advance = progress('merge', shards, context);
-  const mergedBytes = createMergedBytes(inputs, products.merged, findings);
+  const mergedBytes = createMergedBytes(inputs, products.merged);
   for (const { fileName, tensors } of shards)
     await writeFileAtomic(join(folder, fileName), (sink) =>
       writeSafetensors(
@@ -70,7 +69,6 @@ async function writeShards(
         })),
       ),
     );
-  refuseErrors('merge', 'The merged values cannot be stored:', findings);
 }
 
 async function checkShards(
@@ -83,7 +81,8 @@ async function checkShards(
 ): Promise<MergeReport> {
   const advance = progress('check', shards, context);
   const verification = await verifyMerged(folder, shards, inputs, products, advance);
-  const { faults, files } = verification;
+  const { faults, files, findings } = verification;
+  refuseErrors('merge', 'The merged values cannot be stored:', findings);
   invariant(faults.length === 0, `what was written is not the merge:\n  ${faults.slice(0, 20).join('\n  ')}`);
   const check = mergeCheck(verification);
   const rounding = roundingFindings(check, spec.dtype);

@@ -62,6 +62,24 @@ describe.each(dtypes)('values stored as %s', (dtype) => {
   });
 });
 
+test('a value that the type cannot hold is told apart from a wrong one, at the very bound', () => {
+  for (const [dtype, largest] of [
+    ['F16', 65_504],
+    ['BF16', 2 ** 128 - 2 ** 120],
+  ] as const) {
+    const { overflow } = roundings[dtype] as Rounding;
+    const sum = (W: number, written: number): number[] => {
+      const { faults, unstorable } = check(dtype, Float32Array.of(W), Float32Array.of(written));
+      return [faults, unstorable];
+    };
+    expect(stored(dtype, Float32Array.of(overflow))[0]).toBe(Infinity);
+    expect(sum(overflow, Infinity)).toEqual([0, 1]);
+    expect(sum(Math.fround(overflow * (1 - 2 ** -20)), largest)).toEqual([0, 0]);
+    expect(sum(largest, Infinity)).toEqual([1, 0]);
+    expect(sum(Number.NaN, Number.NaN)).toEqual([0, 1]);
+  }
+});
+
 test('what is left of an update is measured', () => {
   const W = Float32Array.of(1, 1);
   const sums = check('BF16', W, Float32Array.of(1.0078125, 1), Float32Array.of(0.006, 0.002));

@@ -5,6 +5,8 @@ import type { Rounding } from './rounding.ts';
 export interface BlockCheck {
   /** Values that no correct merge may write. */
   faults: number;
+  /** Values of W + update that the stored type cannot hold: too large, or no numbers. Not the merge's fault. */
+  unstorable: number;
   /** Largest |W' - (W + update)|, and what is allowed at that value. */
   maxError: number;
   bound: number;
@@ -15,7 +17,7 @@ export interface BlockCheck {
 }
 
 export function newBlockCheck(): BlockCheck {
-  return { faults: 0, maxError: 0, bound: 0, update: 0, change: 0, lost: 0 };
+  return { faults: 0, unstorable: 0, maxError: 0, bound: 0, update: 0, change: 0, lost: 0 };
 }
 
 /** Some rows of a tensor: of the base, as written, and what was to be added. */
@@ -49,6 +51,10 @@ export function checkBlock(check: BlockCheck, rows: CheckedRows, rounding: Round
     const scaled = wanted * splitter;
     const nearest = scaled - (scaled - wanted);
     if (error <= Math.abs(nearest - wanted) && error <= maxError) continue;
+    if (!(Math.abs(wanted) < rounding.overflow)) {
+      check.unstorable++;
+      continue;
+    }
     const bound = halfUnit(rounding, wanted) + (slack ? slack.at(Math.floor(i / rowLength), i % rowLength, w) : 0);
     if (!(error <= bound)) check.faults++; // this way round NaN is a fault
     if (!(error <= maxError)) {

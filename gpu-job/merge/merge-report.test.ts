@@ -2,9 +2,15 @@ import { expect, test } from 'vitest';
 import { limits } from '../../shared/limits.ts';
 import { mergeCheck, roundingFindings } from './merge-report.ts';
 
-const tensor = { name: 'm', updated: true, faults: 0, maxError: 0, bound: 1 };
+const tensor = { name: 'm', updated: true, faults: 0, unstorable: 0, maxError: 0, bound: 1 };
 const checkOf = (lost: number) =>
-  mergeCheck({ tensors: [{ ...tensor, update: 1, change: 0.81, lost: lost ** 2 }], copied: 3, files: {}, faults: [] });
+  mergeCheck({
+    tensors: [{ ...tensor, update: 1, change: 0.81, lost: lost ** 2 }],
+    copied: 3,
+    files: {},
+    findings: [],
+    faults: [],
+  });
 
 test('rounding is warned about when it changed more of the update than the limit, not at it', () => {
   expect(roundingFindings(checkOf(limits.mergeRoundingWarning), 'keep')).toEqual([]);
@@ -15,7 +21,13 @@ test('rounding is warned about when it changed more of the update than the limit
 
 test('an update of nothing but zeros has no share that could survive', () => {
   const idle = { ...tensor, update: 0, change: 0, lost: 0 };
-  const check = mergeCheck({ tensors: [idle, { ...idle, updated: false }], copied: 0, files: {}, faults: [] });
+  const check = mergeCheck({
+    tensors: [idle, { ...idle, updated: false }],
+    copied: 0,
+    files: {},
+    findings: [],
+    faults: [],
+  });
   expect([check.survived, check.roundingError, check.updated, check.converted]).toEqual([null, null, 1, 1]);
   expect(roundingFindings(check, 'keep')).toEqual([]);
 });

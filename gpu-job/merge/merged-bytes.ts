@@ -1,4 +1,3 @@
-import type { Finding } from '../../shared/errors.ts';
 import type { FloatDtype } from '../../shared/formats/dtype.ts';
 import type { AdapterReader } from '../folders/adapter.ts';
 import type { FileSource } from '../folders/files.ts';
@@ -14,12 +13,11 @@ export interface MergeSources {
 
 /**
  * Makes the bytes of tensors of the merged model, piece by piece, each piece overwritten by the next: copied where nothing
- * changes, else computed in float32 and rounded once. Values that are no numbers, in the base or in the stored type, become findings.
+ * changes, else computed in float32 and rounded once.
  */
 export function createMergedBytes(
   sources: MergeSources,
   product: MergeProduct,
-  findings: Finding[],
 ): (tensor: MergedTensor) => AsyncGenerator<Uint8Array> {
   const read = createBlockReader();
   const bytesOf = createByteReader();
@@ -32,23 +30,10 @@ export function createMergedBytes(
       return;
     }
     const module = update && (await sources.adapter.readModule(update.module));
-    let sound = true;
     for (const block of blocksOf(shape)) {
       const W = await read(file, source, block);
       const values = module ? await product(W, updateBlock(module, block)) : W;
-      const { bytes, finite } = encode(dtype as FloatDtype, values); // the plan lets no other through
-      if (!finite && sound) {
-        sound = false;
-        findings.push(notFinite(tensor, W));
-      }
-      yield bytes;
+      yield encode(dtype as FloatDtype, values); // the plan lets no other through
     }
   };
-}
-
-function notFinite({ name, dtype }: MergedTensor, W: Float32Array): Finding {
-  const message = W.every(Number.isFinite)
-    ? `a value is too large for ${dtype}; write bf16 or f32`
-    : 'the base holds a value that is no number';
-  return { severity: 'error', code: 'not-finite', message, where: name };
 }

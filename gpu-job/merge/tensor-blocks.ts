@@ -57,31 +57,18 @@ export function createBlockReader(): BlockReader {
   };
 }
 
-/** Rounds values to a stored type; a result is overwritten by the next call, and shares memory with `values` for F32. */
-export type BlockEncoder = (dtype: FloatDtype, values: Float32Array) => { bytes: Uint8Array; finite: boolean };
+/** Rounds values to a stored type; the bytes are overwritten by the next call, and those of F32 are `values` itself. */
+export type BlockEncoder = (dtype: FloatDtype, values: Float32Array) => Uint8Array;
 
 export function createBlockEncoder(): BlockEncoder {
   let halves = new Uint16Array(0);
   return (dtype, values) => {
-    if (dtype === 'F32') {
-      const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-      return {
-        bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-        finite: allFinite(bits, 0x7f800000),
-      };
-    }
+    if (dtype === 'F32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     if (halves.length < values.length) halves = new Uint16Array(values.length);
     const narrow = dtype === 'BF16' ? float32ToBfloat16 : float32ToFloat16;
     const bits = narrow(values, halves.subarray(0, values.length));
-    const finite = allFinite(bits, dtype === 'BF16' ? 0x7f80 : 0x7c00);
-    return { bytes: new Uint8Array(bits.buffer, 0, bits.byteLength), finite };
+    return new Uint8Array(bits.buffer, 0, bits.byteLength);
   };
-}
-
-/** All bits of the exponent are set in infinities and NaN alone. */
-function allFinite(bits: Uint16Array | Uint32Array, exponent: number): boolean {
-  for (let i = 0; i < bits.length; i++) if (((bits[i] as number) & exponent) === exponent) return false;
-  return true;
 }
 
 /** The rows of the update that belong to a piece of its weight. */

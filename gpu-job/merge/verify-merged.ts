@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { invariant } from '../../shared/errors.ts';
+import { invariant, type Finding } from '../../shared/errors.ts';
 import type { Shard } from '../../shared/formats/model-index.ts';
 import type { TensorEntry } from '../../shared/formats/safetensors-header.ts';
 import { readSafetensorsHeader } from '../../shared/formats/safetensors-read.ts';
@@ -25,7 +25,9 @@ export interface Verification {
   readonly copied: number;
   /** Digests of the files as they were read back. */
   readonly files: Readonly<Record<string, FileDigest>>;
-  /** What is wrong; empty for a correct merge. */
+  /** Tensors with values that the stored type cannot hold. */
+  readonly findings: readonly Finding[];
+  /** What is not as it should be; empty for a correct merge. */
   readonly faults: readonly string[];
 }
 
@@ -43,6 +45,7 @@ export async function verifyMerged(
 ): Promise<Verification> {
   const tensors: TensorCheck[] = [];
   const faults: string[] = [];
+  const findings: Finding[] = [];
   const files: Record<string, FileDigest> = {};
   const readers = createReaders();
   let copied = 0;
@@ -60,9 +63,10 @@ export async function verifyMerged(
             copied++;
           else faults.push(`${tensor.name}: it is not a copy of the base's tensor`);
         } else {
-          const { check, fault } = await checkTensor(tensor, { source, entry }, sources, products, readers);
+          const { check, fault, finding } = await checkTensor(tensor, { source, entry }, sources, products, readers);
           tensors.push(check);
           if (fault) faults.push(`${tensor.name}: ${fault}`);
+          if (finding) findings.push(finding);
         }
         onTensor(tensor);
       }
@@ -71,7 +75,7 @@ export async function verifyMerged(
       await source.close();
     }
   }
-  return { tensors, copied, files, faults };
+  return { tensors, copied, files, findings, faults };
 }
 
 function compareHeaders(shard: Shard<MergedTensor>, entries: ReadonlyMap<string, TensorEntry>): string[] {
@@ -127,13 +131,14 @@ async function checkTensor(
   sources: MergeSources,
   products: Pick<MergeProducts, 'update'>,
   read: Readers,
-): Promise<{ check: TensorCheck; fault: string | undefined }> {
+): Promise<{ check: TensorCheck; fault: string | undefined; finding: Finding | undefined }> {
   const rounding = roundings[tensor.dtype];
   invariant(rounding, `${tensor.name} was computed, so its type ${tensor.dtype} has a known rounding`);
   const base = await sources.file(tensor.source.file);
   const module = tensor.update && (await sources.adapter.readModule(tensor.update.module));
   const check = newBlockCheck();
   let fault: string | undefined;
+  let finding: Finding | undefined;
   for (const block of blocksOf(tensor.shape)) {
     const W = await read.base(base, tensor.source, block);
     const result = await read.written(written.source, written.entry, block);
@@ -142,9 +147,17 @@ async function checkTensor(
     const update = part && (await products.update(part));
     if (part && slack && update) fault ??= compareWithDefinition(part, update, slack);
     checkBlock(check, { W, written: result, update, rowLength: part?.inFeatures ?? W.length }, rounding, slack);
+    if (check.unstorable > 0) finding ??= unstorable(tensor, W);
   }
   if (check.faults > 0) fault = describeFaults(check);
-  return { check: { name: tensor.name, updated: module !== undefined, ...check }, fault };
+  return { check: { name: tensor.name, updated: module !== undefined, ...check }, fault, finding };
+}
+
+function unstorable({ name, dtype }: MergedTensor, W: Float32Array): Finding {
+  const message = W.every(Number.isFinite)
+    ? `a value is too large for ${dtype}; write a type with a larger range, bf16 or f32`
+    : 'the base holds a value that is no number';
+  return { severity: 'error', code: 'not-finite', message, where: name };
 }
 
 function describeFaults({ faults, maxError, bound }: BlockCheck): string {
