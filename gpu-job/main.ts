@@ -70,7 +70,10 @@ export async function withStopSignals<T>(
   const controller = new AbortController();
   const stop = (signal: NodeJS.Signals): void => {
     if (controller.signal.aborted) {
-      if (signal === 'SIGINT') process.exit(exitCodes.retry);
+      if (signal !== 'SIGINT') return;
+      // by the signal's own effect: process.exit would tear down a thread in the middle of a native call
+      for (const other of signals) process.off(other, stop);
+      process.kill(process.pid, 'SIGINT');
       return;
     }
     controller.abort();

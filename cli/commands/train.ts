@@ -81,7 +81,7 @@ export const train: Command = {
       path: 'batch.packTokens',
       kind: 'number',
       value: 'N',
-      help: 'length up to which rows share a sequence [256]',
+      help: 'length up to which rows share a sequence [128]',
     },
     'no-packing': { path: 'batch.packing', kind: 'switch', set: false, help: 'give every row a sequence of its own' },
     context: { path: 'data.contextTokens', kind: 'number', value: 'TOKENS', help: "longest row [the base's context]" },

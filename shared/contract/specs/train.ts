@@ -49,8 +49,8 @@ const batchField = z
     microBatchTokens: count.default(1024),
     /** Whether several rows share one sequence, each seeing only itself. Less padding, the same result. */
     packing: z.boolean().default(true),
-    /** Length up to which rows are packed; a longer row stands alone. 256: attention costs the square of it. */
-    packTokens: count.default(256),
+    /** Length up to which rows are packed; a longer row stands alone. 128: attention costs the square of it, and short rows gain nothing beyond. */
+    packTokens: count.default(128),
   })
   .refine(({ rows, tokens }) => rows === undefined || tokens === undefined, {
     error: 'excludes rows: give the size of a step in rows or in tokens, not both',
