@@ -4,9 +4,12 @@ import { parseSpec } from '../shared/contract/specs/parse-spec.ts';
 import { DomainError } from '../shared/errors.ts';
 import { buildSpec, flagAt } from './build-spec.ts';
 import type { Command } from './command.ts';
-import { compose, merge } from './commands/combine.ts';
+import { compose } from './commands/compose.ts';
+import { dataCheck } from './commands/data-check.ts';
+import { evaluate } from './commands/evaluate.ts';
+import { generate } from './commands/generate.ts';
+import { merge } from './commands/merge.ts';
 import { train } from './commands/train.ts';
-import { dataCheck, evaluate, generate } from './commands/use.ts';
 
 const here = (name: string): string => join(process.cwd(), name);
 const specOf = (command: Command, args: string): unknown => buildSpec(command, args.split(' ')).spec;

@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { base, context, data, longRows, seed, threads } from '../common-flags.ts';
 
 /** `lorary train`: an adapter, or with `--full` a whole model. */
 export const train: Command = {
@@ -11,13 +12,8 @@ export const train: Command = {
     'lorary train --base tiny-base --data corpus.jsonl --full --from-scratch --tokens 20e6 --output tiny',
   ],
   flags: {
-    base: { path: 'base', kind: 'path', value: 'FOLDER', help: 'base model in Hugging Face layout' },
-    data: {
-      path: 'data.train',
-      kind: 'path',
-      value: 'FILE',
-      help: 'rows {"messages"}, {"prompt","completion"} or {"text"}',
-    },
+    base,
+    data: { ...data, path: 'data.train' },
     output: {
       path: 'output',
       kind: 'path',
@@ -84,13 +80,8 @@ export const train: Command = {
       help: 'length up to which rows share a sequence [128]',
     },
     'no-packing': { path: 'batch.packing', kind: 'switch', set: false, help: 'give every row a sequence of its own' },
-    context: { path: 'data.contextTokens', kind: 'number', value: 'TOKENS', help: "longest row [the base's context]" },
-    'long-rows': {
-      path: 'data.longRows',
-      kind: 'text',
-      value: 'HOW',
-      help: 'longer rows: refuse, truncate or split [refuse]',
-    },
+    context: { ...context, path: 'data.contextTokens' },
+    'long-rows': { ...longRows, path: 'data.longRows' },
     'learning-rate': {
       path: 'optimizer.learningRate',
       kind: 'number',
@@ -145,7 +136,7 @@ export const train: Command = {
       help: 'time between checkpoints [300]',
     },
     'output-dtype': { path: 'outputDtype', kind: 'text', value: 'TYPE', help: 'f32, bf16 or f16' },
-    seed: { path: 'seed', kind: 'number', value: 'N', help: 'start of all random choices [0]' },
-    threads: { path: 'threads', kind: 'number', value: 'N', help: 'threads of one operator [all cores]' },
+    seed,
+    threads,
   },
 };

@@ -37,22 +37,5 @@ export const compose: Command = {
   },
 };
 
-/** `lorary merge`: an adapter into its base. */
-export const merge: Command = {
-  name: 'merge',
-  summary: 'Merge an adapter into its base: a model that needs no adapter any more.',
-  usage: '--base FOLDER --adapter FOLDER --output FOLDER [flags]',
-  fixed: { kind: 'merge' },
-  examples: ['lorary merge --base models/SmolLM2-135M --adapter adapters/mine --output models/mine'],
-  flags: {
-    base: { path: 'base', kind: 'path', value: 'FOLDER', help: 'base model in Hugging Face layout' },
-    adapter: { path: 'adapter', kind: 'path', value: 'FOLDER', help: "LoRA adapter in PEFT's layout" },
-    output: { path: 'output', kind: 'path', value: 'FOLDER', short: 'o', help: 'the merged model; must not exist' },
-    dtype: { path: 'dtype', kind: 'text', value: 'TYPE', help: 'keep, f32, bf16 or f16 [keep]' },
-    'max-shard-bytes': { path: 'maxShardBytes', kind: 'number', value: 'BYTES', help: 'largest weight file [5e9]' },
-    threads: { path: 'threads', kind: 'number', value: 'N', help: 'threads of one operator [all cores]' },
-  },
-};
-
 /** What is no number stays text, for the spec's own message. */
 const asNumber = (text: string): unknown => (text !== '' && Number.isFinite(Number(text)) ? Number(text) : text);

@@ -1,0 +1,22 @@
+import type { Command } from '../command.ts';
+import { base, context, data } from '../common-flags.ts';
+
+/** `lorary data check`: what training would say to a dataset. */
+export const dataCheck: Command = {
+  name: 'data check',
+  summary: 'Check a dataset against a base: format, tokens, long rows, duplicates.',
+  usage: '--base FOLDER --data FILE [flags]',
+  fixed: { kind: 'data-check' },
+  examples: ['lorary data check --base models/SmolLM2-135M --data rows.jsonl'],
+  flags: {
+    base: { ...base, help: 'base model whose tokenizer and chat template are used' },
+    data,
+    context,
+    preview: {
+      path: 'previewRows',
+      kind: 'number',
+      value: 'N',
+      help: 'show the first N rows, [[what is trained]] marked',
+    },
+  },
+};

@@ -1,0 +1,34 @@
+import type { Command } from '../command.ts';
+import { adapter, base, context, data, longRows, reportFile, seed, threads } from '../common-flags.ts';
+
+/** `lorary evaluate`: figures of a model on held-out rows. */
+export const evaluate: Command = {
+  name: 'evaluate',
+  summary: 'Measure a base, with an adapter or without, on rows of JSONL.',
+  usage: '--base FOLDER [--adapter FOLDER] --data FILE [flags]',
+  fixed: { kind: 'evaluate' },
+  examples: ['lorary evaluate --base models/SmolLM2-135M --adapter adapters/mine --data held-out.jsonl'],
+  flags: {
+    base,
+    adapter,
+    data,
+    rows: { path: 'rowsMax', kind: 'number', value: 'N', help: 'rows used at most, the first ones' },
+    context,
+    'long-rows': longRows,
+    'batch-tokens': {
+      path: 'batchTokens',
+      kind: 'number',
+      value: 'N',
+      help: 'tokens at once: less needs less memory [2048]',
+    },
+    'bootstrap-samples': {
+      path: 'bootstrapSamples',
+      kind: 'number',
+      value: 'N',
+      help: 'resamplings behind the intervals [1000]',
+    },
+    output: reportFile,
+    seed,
+    threads,
+  },
+};
