@@ -35,6 +35,7 @@ interface LlamaSequence {
 
 const [packageFolder = '', gguf = '', textFile = '', windowCount = '', windowLength = '', out = ''] =
   process.argv.slice(2);
+process.execArgv = []; // it tries its binary in a process of its own, which inherits these and needs no TypeScript
 const entry = join(packageFolder, 'node_modules', 'node-llama-cpp', 'dist', 'index.js');
 const { getLlama } = (await import(pathToFileURL(entry).href)) as LlamaPackage; // checked by running it
 const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, progressLogs: false });
