@@ -4,6 +4,7 @@ import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { loraTargets } from '../../shared/domain/lora-targets.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
 import { loraConfigSchema, type LoraConfig } from '../../shared/methods/lora.ts';
+import type { EncodedRow } from '../../shared/text/encode-row.ts';
 import { openBaseModel, type BaseModelFolder } from '../folders/base-model.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
 import { exists, readJsonFile } from '../folders/files.ts';
@@ -165,7 +166,7 @@ async function readData(
   contextMax: number,
   findings: Finding[],
 ): Promise<{ rows: readonly TokenRow[]; evalRows: readonly TokenRow[] }> {
-  const read = async (where: string, path: string): Promise<readonly TokenRow[]> => {
+  const read = async (where: string, path: string): Promise<readonly EncodedRow[]> => {
     const dataset = await collectFindings(findings, where, () =>
       text.readRows(path, { contextMax, longRows: data.longRows }),
     );
@@ -211,12 +212,12 @@ function tokenHash({ tokens }: TokenRow): number {
   return (a >>> 0) * 2 ** 21 + (b >>> 11);
 }
 
-/** Draws a share of the rows; both parts keep their order. */
-function holdOut<T>(rows: readonly T[], fraction: number, seed: number): [T[], T[]] {
-  const drawn = new Set(
-    shuffledIndices(rows.length, randomStream(seed, 'split')).slice(0, Math.round(fraction * rows.length)),
-  );
-  return [rows.filter((_, i) => !drawn.has(i)), rows.filter((_, i) => drawn.has(i))];
+/** Draws a share of the file's lines; both parts keep their order. Rows cut from one line stay together, or one half would know the other. */
+function holdOut(rows: readonly EncodedRow[], fraction: number, seed: number): [EncodedRow[], EncodedRow[]] {
+  const lines = [...new Set(rows.map(({ line }) => line))];
+  const order = shuffledIndices(lines.length, randomStream(seed, 'split'));
+  const drawn = new Set(Array.from(order.slice(0, Math.round(fraction * lines.length)), (i) => lines[i]));
+  return [rows.filter(({ line }) => !drawn.has(line)), rows.filter(({ line }) => drawn.has(line))];
 }
 
 async function readPrompts(

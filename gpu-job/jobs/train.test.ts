@@ -102,6 +102,15 @@ test('held-out rows that are trained on too are counted in a warning', async () 
   ]);
 });
 
+test('a long text that is split is held out whole, or not at all', async () => {
+  const texts = Array.from({ length: 6 }, (_, i) => ({ text: 'abcdef'[i]?.repeat(300) }));
+  await writeFile(at('texts.jsonl'), texts.map((row) => JSON.stringify(row)).join('\n'));
+  const { context, events } = remembering();
+  const data = { train: at('texts.jsonl'), evalFraction: 0.3, contextTokens: 64, longRows: 'split' };
+  await runTrain(specOf({ data, steps: 1 }), context);
+  expect(events.find(({ type }) => type === 'run')).toMatchObject({ rows: 4 * 5, evalRows: 2 * 5 });
+});
+
 test('an adapter learns its rows and is written with card, metrics and recipe', async () => {
   const { context, events } = remembering();
   const report = await runTrain(specOf({ samples: { prompts: [{ prompt: '1 cow:' }], maxNewTokens: 6 } }), context);

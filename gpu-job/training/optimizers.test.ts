@@ -56,6 +56,11 @@ test('restored state goes on as if nothing had happened, bit for bit', () => {
   }
   expect(copy).toEqual(values);
   expect(resumed.moments).toEqual(steady.moments);
+  const forgetful = createAdamW(matrix, options);
+  const other = new Map([['w', Float32Array.from(values.get('w') ?? [])]]);
+  forgetful.update(other, gradient(9), 0.01);
+  steady.update(values, gradient(9), 0.01);
+  expect(other).not.toEqual(values); // without its state it goes elsewhere
 });
 
 test('clipping scales to the bound, leaves small gradients alone and can be switched off', () => {
