@@ -26,12 +26,12 @@ export async function trainAdapter(): Promise<{ adapter: string; steps: number; 
     '--eval-every': 15,
     '--seed': 1,
   };
-  const output = await runCommand(process.execPath, [
-    join(places.root, 'cli', 'lorary.js'),
-    'train',
-    ...Object.entries(flags).flatMap(([flag, value]) => [flag, String(value)]),
-    '--json',
-  ]);
+  const args = Object.entries(flags).flatMap(([flag, value]) => [flag, String(value)]);
+  const output = await runCommand(
+    process.execPath,
+    [join(places.root, 'cli', 'lorary.js'), 'train', ...args, '--json'],
+    { timeoutSeconds: 3600 }, // a minute or two, but for machines that are busy with other things
+  );
   const report = reportSchema.parse(JSON.parse(output.trim().split('\n').at(-1) ?? ''));
   return { adapter, steps: report.steps, first: report.evalLossBefore, last: report.evalLoss };
 }
