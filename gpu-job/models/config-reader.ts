@@ -12,8 +12,7 @@ const ignoredKeys = new Set([
   'forced_eos_token_id', 'gradient_checkpointing', 'hidden_dropout', 'id2label', 'is_decoder', 'is_encoder_decoder', 'is_llama_config',
   'label2id', 'length_penalty', 'max_length', 'min_length', 'model_type', 'no_repeat_ngram_size', 'num_beam_groups', 'num_beams',
   'num_return_sequences', 'output_attentions', 'output_hidden_states', 'output_scores', 'pad_token_id', 'prefix',
-  'pretraining_tp', 'problem_type', 'remove_invalid_values', 'repetition_penalty', 'return_dict', 'return_dict_in_generate',
-  'rope_interleaved', 'sep_token_id', 'suppress_tokens', 'task_specific_params', 'temperature', 'tf_legacy_loss', 'tie_encoder_decoder', 'tokenizer_class', 'unk_token_id',
+  'pretraining_tp', 'problem_type', 'remove_invalid_values', 'repetition_penalty', 'return_dict', 'return_dict_in_generate', 'sep_token_id', 'suppress_tokens', 'task_specific_params', 'temperature', 'tf_legacy_loss', 'tie_encoder_decoder', 'tokenizer_class', 'unk_token_id',
   'top_k', 'top_p', 'torch_dtype', 'torchscript', 'transformers.js_config', 'transformers_version', 'typical_p', 'unsloth_fixed',
   'unsloth_version', 'use_bfloat16', 'use_cache',
 ]); // prettier-ignore

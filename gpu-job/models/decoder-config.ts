@@ -19,6 +19,8 @@ export function readCommon(reader: ConfigReader): CommonSpec {
   const headDim = reader.positiveInteger('head_dim', Math.max(1, Math.floor(hiddenSize / heads)));
   const maxPositions = reader.positiveInteger('max_position_embeddings', 2048);
   reader.word('hidden_act', ['silu'], 'silu');
+  if (reader.boolean('rope_interleaved', false))
+    reader.refuse('rope_interleaved', 'Rotary embedding is computed on halves, not on neighbouring pairs.');
   return {
     vocabSize: reader.positiveInteger('vocab_size'),
     hiddenSize,

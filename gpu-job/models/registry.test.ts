@@ -62,6 +62,10 @@ const refusals: Readonly<Record<string, [Record<string, unknown>, RegExp]>> = {
     { ...llama, rope_parameters: { rope_theta: 500_000, rope_type: 'default' } },
     /10000 contradicts the 500000 of rope_parameters/,
   ],
+  'interleaved rotation': [
+    { ...llama, rope_interleaved: true },
+    /rope_interleaved: Rotary embedding is computed on halves/,
+  ],
   'an odd head': [{ ...llama, head_dim: 15 }, /15 is odd/],
   'a window on a Llama': [{ ...llama, sliding_window: 16 }, /sliding_window: This key is not known for Llama/],
   'a window that is on but has no length': [
