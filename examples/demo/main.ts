@@ -42,7 +42,8 @@ async function main(): Promise<number> {
         {
           stage: (text) => view.note(`* ${text}`),
           note: (text) => view.note(`  ${text}`),
-          show: (event) => view.show(event),
+          // what is unusual about rows was told when they were read; the jobs would tell it again and again
+          show: (event) => event.type !== 'finding' && view.show(event),
         },
       ),
     () => view.note('stopping'),

@@ -65,7 +65,7 @@ describe('findBase', () => {
 describe('planTraining', () => {
   it('gives the base of this repository 200,000 tokens in some 400 steps', () => {
     const plan = planTraining({ parameters: 2_755_008, rows: 7000, tokens: 300_000 });
-    expect(plan).toMatchObject({ trainTokens: 200_000, stepTokens: 500, learningRate: 5e-3, heldOutTokens: 40_000 });
+    expect(plan).toMatchObject({ trainTokens: 200_000, stepTokens: 500, learningRate: 2e-3, heldOutTokens: 40_000 });
   });
 
   it('reads a small dataset at most twelve times, and still takes fifty steps', () => {
@@ -78,7 +78,7 @@ describe('planTraining', () => {
     const plan = planTraining({ parameters: 135_000_000, rows: 100, tokens: 90_000 });
     expect(plan.stepTokens).toBeGreaterThanOrEqual(900);
     expect(plan.trainTokens).toBeLessThan(30_000);
-    expect(plan.learningRate).toBeCloseTo(7.1e-4, 5);
+    expect(plan.learningRate).toBeCloseTo(2.86e-4, 5);
   });
 });
 

@@ -11,8 +11,9 @@ export interface TrainingPlan {
 const referenceParameters = 2_755_008;
 
 /**
- * A plan from the sizes of the base and of the dataset. Work per token grows with the parameters, so tokens shrink with their square
- * root, and so does the learning rate, which large models need lower. Small datasets are read at most twelve times.
+ * A plan from the sizes of the base and of the dataset. Work per token grows with the parameters, and large models learn from fewer
+ * tokens: these shrink with the parameters to the power 0.6, the learning rate with their square root. Small datasets are read at
+ * most twelve times.
  */
 export function planTraining(sizes: {
   readonly parameters: number;
@@ -21,7 +22,8 @@ export function planTraining(sizes: {
   /** Overrides the number of training tokens. */
   readonly trainTokens?: number | undefined;
 }): TrainingPlan {
-  const scale = Math.min(1, Math.sqrt(referenceParameters / sizes.parameters));
+  const size = Math.max(1, sizes.parameters / referenceParameters);
+  const scale = size ** -0.6;
   const meanRow = sizes.tokens / sizes.rows;
   const trainTokens = Math.ceil(sizes.trainTokens ?? Math.min(200_000 * scale, epochsMax * sizes.tokens));
   const wanted = Math.min(stepTokensMax, trainTokens / stepsWanted);
@@ -29,7 +31,7 @@ export function planTraining(sizes: {
   return {
     trainTokens,
     stepTokens: Math.ceil(Math.max(wanted, severalRows, meanRow)),
-    learningRate: 5e-3 * scale,
+    learningRate: 2e-3 / Math.sqrt(size),
     validationTokens: Math.ceil(4_000 * scale),
     heldOutTokens: Math.ceil(40_000 * scale),
   };
