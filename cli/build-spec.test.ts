@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { parseSpec } from '../shared/contract/specs/parse-spec.ts';
 import { DomainError } from '../shared/errors.ts';
 import { buildSpec, flagAt } from './build-spec.ts';
-import type { Command } from './command.ts';
+import type { SpecCommand } from './command.ts';
 import { compose } from './commands/compose.ts';
 import { dataCheck } from './commands/data-check.ts';
 import { evaluate } from './commands/evaluate.ts';
@@ -12,9 +12,9 @@ import { merge } from './commands/merge.ts';
 import { train } from './commands/train.ts';
 
 const here = (name: string): string => join(process.cwd(), name);
-const specOf = (command: Command, args: string): unknown => buildSpec(command, args.split(' ')).spec;
+const specOf = (command: SpecCommand, args: string): unknown => buildSpec(command, args.split(' ')).spec;
 
-function refusals(command: Command, args: readonly string[]): string[] {
+function refusals(command: SpecCommand, args: readonly string[]): string[] {
   try {
     buildSpec(command, args);
   } catch (error) {

@@ -1,10 +1,9 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { nearestWord } from '../shared/contract/specs/nearest-word.ts';
-import { refuseErrors, type Finding } from '../shared/errors.ts';
-import type { Command, Flag } from './command.ts';
+import { refuseErrors } from '../shared/errors.ts';
+import type { Flag, SpecCommand } from './command.ts';
+import { readFlags, usageFinding } from './read-flags.ts';
 
-/** Flags that every command has. */
+/** Flags that every command with a spec has. */
 export interface CommonFlags {
   /** The report as one line of JSON on standard output, and nothing else there. */
   readonly json: boolean;
@@ -17,58 +16,28 @@ export interface CommonFlags {
  * Reads the arguments of a command. The spec is as unchecked as one from a file; what is wrong with the flags themselves
  * (unknown, without a value) throws `DomainError('usage')` with all findings.
  */
-export function buildSpec(command: Command, args: readonly string[]): { spec: unknown; common: CommonFlags } {
-  const common = { json: false, help: false, 'print-spec': false };
-  const findings: Finding[] = [];
-  const report = (where: string, message: string): void =>
-    void findings.push({ severity: 'error', code: 'usage', where, message });
+export function buildSpec(command: SpecCommand, args: readonly string[]): { spec: unknown; common: CommonFlags } {
+  const { flags, words, common, findings } = readFlags(command, args, ['json', 'help', 'print-spec']);
   const spec = structuredClone(command.fixed) as Record<string, unknown>; // ours alone from here on
-  const words: string[] = [];
-  const { tokens } = parseArgs({ args: [...args], options: optionsOf(command), strict: false, tokens: true });
-  for (const token of tokens) {
-    if (token.kind === 'positional') words.push(token.value);
-    if (token.kind !== 'option') continue;
-    const { name, rawName, value } = token;
-    const flag = Object.hasOwn(command.flags, name) ? command.flags[name] : undefined;
-    if (name === 'json' || name === 'help' || name === 'print-spec') common[name] = true;
-    else if (!flag) report(rawName, `is no flag of ${command.name}${suggestion(name, command)}`);
-    else if (flag.kind === 'switch')
-      if (value === undefined) setPath(spec, flag.path, flag.set ?? true);
-      else report(rawName, 'takes no value');
-    else if (value === undefined || (!token.inlineValue && value.startsWith('--')))
-      report(rawName, `needs a value: ${rawName} ${flag.value ?? 'VALUE'}`);
-    else addValue(spec, flag, value);
+  for (const { name, value } of flags) {
+    const flag = command.flags[name];
+    if (flag && value === undefined) setPath(spec, flag.path, flag.set ?? true);
+    else if (flag && value !== undefined) addValue(spec, flag, value);
   }
   if (command.words) command.words(words, spec);
-  else for (const word of words) report(word, `stands alone; ${command.name} takes flags only`);
-  if (!common.help) refuseErrors('usage', `lorary ${command.name} was not understood:`, findings);
-  return { spec, common: { json: common.json, help: common.help, printSpec: common['print-spec'] } };
+  else for (const word of words) findings.push(usageFinding(word, `stands alone; ${command.name} takes flags only`));
+  const help = common.has('help');
+  if (!help) refuseErrors('usage', `lorary ${command.name} was not understood:`, findings);
+  return { spec, common: { json: common.has('json'), help, printSpec: common.has('print-spec') } };
 }
 
 /** The flag behind a place in the spec, as typed; undefined where there is none. */
-export function flagAt(command: Command, where: string): string | undefined {
+export function flagAt(command: SpecCommand, where: string): string | undefined {
   const flags = Object.entries(command.flags).filter(
     ([, { path }]) => where === path || where.startsWith(`${path}.`) || where.startsWith(`${path}[`),
   );
   const nearest = flags.toSorted(([, a], [, b]) => b.path.length - a.path.length)[0];
   return nearest && `--${nearest[0]}`;
-}
-
-function optionsOf({ flags }: Command): Record<string, { type: 'string' | 'boolean'; short?: string; multiple: true }> {
-  const own = Object.entries(flags).map(([name, { kind, short }]) => [
-    name,
-    { type: kind === 'switch' ? 'boolean' : 'string', multiple: true, ...(short === undefined ? {} : { short }) },
-  ]);
-  const common = Object.entries({ json: undefined, help: 'h', 'print-spec': undefined }).map(([name, short]) => [
-    name,
-    { type: 'boolean', multiple: true, ...(short === undefined ? {} : { short }) },
-  ]);
-  return Object.fromEntries([...own, ...common]) as ReturnType<typeof optionsOf>; // built of that form just above
-}
-
-function suggestion(name: string, { flags }: Command): string {
-  const nearest = nearestWord(name, [...Object.keys(flags), 'json', 'help', 'print-spec']);
-  return nearest === undefined ? '; see --help' : `; did you mean --${nearest}?`;
 }
 
 function addValue(spec: Record<string, unknown>, flag: Flag, text: string): void {

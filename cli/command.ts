@@ -1,30 +1,102 @@
-/** A flag of a command: where its value goes in the spec, and how it is read. */
-export interface Flag {
-  /** JSON path in the spec, e.g. `data.train`. */
-  readonly path: string;
+import type { Screen } from './progress-view.ts';
+
+/** A flag as it is typed and explained. */
+export interface FlagForm {
   readonly help: string;
-  /** How the text is read; `switch` takes no value and sets `set`. A `path` starts at the folder the user stands in. */
+  /** How the text is read; `switch` takes no value. A `path` starts at the folder the user stands in. */
   readonly kind: 'path' | 'text' | 'number' | 'names' | 'prompt' | 'conversation' | 'switch';
   /** What stands for the value in the help, e.g. `FOLDER`. */
   readonly value?: string;
-  /** What a switch sets; default true. */
-  readonly set?: unknown;
   readonly short?: string;
   /** May be given several times: the values form a list. */
   readonly multiple?: boolean;
 }
 
-/** One `lorary` command: flags that build the same spec as a file would hold. */
-export interface Command {
+/** A flag of a command that builds a spec: where its value goes in there. */
+export interface Flag extends FlagForm {
+  /** JSON path in the spec, e.g. `data.train`. */
+  readonly path: string;
+  /** What a switch sets; default true. */
+  readonly set?: unknown;
+}
+
+/** What every `lorary` command tells of itself. */
+interface CommandForm {
   /** As typed, e.g. `data check`. */
   readonly name: string;
   readonly summary: string;
   /** What follows the name in the usage line. */
   readonly usage: string;
+  readonly flags: Readonly<Record<string, FlagForm>>;
+  /** Lines of the help below the flags. */
+  readonly notes?: readonly string[];
+  readonly examples: readonly string[];
+}
+
+/** A command whose flags build the same spec as a file would hold; a job then runs it. */
+export interface SpecCommand extends CommandForm {
   readonly flags: Readonly<Record<string, Flag>>;
   /** What is in the spec whatever the flags say. */
   readonly fixed: Readonly<Record<string, unknown>>;
   /** Puts words that are no flags into the spec; absent: there may be none. */
   readonly words?: (words: readonly string[], spec: Record<string, unknown>) => void;
-  readonly examples: readonly string[];
+}
+
+/** How many words that are no flags a command takes, and what they are called in messages, e.g. `ADAPTER`. */
+export interface WordsForm {
+  readonly what: string;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A command that does its work itself. */
+export interface RunCommand extends CommandForm {
+  readonly flags: Readonly<Record<string, RunFlag>>;
+  /** Absent: there may be none. */
+  readonly words?: WordsForm;
+  /** Resolves to the exit code. What it throws is told to the user like a job's error. */
+  run(args: RunArgs, io: CommandIo): Promise<number>;
+}
+
+export type Command = SpecCommand | RunCommand;
+
+/** A flag of a command that does its work itself. */
+export interface RunFlag extends FlagForm {
+  readonly kind: 'path' | 'text' | 'number' | 'switch';
+}
+
+/** The arguments of a command, read but not yet judged by it: numbers are numbers, paths absolute. */
+export interface RunArgs<F extends Readonly<Record<string, RunFlag>> = Readonly<Record<string, RunFlag>>> {
+  readonly words: readonly string[];
+  readonly flags: { readonly [K in keyof F]: FlagValue<F[K]> };
+  /** Whether the result is wanted as one line of JSON on standard output, and nothing else there. */
+  readonly json: boolean;
+}
+
+type FlagValue<F extends RunFlag> = F extends { readonly kind: 'switch' }
+  ? boolean
+  : F extends { readonly multiple: true }
+    ? readonly OneValue<F>[]
+    : OneValue<F> | undefined;
+type OneValue<F extends RunFlag> = F extends { readonly kind: 'number' } ? number : string;
+
+/** The world as a command sees it. */
+export interface CommandIo {
+  /** A line of the result, on standard output. */
+  print(text: string): void;
+  /** A line that is no result, on standard error. */
+  note(text: string): void;
+  /** Where progress is drawn: standard error. */
+  readonly screen: Screen;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Declares a command whose `run` knows the types of its own flags. */
+export function runCommand<const F extends Readonly<Record<string, RunFlag>>>(
+  command: Omit<RunCommand, 'flags' | 'run'> & {
+    readonly flags: F;
+    run(args: RunArgs<F>, io: CommandIo): Promise<number>;
+  },
+): RunCommand {
+  return { ...command, run: (args, io) => command.run(args as RunArgs<F>, io) }; // `readRunArgs` reads them by these flags
 }

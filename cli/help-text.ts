@@ -2,10 +2,7 @@ import type { Command } from './command.ts';
 
 /** `lorary --help`. */
 export function overviewText(commands: readonly Command[]): string {
-  const rows = [
-    ['run SPEC.json', 'Run any job from a spec file; its paths start at its own folder.'],
-    ...commands.map(({ name, summary }) => [name, summary]),
-  ] as const;
+  const rows = commands.map(({ name, summary }) => [name, summary]);
   return [
     'lorary: keeps, trains, composes, evaluates and merges LoRA adapters.',
     '',
@@ -21,7 +18,8 @@ export function overviewText(commands: readonly Command[]): string {
 }
 
 /** `lorary COMMAND --help`. */
-export function commandText({ name, summary, usage, flags, examples }: Command): string {
+export function commandText(command: Command): string {
+  const { name, summary, usage, flags, notes = [], examples } = command;
   const rows = Object.entries(flags).map(
     ([flag, { value, short, help }]) =>
       [`${short ? `-${short}, ` : ''}--${flag}${value ? ` ${value}` : ''}`, help] as const,
@@ -31,28 +29,18 @@ export function commandText({ name, summary, usage, flags, examples }: Command):
     '',
     `Usage: lorary ${name} ${usage}`,
     '',
-    ...aligned([...rows, ...commonFlags]),
+    ...aligned([...rows, ...('run' in command ? commonFlags : specFlags)]),
     '',
+    ...(notes.length > 0 ? [...notes, ''] : []),
     examples.length === 1 ? 'Example:' : 'Examples:',
     ...examples.map((example) => `  ${example}`),
   ].join('\n');
 }
 
-/** `lorary run --help`. */
-export const runText = [
-  'Run a job from a spec file. Relative paths in it start at its own folder.',
-  '',
-  'Usage: lorary run SPEC.json [--json]',
-  '',
-  'A spec is a JSON object with a "kind": train, evaluate, generate, compose, merge or data-check. Every other command',
-  'prints the spec it would run with --print-spec.',
-].join('\n');
-
-const commonFlags = [
-  ['--json', 'print the report as one line of JSON, and nothing else'],
-  ['--print-spec', 'print the spec instead of running it'],
-  ['-h, --help', 'this text'],
-] as const;
+const json = ['--json', 'print the report as one line of JSON, and nothing else'] as const;
+const help = ['-h, --help', 'this text'] as const;
+const commonFlags = [json, help];
+const specFlags = [json, ['--print-spec', 'print the spec instead of running it'], help];
 
 function aligned(rows: readonly (readonly string[])[]): string[] {
   const width = Math.max(...rows.map(([left = '']) => left.length));

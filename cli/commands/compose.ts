@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import type { Command } from '../command.ts';
+import type { SpecCommand } from '../command.ts';
 
 /** `lorary compose`: adapters with each other. */
-export const compose: Command = {
+export const compose: SpecCommand = {
   name: 'compose',
   summary: 'Compose adapters of one base with each other into a new adapter.',
   usage: 'ADAPTER[=WEIGHT] ADAPTER[=WEIGHT] ... --output FOLDER [flags]',

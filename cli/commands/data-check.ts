@@ -1,8 +1,8 @@
-import type { Command } from '../command.ts';
+import type { SpecCommand } from '../command.ts';
 import { base, context, data } from '../common-flags.ts';
 
 /** `lorary data check`: what training would say to a dataset. */
-export const dataCheck: Command = {
+export const dataCheck: SpecCommand = {
   name: 'data check',
   summary: 'Check a dataset against a base: format, tokens, long rows, duplicates.',
   usage: '--base FOLDER --data FILE [flags]',

@@ -1,8 +1,8 @@
-import type { Command } from '../command.ts';
+import type { SpecCommand } from '../command.ts';
 import { adapter, base, context, data, longRows, reportFile, seed, threads } from '../common-flags.ts';
 
 /** `lorary evaluate`: figures of a model on held-out rows. */
-export const evaluate: Command = {
+export const evaluate: SpecCommand = {
   name: 'evaluate',
   summary: 'Measure a base, with an adapter or without, on rows of JSONL.',
   usage: '--base FOLDER [--adapter FOLDER] --data FILE [flags]',

@@ -1,8 +1,8 @@
-import type { Command } from '../command.ts';
+import type { SpecCommand } from '../command.ts';
 import { adapter, base, reportFile, seed, threads } from '../common-flags.ts';
 
 /** `lorary generate`: text from a model. */
-export const generate: Command = {
+export const generate: SpecCommand = {
   name: 'generate',
   summary: 'Continue prompts with a base, with an adapter or without.',
   usage: '--base FOLDER [--adapter FOLDER] PROMPT ... [flags]',

@@ -1,8 +1,8 @@
-import type { Command } from '../command.ts';
+import type { SpecCommand } from '../command.ts';
 import { adapter, base, threads } from '../common-flags.ts';
 
 /** `lorary merge`: an adapter into its base. */
-export const merge: Command = {
+export const merge: SpecCommand = {
   name: 'merge',
   summary: 'Merge an adapter into its base: a model that needs no adapter any more.',
   usage: '--base FOLDER --adapter FOLDER --output FOLDER [flags]',

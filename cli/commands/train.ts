@@ -1,8 +1,8 @@
-import type { Command } from '../command.ts';
+import type { SpecCommand } from '../command.ts';
 import { base, context, data, longRows, seed, threads } from '../common-flags.ts';
 
 /** `lorary train`: an adapter, or with `--full` a whole model. */
-export const train: Command = {
+export const train: SpecCommand = {
   name: 'train',
   summary: 'Train a LoRA adapter, or a whole model, on rows of JSONL.',
   usage: '--base FOLDER --data FILE --output FOLDER [flags]',

@@ -1,0 +1,50 @@
+import { resolve } from 'node:path';
+import { refuseErrors } from '../shared/errors.ts';
+import type { RunArgs, RunCommand, RunFlag, WordsForm } from './command.ts';
+import { readFlags, usageFinding } from './read-flags.ts';
+
+/**
+ * Reads the arguments of a command that does its work itself, or `help` where that was asked for. What is wrong with them throws
+ * `DomainError('usage')` with all findings.
+ */
+export function readRunArgs(command: RunCommand, args: readonly string[]): RunArgs | 'help' {
+  const given = readFlags(command, args, ['json', 'help']);
+  if (given.common.has('help')) return 'help';
+  const findings = [...given.findings];
+  const values: Record<string, unknown> = {};
+  for (const [name, { kind, multiple }] of Object.entries(command.flags))
+    values[name] = kind === 'switch' ? false : multiple === true ? [] : undefined;
+  for (const { name, value } of given.flags) {
+    const flag = command.flags[name];
+    const read = flag && readValue(flag, value);
+    if (Number.isNaN(read)) findings.push(usageFinding(`--${name}`, `is ${JSON.stringify(value)}, which is no number`));
+    const list = values[name];
+    values[name] = Array.isArray(list) ? [...(list as unknown[]), read] : read;
+  }
+  findings.push(...wordFindings(command, command.words ?? { what: '', min: 0, max: 0 }, given.words));
+  refuseErrors('usage', `lorary ${command.name} was not understood:`, findings);
+  // every flag has a value of the type that its kind asks for
+  return { words: given.words, flags: values as RunArgs['flags'], json: given.common.has('json') };
+}
+
+function readValue({ kind }: RunFlag, value: string | undefined): unknown {
+  if (value === undefined) return true;
+  if (kind === 'path') return resolve(value);
+  return kind === 'number' ? (value.trim() === '' ? Number.NaN : Number(value)) : value;
+}
+
+function wordFindings(
+  { name, usage }: RunCommand,
+  { what, min, max }: WordsForm,
+  words: readonly string[],
+): ReturnType<typeof usageFinding>[] {
+  if (words.length < min) return [usageFinding(what, `is missing: lorary ${name} ${usage}`)];
+  return words
+    .slice(max)
+    .map((word) =>
+      usageFinding(
+        word,
+        max === 0 ? `stands alone; ${name} takes flags only` : `is one word too many: lorary ${name} ${usage}`,
+      ),
+    );
+}
