@@ -12,6 +12,8 @@ export const limits = {
   ggufArrayDepthMax: 4,
   /** Dimensions of a GGUF tensor: ggml has four. */
   ggufDimensionsMax: 4,
+  /** Bytes of a tensor's name in GGUF: ggml keeps 64, the last of them a zero, and stops at longer ones. */
+  ggufTensorNameBytesMax: 63,
   /** Characters of a module pattern: generated ones that list every block reach 1,000; a pattern comes from outside and is parsed by us. */
   modulePatternCharsMax: 4096,
   /** Groups inside groups in a module pattern: published ones have 3; the parser and the matcher recurse. */

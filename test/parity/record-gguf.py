@@ -50,6 +50,17 @@ def blocks():
         yield dict(type=kind.name, bytes=text(data.tobytes()), values=text(values.tobytes()))
 
 
+def quantized():
+    """Values of many sizes, exact halves of a step and zeros among them, as the package stores them."""
+    values = random.standard_normal((24, 32)).astype(np.float32) * np.logspace(-9, 5, 24, dtype=np.float32)[:, None]
+    values[3] = 0
+    values[4] = np.linspace(-127, 127, 32, dtype=np.float32).round() + 0.5
+    values[4, 0] = 127
+    for kind in (T.Q8_0, T.F16, T.BF16):
+        data = quantize(values, kind)
+        yield dict(type=kind.name, values=text(values.astype("<f4").tobytes()), bytes=text(data.tobytes()))
+
+
 def whole_file(path):
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_uint8("t.u8", 255)
@@ -93,6 +104,7 @@ def whole_file(path):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         record = dict(gguf="0.19.0", blocks=list(blocks()), file=whole_file(pathlib.Path(folder) / "a.gguf"))
+        record["quantized"] = list(quantized())
     OUT.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
