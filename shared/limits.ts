@@ -66,4 +66,34 @@ export const limits = {
   checkpointsKeptMax: 100,
   /** Rows shown by a dataset check: what a person reads. */
   previewRowsMax: 1000,
+  /** Key, index keys and value (as JSON) of a record: DynamoDB takes 409,600 bytes an item; the rest is left for attribute names. */
+  recordBytesMax: 400_000,
+  /** DynamoDB's limit for a partition key. */
+  partitionKeyBytesMax: 2048,
+  /** DynamoDB's limit for a sort key. */
+  sortKeyBytesMax: 1024,
+  /** Lists and objects in one another in a record's value: DynamoDB takes 32 levels. */
+  recordNestingMax: 31,
+  /** Writes and checks of one transaction: DynamoDB's limit. */
+  transactionWritesMax: 100,
+  /** Records of one transaction together: DynamoDB's limit is 4 MB. */
+  transactionBytesMax: 4_000_000,
+  /** Characters of a transaction's token: DynamoDB's limit, the length of a UUID. */
+  transactionTokenCharsMax: 36,
+  /** How long a transaction's token is remembered: DynamoDB's ten minutes. */
+  transactionTokenSeconds: 600,
+  /** Records of one page: DynamoDB ends a page at 1 MB, which is about this many records of a usual size. */
+  queryRecordsMax: 1000,
+  /** UTF-8 bytes of a blob's key: S3's limit. */
+  blobKeyBytesMax: 1024,
+  /** Parts of one upload: S3's limit. */
+  partsMax: 10_000,
+  /** Bytes of every part but the last: S3's lower limit. */
+  partBytesMin: 5_242_880,
+  /** Bytes of one part: S3's upper limit. */
+  partBytesMax: 5_368_709_120,
+  /** An upload begun and not completed is dropped after this: a week, so that one begun on Friday can go on on Monday. */
+  uploadKeptSeconds: 604_800,
+  /** Wait for another process that writes to the same database: a write takes milliseconds, a queue of them a second. */
+  databaseWaitMilliseconds: 5000,
 } as const;

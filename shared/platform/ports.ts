@@ -2,19 +2,27 @@
  * The world as the platform sees it. Two worlds implement these: `shared/local` (SQLite, files, child processes) and `shared/aws`
  * (DynamoDB, S3, Batch, EventBridge). A new method enters `test/platform-suite/` first, then both worlds.
  *
- * Every method may reject with `UnavailableError`: the call may or may not have taken effect, and may be repeated.
+ * Every method may reject with `UnavailableError`: the call may or may not have taken effect, and may be repeated. A repeated write that
+ * had taken effect then meets its own result: `ifAbsent` and `ifRevision` fail, `increment` counts twice. Where that matters, read first
+ * or use `transact`, whose token sees to it.
  */
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 export type JsonObject = Readonly<Record<string, JsonValue>>;
 
-/** Place of a record: records of one partition are sorted by `sort`, compared as UTF-8 bytes. */
+/**
+ * Place of a record: records of one partition are sorted by `sort`, compared as UTF-8 bytes. Neither is empty nor holds U+0000; at most
+ * `limits.partitionKeyBytesMax` and `limits.sortKeyBytesMax`.
+ */
 export interface RecordKey {
   readonly partition: string;
   readonly sort: string;
 }
 
-/** The two secondary indexes; a record that gives no key for one is not in it. */
+/**
+ * The two secondary indexes; a record that gives no key for one is not in it. Two records never have the same key in an index (end it
+ * with an id), or a page that ends between them would lose one.
+ */
 export type RecordIndex = 'index1' | 'index2';
 
 export interface NewRecord {
@@ -85,18 +93,19 @@ export interface RecordTable {
   delete(key: RecordKey, condition?: WriteCondition): Promise<void>;
   query(query: RecordQuery): Promise<RecordPage>;
   /**
-   * Adds to a number in a record's value, making the record with 0 there when it is absent; returns the sum.
-   * Throws `ConditionError` when the sum would exceed `max`.
+   * Adds a whole number to one at the top of a record's value, making the record and a 0 there when absent; returns the sum. What else
+   * the record holds, its index keys and its expiry stay. Throws `ConditionError` when the sum would exceed `max`.
    */
   increment(key: RecordKey, field: string, by: number, options?: { readonly max?: number }): Promise<number>;
   /**
-   * All writes or none. `token` makes a repetition safe: the same token with the same writes within ten minutes succeeds without
-   * writing again. Throws `ConditionError` with every failed position.
+   * All writes or none. `token` (1 to `limits.transactionTokenCharsMax` characters, new for each transaction) makes a repetition safe:
+   * the same token with the same writes within ten minutes of a success succeeds without writing again; with other writes it throws
+   * `DomainError('token-reused')`. Throws `ConditionError` with every failed position.
    */
   transact(writes: readonly RecordWrite[], options: { readonly token: string }): Promise<void>;
 }
 
-/** Exactly one content: a key may be written again, a version never changes. */
+/** Exactly one content: a key (1 to `limits.blobKeyBytesMax` bytes) may be written again, a version never changes. */
 export interface BlobRef {
   readonly key: string;
   readonly versionId: string;
@@ -127,9 +136,15 @@ export interface MultipartPart {
 
 /** Large immutable bytes. A client never sends bytes but by a signed part of a multipart upload. */
 export interface BlobStore {
-  /** Begins an upload in parts; returns its id. Nothing is at `key` until it is completed. */
-  beginMultipart(key: string): Promise<string>;
-  /** A PUT request for one part; the store refuses other bytes than those of this size and hash. Parts may be sent again. */
+  /**
+   * Begins an upload in parts; returns its id. Nothing is at `key` until it is completed. Every part but the last has exactly
+   * `partSizeBytes` (from `limits.partBytesMin`), so that a store can put each where it belongs when it arrives.
+   */
+  beginMultipart(key: string, options: { readonly partSizeBytes: number }): Promise<string>;
+  /**
+   * A PUT request for one part; the store refuses other bytes than those of this size and hash. Parts may be sent again: the newest
+   * counts. Numbers go to `limits.partsMax`. Throws `DomainError('no-such-upload' | 'bad-part')`.
+   */
   signPart(
     key: string,
     uploadId: string,
@@ -138,7 +153,10 @@ export interface BlobStore {
   ): Promise<SignedRequest>;
   /** Parts received so far, by number. Throws `DomainError('no-such-upload')`. */
   listParts(key: string, uploadId: string): Promise<readonly MultipartPart[]>;
-  /** Joins the parts, which must be those received, numbered from 1 without gaps. Throws `DomainError('no-such-upload' | 'upload-incomplete')`. */
+  /**
+   * Joins the parts, which must be those received, numbered from 1 without gaps; repeating it gives the same version.
+   * Throws `DomainError('no-such-upload' | 'upload-incomplete')`.
+   */
   completeMultipart(key: string, uploadId: string, parts: readonly MultipartPart[]): Promise<BlobInfo>;
   /** No error when there is none. */
   abortMultipart(key: string, uploadId: string): Promise<void>;
@@ -149,15 +167,16 @@ export interface BlobStore {
   head(ref: BlobRef): Promise<BlobInfo | undefined>;
   /** Bytes [offset, offset + lengthBytes). Throws `DomainError('no-such-blob')`, and `RangeError` beyond the end. */
   read(ref: BlobRef, offset: number, lengthBytes: number): Promise<Uint8Array>;
+  /** All of it, in order. Throws `DomainError('no-such-blob')`. */
   stream(ref: BlobRef): AsyncIterable<Uint8Array>;
-  /** Puts the content at `path`, which must not exist; locally a hard link. */
+  /** Puts the content at `path`, which must not exist; locally a hard link, so it is for reading. Throws `DomainError('no-such-blob')`. */
   materialise(ref: BlobRef, path: string): Promise<void>;
-  /** A GET request; ranges may be asked for. It is answered as an attachment called `fileName`. */
+  /** A GET request; ranges may be asked for. It is answered as an attachment called `fileName`. Throws `DomainError('no-such-blob')`. */
   signDownload(
     ref: BlobRef,
     options: { readonly fileName: string; readonly expiresSeconds: number },
   ): Promise<SignedRequest>;
-  /** The newest version under each key that begins with `prefix`. */
+  /** The newest version under each key that begins with `prefix`, in the order of the keys' UTF-8 bytes. */
   list(prefix: string): AsyncIterable<BlobInfo>;
   /** This version, for good. No error when there is none. */
   delete(ref: BlobRef): Promise<void>;
@@ -175,14 +194,17 @@ export interface RunInfo {
   readonly reason?: string;
 }
 
-/** Starts the container of a job. It retries nothing: the platform decides that. */
+/** Starts the container of a job, in the order of submission. It retries nothing: the platform decides that. */
 export interface JobRunner {
   /** `runId` comes from the caller, so that repeating a submission whose answer was lost starts nothing twice. */
   submit(run: { readonly runId: string; readonly jobId: string; readonly team: string }): Promise<void>;
   describe(runId: string): Promise<RunInfo | undefined>;
   /** Runs that wait or run. */
   list(): Promise<readonly RunInfo[]>;
-  /** A waiting run never starts; a running one gets SIGTERM, and SIGKILL after a grace period. No error when it has ended. */
+  /**
+   * A waiting run ends without a start and without an exit code; a running one gets SIGTERM, and SIGKILL after a grace period.
+   * No error when it has ended or is not known.
+   */
   cancel(runId: string): Promise<void>;
 }
 
