@@ -59,7 +59,7 @@ module.exports = {
     only('contract-runs-in-a-browser', 'The contract is what clients are made from.', '^shared/contract/', [
       errors,
       '^shared/methods/',
-      ...modules('zod'),
+      ...modules('zod', '@hono/zod-openapi'),
     ]),
     only('domain-is-pure', 'Rules do no I/O, read no clock and draw no randomness.', '^shared/domain/', [
       errors,
@@ -78,6 +78,38 @@ module.exports = {
         '^(node:)?worker_threads$',
       ],
     ),
+    only(
+      'records-know-one-table',
+      'Stores are written once over the port, so they hold in both worlds.',
+      '^shared/records/',
+      [
+        errors,
+        '^shared/(platform/ports\\.ts$|domain/|contract/|formats/)',
+        ...modules('zod'),
+        '^(node:)?(crypto|zlib)$',
+      ],
+    ),
+    {
+      name: 'functions-know-no-engine',
+      severity: 'error',
+      comment: 'A function starts jobs; it never computes what they compute.',
+      from: { path: '^functions/' },
+      to: { path: '^(gpu-job|cli|console|infra)/' },
+    },
+    {
+      name: 'functions-know-no-world',
+      severity: 'error',
+      comment: 'Only where a function is put together is its world chosen.',
+      from: { path: '^functions/', pathNot: '/lambda\\.ts$|^functions/dev-server(/|\\.ts$)|\\.test\\.ts$' },
+      to: { path: '^shared/(aws|local)/' },
+    },
+    {
+      name: 'functions-stand-apart',
+      severity: 'error',
+      comment: 'Each function is deployed with its own permissions; what two need stands in shared or in http.',
+      from: { path: '^functions/([^/]+)/', pathNot: '^functions/(http|dev-server)/|\\.test\\.ts$' },
+      to: { path: '^functions/', pathNot: '^functions/($1|http)/' },
+    },
     {
       name: 'job-knows-no-world',
       severity: 'error',
@@ -129,7 +161,7 @@ module.exports = {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(node_modules|\\.cache|\\.lorary)/' },
+    exclude: { path: '^(\\.cache|\\.lorary)/' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
   },
 };
