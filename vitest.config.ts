@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: [
       'shared/**/*.test.ts',
+      'functions/**/*.test.ts',
       'gpu-job/**/*.test.ts',
       'cli/**/*.test.ts',
       'test/**/*.test.ts',

@@ -1,5 +1,42 @@
 /** Every limit of the product, with its unit last in the name and the reason for its value. */
 export const limits = {
+  /** Characters of a name: a file name of any system has room for it and a suffix. */
+  nameCharsMax: 96,
+  /** Tags of an adapter: each is a look-up record written in the same transaction as the change. */
+  tagsMax: 20,
+  /** Aliases of an adapter: deleting the adapter deletes them in the same transaction. */
+  aliasesMax: 40,
+  /** Characters of notes and descriptions: a model card belongs in a file. */
+  notesCharsMax: 4000,
+  /** Characters of an `Idempotency-Key`: ids of any kind, no documents. */
+  idempotencyKeyCharsMax: 255,
+  /** Items of one page of a list, and how many come unasked. */
+  pageItemsMax: 100,
+  pageItemsDefault: 50,
+  /** Characters of a cursor: a sort key and its authentication, in base64. */
+  cursorCharsMax: 1024,
+  /** Files of one upload: sharded models have some hundreds. */
+  uploadFilesMax: 1000,
+  /** Size of the parts of an upload: 10,000 of them hold the largest S3 object that is worth uploading; one fits in memory. */
+  uploadPartBytes: 16_777_216,
+  /** Parts of one file: S3's own limit. */
+  uploadPartsMax: 10_000,
+  /** Parts signed in one call: keeps the answer small. */
+  signedPartsMax: 100,
+  /** Bytes of an adapter: LoRA of rank 256 on every layer of a 70 B model in f32 has about 13 GB. */
+  adapterBytesMax: 21_474_836_480,
+  /** Bytes of a dataset: what the trainer keeps in memory as tokens. */
+  datasetBytesMax: 2_147_483_648,
+  /** Bytes of a base model: a 70 B model in 16 bits has 141 GB. */
+  baseBytesMax: 214_748_364_800,
+  /** Bytes of the JSON body of a call: HTTP APIs of AWS refuse more than 6 MB. */
+  requestBodyBytesMax: 4_194_304,
+  /** Rows of metrics or lines of a log in one answer: some hundred kilobytes. */
+  metricRowsMax: 1000,
+  /** Prompts of one direct generation: it must end within the 30 s of a call. */
+  directPromptsMax: 16,
+  /** New tokens of one prompt of a direct generation, for the same reason. */
+  directNewTokensMax: 512,
   /** The safetensors reference implementation refuses headers above 100 MB (100,000,000 bytes), so a larger one loads nowhere. */
   safetensorsHeaderBytesMax: 100_000_000,
   /** Bytes copied at once when a tensor passes through unchanged: large enough for disk speed, small beside any model. */

@@ -1,0 +1,32 @@
+import type { RequiredScope } from '../../shared/contract/scopes.ts';
+import { DomainError } from '../../shared/errors.ts';
+import type { World } from '../../shared/platform/ports.ts';
+import { findApiKey, parseKeyText, secretMatches } from '../../shared/records/api-keys.ts';
+import type { Caller } from '../../shared/records/caller.ts';
+
+/**
+ * Who calls, by `Authorization: Bearer lry_...`. Throws `DomainError('unauthenticated')` for a key that is missing, malformed, unknown,
+ * revoked or expired, all alike; `DomainError('missing-scope')` names the scope.
+ */
+export async function authenticate(
+  world: Pick<World, 'table' | 'now'>,
+  authorization: string | undefined,
+  scope: Exclude<RequiredScope, 'public'>,
+  requestId: string,
+): Promise<Caller> {
+  const [, text = ''] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
+  const parts = parseKeyText(text);
+  const found = parts && (await findApiKey(world.table, parts.keyId));
+  if (!parts || !found || !secretMatches(found.value, parts.secret)) throw unauthenticated();
+  const { team, id, scopes, revokedAt, expiresAt } = found.value;
+  if (revokedAt !== null || (expiresAt !== null && Date.parse(expiresAt) <= world.now())) throw unauthenticated();
+  if (scope !== 'any' && !scopes.includes(scope))
+    throw new DomainError('missing-scope', `This key lacks the scope ${scope}: use one that has it, or ask for it.`);
+  return { team, keyId: id, scopes, requestId };
+}
+
+const unauthenticated = (): DomainError =>
+  new DomainError(
+    'unauthenticated',
+    'This call needs a valid key: send it as "Authorization: Bearer lry_...". It may be mistyped, revoked or expired.',
+  );

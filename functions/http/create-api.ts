@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { routeOf, type Operation, type OperationInput } from '../../shared/contract/operation.ts';
+import { DomainError } from '../../shared/errors.ts';
+import { limits } from '../../shared/limits.ts';
+import { AlreadyDoneError, findDone, newId } from '../../shared/records/commit.ts';
+import type { Caller } from '../../shared/records/caller.ts';
+import type { ApiDeps } from './api-deps.ts';
+import { authenticate } from './authenticate.ts';
+import type { Handler } from './handler.ts';
+import { problemResponse } from './problem.ts';
+import { readInput } from './read-input.ts';
+
+export interface ApiOptions {
+  /** Told of every call that ended in our own bug, and of what was unavailable. */
+  readonly onError?: (error: unknown, requestId: string) => void;
+}
+
+/** An app that answers the operations of these handlers: read the caller, the input, run, answer. */
+export function createApi(deps: ApiDeps, handlers: readonly Handler[], options: ApiOptions = {}): OpenAPIHono {
+  const app = new OpenAPIHono();
+  const answer = async (work: (requestId: string) => Promise<Response>): Promise<Response> => {
+    const requestId = newId(deps.world, 'req');
+    try {
+      const response = await work(requestId);
+      response.headers.set('x-request-id', requestId);
+      return response;
+    } catch (error) {
+      if (!(error instanceof DomainError)) options.onError?.(error, requestId);
+      return problemResponse(error, requestId);
+    }
+  };
+  for (const handler of handlers) {
+    const route = routeOf(handler.operation);
+    app.openAPIRegistry.registerPath(route);
+    app.on(handler.operation.method.toUpperCase(), route.getRoutingPath(), (c) =>
+      answer((requestId) => call(deps, handler, c, requestId)),
+    );
+  }
+  app.notFound((c) =>
+    answer(() => Promise.reject(new DomainError('not-found', `There is no ${c.req.method} ${c.req.path}.`))),
+  );
+  return app;
+}
+
+async function call(deps: ApiDeps, handler: Handler, c: Context, requestId: string): Promise<Response> {
+  const { operation } = handler;
+  if (operation.scope === 'public') throw new Error(`${operation.operationId} has no handler without a caller`);
+  const known = await authenticate(deps.world, c.req.header('authorization'), operation.scope, requestId);
+  const input = await readInput(operation, c);
+  const caller = withIdempotency(known, operation, input, c.req.header('idempotency-key'));
+  const output = await runOnce(deps, handler, caller, input);
+  if (output instanceof Response) return output;
+  return output === undefined
+    ? new Response(null, { status: operation.status === 204 ? 204 : operation.status })
+    : Response.json(output, { status: operation.status });
+}
+
+/** A repeated creation answers what it made the first time. */
+async function runOnce(
+  deps: ApiDeps,
+  handler: Handler,
+  caller: Caller,
+  input: OperationInput<Operation>,
+): Promise<unknown> {
+  const { idempotency } = caller;
+  if (!idempotency || !handler.replay) return handler.run(deps, caller, input);
+  const replay = async (): Promise<{ readonly output: unknown } | undefined> => {
+    const done = await findDone(deps.world.table, caller, idempotency);
+    if (!done) return undefined;
+    if (done.operationId !== idempotency.operationId || done.requestHash !== idempotency.requestHash)
+      throw new DomainError(
+        'idempotency-mismatch',
+        'This Idempotency-Key was used for another call: choose a new one for each thing that you make.',
+      );
+    return { output: await handler.replay?.(deps, caller, done.created, input) };
+  };
+  const before = await replay();
+  if (before) return before.output;
+  try {
+    return await handler.run(deps, caller, input);
+  } catch (error) {
+    if (!(error instanceof AlreadyDoneError)) throw error;
+    const done = await replay();
+    if (!done) throw error;
+    return done.output;
+  }
+}
+
+function withIdempotency(
+  caller: Caller,
+  operation: Operation,
+  input: OperationInput<Operation>,
+  key: string | undefined,
+): Caller {
+  if (!operation.creates || key === undefined) return caller;
+  if (key.length === 0 || key.length > limits.idempotencyKeyCharsMax)
+    throw new DomainError(
+      'invalid-request',
+      `An Idempotency-Key has 1 to ${limits.idempotencyKeyCharsMax} characters; this one has ${key.length}.`,
+    );
+  const { operationId } = operation;
+  return {
+    ...caller,
+    idempotency: { keyHash: sha256(key), operationId, requestHash: sha256(JSON.stringify(input)) },
+  };
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -1,0 +1,165 @@
+import { z } from '@hono/zod-openapi';
+import { aliasField, idField, nameField, notesField, pageOf, pageQuery, tagsField, timeField } from './fields.ts';
+import { operation } from './operation.ts';
+
+export const adapterPath = z.object({ adapter: nameField });
+
+export const adapterSchema = z.object({
+  name: z.string(),
+  id: idField,
+  /** The base that its versions belong to; a name of this team's bases, or what the files say. */
+  base: z.string(),
+  description: z.string(),
+  tags: z.array(z.string()),
+  /** Aliases and the numbers of the versions they point to; `latest` is the newest one that is not withdrawn. */
+  aliases: z.record(z.string(), z.int()),
+  versions: z.int(),
+  /** Changes with every change; give it back to change only what was seen. */
+  revision: z.int(),
+  createdAt: timeField,
+  updatedAt: timeField,
+});
+export type Adapter = z.output<typeof adapterSchema>;
+
+export const createAdapter = operation({
+  operationId: 'createAdapter',
+  method: 'post',
+  path: '/v1/adapters',
+  tag: 'adapters',
+  summary: 'Makes an adapter without versions.',
+  scope: 'adapters:write',
+  status: 201,
+  creates: true,
+  body: z.strictObject({
+    name: nameField,
+    base: nameField,
+    description: notesField.default(''),
+    tags: tagsField.default([]),
+  }),
+  output: adapterSchema,
+  errors: ['name-taken', 'no-such-base'],
+});
+
+export const listAdapters = operation({
+  operationId: 'listAdapters',
+  method: 'get',
+  path: '/v1/adapters',
+  tag: 'adapters',
+  summary: 'Adapters by name; of one base, with one tag, or with a text in name or description.',
+  scope: 'adapters:read',
+  query: z.object({
+    ...pageQuery,
+    base: nameField.optional(),
+    tag: nameField.optional(),
+    text: z.string().min(1).max(200).optional(),
+  }),
+  output: pageOf(adapterSchema),
+});
+
+export const getAdapter = operation({
+  operationId: 'getAdapter',
+  method: 'get',
+  path: '/v1/adapters/{adapter}',
+  tag: 'adapters',
+  summary: 'One adapter.',
+  scope: 'adapters:read',
+  params: adapterPath,
+  output: adapterSchema,
+});
+
+export const updateAdapter = operation({
+  operationId: 'updateAdapter',
+  method: 'patch',
+  path: '/v1/adapters/{adapter}',
+  tag: 'adapters',
+  summary: 'Changes description or tags.',
+  scope: 'adapters:write',
+  params: adapterPath,
+  body: z.strictObject({
+    description: notesField.optional(),
+    tags: tagsField.optional(),
+    /** Refuses the change when the adapter has another revision by now. */
+    ifRevision: z.int().min(1).optional(),
+  }),
+  output: adapterSchema,
+  errors: ['changed-meanwhile'],
+});
+
+export const deleteAdapter = operation({
+  operationId: 'deleteAdapter',
+  method: 'delete',
+  path: '/v1/adapters/{adapter}',
+  tag: 'adapters',
+  summary: 'Takes an adapter and all its versions out of reach.',
+  scope: 'adapters:write',
+  status: 204,
+  params: adapterPath,
+});
+
+const aliasPath = adapterPath.extend({ alias: aliasField });
+
+const aliasSchema = z.object({
+  alias: z.string(),
+  /** Null: it was removed. */
+  version: z.int().nullable(),
+  revision: z.int(),
+  updatedAt: timeField,
+  updatedBy: z.string(),
+});
+
+export const setAlias = operation({
+  operationId: 'setAlias',
+  method: 'put',
+  path: '/v1/adapters/{adapter}/aliases/{alias}',
+  tag: 'aliases',
+  summary: 'Points an alias to a version, if it still points where the caller thinks.',
+  scope: 'aliases:promote',
+  params: aliasPath,
+  body: z.strictObject({
+    version: z.int().min(1),
+    /** The version it must point to now; null: it must not exist; absent: wherever it points. */
+    ifVersion: z.int().min(1).nullable().optional(),
+  }),
+  output: aliasSchema,
+  errors: ['changed-meanwhile', 'no-such-version', 'withdrawn', 'alias-reserved', 'too-many-aliases'],
+});
+
+export const deleteAlias = operation({
+  operationId: 'deleteAlias',
+  method: 'delete',
+  path: '/v1/adapters/{adapter}/aliases/{alias}',
+  tag: 'aliases',
+  summary: 'Removes an alias; its history stays.',
+  scope: 'aliases:promote',
+  status: 204,
+  params: aliasPath,
+  errors: ['alias-reserved'],
+});
+
+export const listAliasHistory = operation({
+  operationId: 'listAliasHistory',
+  method: 'get',
+  path: '/v1/adapters/{adapter}/aliases/{alias}/history',
+  tag: 'aliases',
+  summary: 'Where an alias has pointed, newest first.',
+  scope: 'adapters:read',
+  params: aliasPath,
+  query: z.object(pageQuery),
+  output: pageOf(aliasSchema),
+});
+
+export const rollbackAlias = operation({
+  operationId: 'rollbackAlias',
+  method: 'post',
+  path: '/v1/adapters/{adapter}/aliases/{alias}/rollback',
+  tag: 'aliases',
+  summary: 'Points an alias back to the version it pointed to before.',
+  scope: 'aliases:promote',
+  params: aliasPath,
+  body: z.strictObject({
+    /** The version it must point to now; absent: wherever it points. */
+    ifVersion: z.int().min(1).optional(),
+  }),
+  output: aliasSchema,
+  errors: ['changed-meanwhile', 'nothing-before', 'withdrawn'],
+});

@@ -1,0 +1,135 @@
+import { z } from '@hono/zod-openapi';
+import {
+  downloadField,
+  fileField,
+  findingField,
+  idField,
+  nameField,
+  notesField,
+  pageOf,
+  pageQuery,
+  timeField,
+} from './fields.ts';
+import { operation } from './operation.ts';
+import { announcedFilesField, uploadSchema } from './uploads.ts';
+import { lineageSchema } from './versions.ts';
+
+export const basePath = z.object({ base: nameField });
+
+/** Where a base comes from. */
+export const baseSourceField = z.discriminatedUnion('kind', [
+  /** A folder, or a GGUF file, of the machine that serves: below the folders that it allows. */
+  z.strictObject({ kind: z.literal('local'), path: z.string().min(1) }),
+  /** Files that the caller sends: a model folder, or one GGUF file. */
+  z.strictObject({ kind: z.literal('upload'), files: announcedFilesField }),
+  z.strictObject({
+    kind: z.literal('huggingface'),
+    /** `owner/name`. */
+    repository: z.string().regex(/^[\w.-]{1,96}\/[\w.-]{1,96}$/, { error: 'a Hugging Face id is owner/name' }),
+    /** A branch, tag or commit; it is pinned to the commit it means now. */
+    revision: z.string().min(1).max(255).default('main'),
+  }),
+]);
+
+export const baseSchema = z.object({
+  name: z.string(),
+  id: idField,
+  state: z.enum(['draft', 'importing', 'ready', 'failed']),
+  description: z.string(),
+  /** E.g. `LlamaForCausalLM`; null until it is ready. */
+  architecture: z.string().nullable(),
+  parameters: z.int().nullable(),
+  contextTokens: z.int().nullable(),
+  dtypes: z.array(z.string()),
+  hasChatTemplate: z.boolean(),
+  files: z.array(fileField),
+  sizeBytes: z.int(),
+  /** SHA-256 over the names and hashes of the weight files: bases with the same are the same. */
+  sha256: z.string().nullable(),
+  source: z.object({
+    kind: z.enum(['local', 'upload', 'huggingface', 'merge', 'train']),
+    repository: z.string().optional(),
+    /** The commit. */
+    revision: z.string().optional(),
+  }),
+  lineage: lineageSchema,
+  importJobId: idField.optional(),
+  findings: z.array(findingField),
+  createdAt: timeField,
+  createdBy: z.string(),
+});
+export type Base = z.output<typeof baseSchema>;
+
+export const createBase = operation({
+  operationId: 'createBase',
+  method: 'post',
+  path: '/v1/bases',
+  tag: 'bases',
+  summary: 'Adds a base model: from a folder or GGUF file here, an upload, or Hugging Face. A job imports it.',
+  scope: 'bases:write',
+  status: 202,
+  creates: true,
+  body: z.strictObject({ name: nameField, description: notesField.default(''), source: baseSourceField }),
+  output: z.object({ base: baseSchema, upload: uploadSchema.optional() }),
+  errors: ['name-taken', 'folder-not-allowed', 'too-large'],
+});
+
+export const listBases = operation({
+  operationId: 'listBases',
+  method: 'get',
+  path: '/v1/bases',
+  tag: 'bases',
+  summary: 'Base models by name.',
+  scope: 'adapters:read',
+  query: z.object(pageQuery),
+  output: pageOf(baseSchema),
+});
+
+export const getBase = operation({
+  operationId: 'getBase',
+  method: 'get',
+  path: '/v1/bases/{base}',
+  tag: 'bases',
+  summary: 'One base model.',
+  scope: 'adapters:read',
+  params: basePath,
+  output: baseSchema,
+});
+
+export const listBaseTensors = operation({
+  operationId: 'listBaseTensors',
+  method: 'get',
+  path: '/v1/bases/{base}/tensors',
+  tag: 'bases',
+  summary: 'Name, type and shape of every tensor of a base.',
+  scope: 'adapters:read',
+  params: basePath,
+  output: z.object({
+    tensors: z.array(z.object({ name: z.string(), dtype: z.string(), shape: z.array(z.int()) })),
+  }),
+  errors: ['not-ready'],
+});
+
+export const listBaseFiles = operation({
+  operationId: 'listBaseFiles',
+  method: 'get',
+  path: '/v1/bases/{base}/files',
+  tag: 'bases',
+  summary: 'The files of a base, each with a link that works for a few minutes.',
+  scope: 'adapters:read',
+  params: basePath,
+  output: z.object({ base: baseSchema, files: z.array(downloadField) }),
+  errors: ['not-ready'],
+});
+
+export const deleteBase = operation({
+  operationId: 'deleteBase',
+  method: 'delete',
+  path: '/v1/bases/{base}',
+  tag: 'bases',
+  summary: 'Takes a base out of reach; refused while adapters belong to it.',
+  scope: 'bases:write',
+  status: 204,
+  params: basePath,
+  errors: ['still-used'],
+});

@@ -1,0 +1,67 @@
+import { z } from '@hono/zod-openapi';
+import { limits } from '../limits.ts';
+
+/** Name of an adapter, base or dataset: what Hugging Face allows in a repository's name, in lower case, so that a name is also a file name. */
+export const nameField = z
+  .string()
+  .min(1)
+  .max(limits.nameCharsMax)
+  .regex(/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/, {
+    error: 'a name has lower-case letters, digits, ".", "_" and "-" only, and begins and ends with a letter or digit',
+  })
+  .refine((name) => !/--|\.\./.test(name), { error: 'a name has neither "--" nor ".." in it' });
+
+/** A pointer to a version, such as `production`. A number would be mistaken for that of a version, `ver_` for an id. */
+export const aliasField = nameField.refine((name) => !/^\d+$/.test(name) && !name.startsWith('ver_'), {
+  error: 'an alias is neither a number nor begins with "ver_"',
+});
+
+/** Which version: its number, an alias, or its id `ver_...`. */
+export const versionRefField = z.string().min(1).max(limits.nameCharsMax);
+
+export const idField = z.string().min(1).max(64);
+export const sha256Field = z.string().regex(/^[0-9a-f]{64}$/, { error: 'a SHA-256 has 64 lower-case hex digits' });
+export const timeField = z.iso.datetime();
+
+export const tagsField = z.array(nameField).max(limits.tagsMax);
+export const notesField = z.string().max(limits.notesCharsMax);
+
+export const findingField = z.object({
+  severity: z.enum(['error', 'warning']),
+  code: z.string(),
+  message: z.string(),
+  where: z.string().optional(),
+});
+
+export const fileField = z.object({
+  path: z.string(),
+  sizeBytes: z.int().min(0),
+  sha256: sha256Field,
+});
+
+/** Where a file can be fetched for a while, without a key. */
+export const downloadField = fileField.extend({
+  url: z.string(),
+  headers: z.record(z.string(), z.string()),
+  expiresAt: timeField,
+});
+
+/** Query of every list: `cursor` is the `next` of the page before. */
+export const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(limits.pageItemsMax).default(limits.pageItemsDefault),
+  cursor: z.string().max(limits.cursorCharsMax).optional(),
+};
+
+export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().optional() });
+
+/** Body of every error: RFC 9457. `detail` says what to do; `findings` has everything that is wrong, not the first thing. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.string(),
+  detail: z.string(),
+  requestId: z.string(),
+  findings: z.array(findingField).optional(),
+});
+export type Problem = z.output<typeof problemSchema>;

@@ -1,0 +1,93 @@
+import { z } from '@hono/zod-openapi';
+import { nameField, versionRefField } from './fields.ts';
+import { evaluateSpecSchema } from './specs/evaluate.ts';
+import { mergeSpecSchema } from './specs/merge.ts';
+import { trainSpecSchema } from './specs/train.ts';
+
+/**
+ * What the platform is asked to run: the same settings as in a spec, with names of what it keeps in the place of folders.
+ * They are pinned to exact versions when the job is made.
+ */
+
+const adapterVersion = {
+  adapter: nameField,
+  /** Absent: `latest`. */
+  version: versionRefField.default('latest'),
+};
+
+const train = trainSpecSchema.shape;
+const trainRequest = z.strictObject({
+  kind: z.literal('train'),
+  base: nameField,
+  dataset: nameField,
+  /** Held-out rows; excludes `evalFraction`. */
+  evalDataset: nameField.optional(),
+  evalFraction: z.number().gt(0).max(0.5).optional(),
+  contextTokens: z.int().min(1).optional(),
+  longRows: z.enum(['refuse', 'truncate', 'split']).default('refuse'),
+  /** Where the result goes: LoRA makes a version of an adapter, full fine-tuning a new base. */
+  output: z.union([z.strictObject({ adapter: nameField }), z.strictObject({ base: nameField })]),
+  method: train.method.prefault({ kind: 'lora' }),
+  epochs: train.epochs,
+  steps: train.steps,
+  tokens: train.tokens,
+  batch: train.batch,
+  optimizer: train.optimizer,
+  schedule: train.schedule,
+  evaluation: train.evaluation,
+  samples: train.samples,
+  checkpoint: train.checkpoint,
+  outputDtype: train.outputDtype,
+  seed: train.seed,
+});
+
+const evaluate = evaluateSpecSchema.shape;
+const evaluateRequest = z.strictObject({
+  kind: z.literal('evaluate'),
+  base: nameField,
+  adapter: nameField.optional(),
+  version: versionRefField.default('latest'),
+  dataset: nameField,
+  rowsMax: evaluate.rowsMax,
+  contextTokens: evaluate.contextTokens,
+  longRows: evaluate.longRows,
+  bootstrapSamples: evaluate.bootstrapSamples,
+  seed: evaluate.seed,
+});
+
+const composeRequest = z.strictObject({
+  kind: z.literal('compose'),
+  composition: nameField,
+  output: z.strictObject({ adapter: nameField }),
+});
+
+const merge = mergeSpecSchema.shape;
+const mergeRequest = z.strictObject({
+  kind: z.literal('merge'),
+  ...adapterVersion,
+  dtype: merge.dtype,
+  maxShardBytes: merge.maxShardBytes,
+  /** The merged model becomes a base of this name. */
+  output: z.strictObject({ base: nameField }),
+});
+
+const exportRequest = z.strictObject({
+  kind: z.literal('export'),
+  /** With an adapter: `peft`, `gguf`, `flattened`; `merged-gguf` with an adapter or a base. */
+  format: z.enum(['peft', 'gguf', 'flattened', 'merged-gguf']),
+  adapter: nameField.optional(),
+  version: versionRefField.default('latest'),
+  base: nameField.optional(),
+  /** Element type of what is written; the format says which it can be. */
+  dtype: z.enum(['f32', 'f16', 'bf16', 'q8_0']).optional(),
+});
+
+/** A job that can be asked for. `import-base` is not among them: adding a base makes it. */
+export const jobRequestSchema = z.discriminatedUnion('kind', [
+  trainRequest,
+  evaluateRequest,
+  composeRequest,
+  mergeRequest,
+  exportRequest,
+]);
+export type JobRequest = z.output<typeof jobRequestSchema>;

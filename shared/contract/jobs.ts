@@ -1,0 +1,245 @@
+import { z } from '@hono/zod-openapi';
+import { limits } from '../limits.ts';
+import { downloadField, findingField, idField, pageOf, pageQuery, timeField } from './fields.ts';
+import { jobRequestSchema } from './job-requests.ts';
+import { operation } from './operation.ts';
+
+export const jobKinds = ['train', 'evaluate', 'compose', 'merge', 'export', 'import-base'] as const;
+export type JobKind = (typeof jobKinds)[number];
+
+/**
+ * `queued`: waits for a machine; `running`: a container has claimed it; `cancelling`: it was asked to end; `succeeded`, `failed` and
+ * `cancelled` are ends. A container that dies without a word brings a job back to `queued`, or ends it when it has died too often.
+ */
+export const jobStates = ['queued', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
+export type JobState = (typeof jobStates)[number];
+
+const jobPath = z.object({ job: idField });
+
+/** What a job is expected to take. */
+export const estimateSchema = z.object({
+  /** Tokens that go through the model, steps included. */
+  tokens: z.int().nullable(),
+  steps: z.int().nullable(),
+  memoryBytes: z.int(),
+  seconds: z.number(),
+  /** What the figures rest on. */
+  basis: z.string(),
+});
+
+export const jobSchema = z.object({
+  id: idField,
+  kind: z.enum(jobKinds),
+  state: z.enum(jobStates),
+  /** Why it is in this state, for people. */
+  reason: z.string(),
+  /** As asked for, names pinned. */
+  request: z.record(z.string(), z.unknown()),
+  /** From 1; more when a container died and the job went on elsewhere. */
+  attempt: z.int(),
+  progress: z
+    .object({
+      stage: z.string(),
+      done: z.number(),
+      total: z.number(),
+      unit: z.string(),
+      secondsLeft: z.number().optional(),
+    })
+    .nullable(),
+  heartbeatAt: timeField.nullable(),
+  /** The report of the job, once it has succeeded. */
+  report: z.record(z.string(), z.unknown()).nullable(),
+  /** What it made. */
+  output: z.object({
+    adapter: z.string().optional(),
+    versionId: idField.optional(),
+    version: z.int().optional(),
+    base: z.string().optional(),
+    files: z.int().optional(),
+  }),
+  /** Everything that was wrong, when it failed for the caller's fault; warnings otherwise. */
+  findings: z.array(findingField),
+  forkOf: idField.optional(),
+  resumable: z.boolean(),
+  createdAt: timeField,
+  createdBy: z.string(),
+  startedAt: timeField.nullable(),
+  endedAt: timeField.nullable(),
+});
+export type Job = z.output<typeof jobSchema>;
+
+const createdJob = z.object({
+  /** Null with `dryRun`. */
+  job: jobSchema.nullable(),
+  estimate: estimateSchema,
+  warnings: z.array(findingField),
+});
+
+const dryRunQuery = z.object({
+  /** `true`: checks and estimates, and makes nothing. */
+  dryRun: z.stringbool().default(false),
+});
+
+export const createJob = operation({
+  operationId: 'createJob',
+  method: 'post',
+  path: '/v1/jobs',
+  tag: 'jobs',
+  summary:
+    'Starts a job, or with `dryRun` says what it would take. Everything that needs no machine is checked before.',
+  scope: 'jobs:run',
+  status: 201,
+  creates: true,
+  query: dryRunQuery,
+  body: jobRequestSchema,
+  output: createdJob,
+  errors: [
+    'no-such-base',
+    'no-such-adapter',
+    'no-such-version',
+    'no-such-dataset',
+    'not-ready',
+    'withdrawn',
+    'unusable',
+    'job',
+  ],
+});
+
+export const listJobs = operation({
+  operationId: 'listJobs',
+  method: 'get',
+  path: '/v1/jobs',
+  tag: 'jobs',
+  summary: 'Jobs, newest first.',
+  scope: 'jobs:read',
+  query: z.object({ ...pageQuery, state: z.enum(jobStates).optional(), kind: z.enum(jobKinds).optional() }),
+  output: pageOf(jobSchema),
+});
+
+export const getJob = operation({
+  operationId: 'getJob',
+  method: 'get',
+  path: '/v1/jobs/{job}',
+  tag: 'jobs',
+  summary: 'One job.',
+  scope: 'jobs:read',
+  params: jobPath,
+  output: jobSchema,
+});
+
+export const cancelJob = operation({
+  operationId: 'cancelJob',
+  method: 'post',
+  path: '/v1/jobs/{job}/cancel',
+  tag: 'jobs',
+  summary: 'Asks a job to end; a training run saves a checkpoint first.',
+  scope: 'jobs:run',
+  status: 202,
+  params: jobPath,
+  output: jobSchema,
+  errors: ['job-ended'],
+});
+
+export const resumeJob = operation({
+  operationId: 'resumeJob',
+  method: 'post',
+  path: '/v1/jobs/{job}/resume',
+  tag: 'jobs',
+  summary: 'Lets a failed or cancelled job go on, from its last checkpoint where it has one.',
+  scope: 'jobs:run',
+  status: 202,
+  params: jobPath,
+  output: jobSchema,
+  errors: ['not-resumable'],
+});
+
+export const forkJob = operation({
+  operationId: 'forkJob',
+  method: 'post',
+  path: '/v1/jobs/{job}/fork',
+  tag: 'jobs',
+  summary: 'Starts a new job like this one, with the given changes.',
+  scope: 'jobs:run',
+  status: 201,
+  creates: true,
+  params: jobPath,
+  query: dryRunQuery,
+  body: z.strictObject({
+    /** Keys of the request and their new values; objects are merged, everything else is replaced. */
+    changes: z.record(z.string(), z.unknown()),
+  }),
+  output: createdJob,
+  errors: ['job'],
+});
+
+export const listMetrics = operation({
+  operationId: 'listMetrics',
+  method: 'get',
+  path: '/v1/jobs/{job}/metrics',
+  tag: 'jobs',
+  summary: 'Losses, rates and evaluations of a training run after a step.',
+  scope: 'jobs:read',
+  params: jobPath,
+  query: z.object({
+    afterStep: z.coerce.number().int().min(-1).default(-1),
+    limit: z.coerce.number().int().min(1).max(limits.metricRowsMax).default(limits.metricRowsMax),
+  }),
+  output: z.object({
+    /** As in `metrics.jsonl`. */
+    rows: z.array(z.looseObject({ step: z.int() })),
+    /** Whether there is more now. */
+    more: z.boolean(),
+  }),
+});
+
+export const listSamples = operation({
+  operationId: 'listSamples',
+  method: 'get',
+  path: '/v1/jobs/{job}/samples',
+  tag: 'jobs',
+  summary: 'Texts that a training run has written along its way.',
+  scope: 'jobs:read',
+  params: jobPath,
+  output: z.object({ samples: z.array(z.object({ step: z.int(), prompt: z.string(), text: z.string() })) }),
+});
+
+export const listLogs = operation({
+  operationId: 'listLogs',
+  method: 'get',
+  path: '/v1/jobs/{job}/logs',
+  tag: 'jobs',
+  summary: 'What a job has said, line by line.',
+  scope: 'jobs:read',
+  params: jobPath,
+  query: z.object({
+    after: z.coerce.number().int().min(0).default(0),
+    limit: z.coerce.number().int().min(1).max(limits.metricRowsMax).default(limits.metricRowsMax),
+  }),
+  output: z.object({
+    lines: z.array(z.object({ id: z.int(), at: timeField, text: z.string() })),
+    more: z.boolean(),
+  }),
+});
+
+/** Answered as `text/event-stream`: everything after `Last-Event-ID`. Each event's data is a `JobStreamEvent`. */
+export const streamJobEvents = operation({
+  operationId: 'streamJobEvents',
+  method: 'get',
+  path: '/v1/jobs/{job}/events',
+  tag: 'jobs',
+  summary:
+    'Events of a job after `Last-Event-ID`, as an event stream that may close at any time: ask again with the last id.',
+  scope: 'jobs:read',
+  params: jobPath,
+});
+
+export const listJobFiles = operation({
+  operationId: 'listJobFiles',
+  method: 'get',
+  path: '/v1/jobs/{job}/files',
+  tag: 'jobs',
+  summary: 'Files that an export has made, each with a link that works for a few minutes.',
+  scope: 'jobs:read',
+  params: jobPath,
+  output: z.object({ files: z.array(downloadField) }),
+});

@@ -1,0 +1,91 @@
+import { z } from '@hono/zod-openapi';
+import { idField, pageOf, pageQuery, timeField } from './fields.ts';
+import { operation } from './operation.ts';
+import { scopes } from './scopes.ts';
+
+export const apiKeySchema = z.object({
+  id: idField,
+  name: z.string(),
+  scopes: z.array(z.enum(scopes)),
+  createdAt: timeField,
+  createdBy: z.string(),
+  expiresAt: timeField.nullable(),
+  revokedAt: timeField.nullable(),
+});
+export type ApiKey = z.output<typeof apiKeySchema>;
+
+export const whoAmI = operation({
+  operationId: 'whoAmI',
+  method: 'get',
+  path: '/v1/me',
+  tag: 'teams',
+  summary: 'The team and the key of this call, and what it may do.',
+  scope: 'any',
+  output: z.object({ team: z.string(), key: apiKeySchema }),
+});
+
+export const createKey = operation({
+  operationId: 'createKey',
+  method: 'post',
+  path: '/v1/keys',
+  tag: 'teams',
+  summary: 'Makes an API key, never with more scopes than the caller has. Its secret is in this answer only.',
+  scope: 'keys:admin',
+  status: 201,
+  creates: true,
+  body: z.strictObject({
+    name: z.string().min(1).max(100),
+    scopes: z.array(z.enum(scopes)).min(1),
+    /** Absent: it never expires. */
+    expiresAt: timeField.optional(),
+  }),
+  output: z.object({
+    key: apiKeySchema,
+    /** Null in the answer to a repeated call: it is not kept anywhere. */
+    secret: z.string().nullable(),
+  }),
+  errors: ['scope-beyond-own'],
+});
+
+export const listKeys = operation({
+  operationId: 'listKeys',
+  method: 'get',
+  path: '/v1/keys',
+  tag: 'teams',
+  summary: 'The keys of the team, revoked ones included.',
+  scope: 'keys:admin',
+  query: z.object(pageQuery),
+  output: pageOf(apiKeySchema),
+});
+
+export const revokeKey = operation({
+  operationId: 'revokeKey',
+  method: 'delete',
+  path: '/v1/keys/{key}',
+  tag: 'teams',
+  summary:
+    'Ends a key at once. Links that were signed with it live on for their few minutes, jobs that it started go on.',
+  scope: 'keys:admin',
+  status: 204,
+  params: z.object({ key: idField }),
+});
+
+export const listAudit = operation({
+  operationId: 'listAudit',
+  method: 'get',
+  path: '/v1/audit',
+  tag: 'teams',
+  summary: 'What was changed in a day (UTC), by whom, newest first.',
+  scope: 'audit:read',
+  query: z.object({ ...pageQuery, day: z.iso.date() }),
+  output: pageOf(
+    z.object({
+      at: timeField,
+      action: z.string(),
+      resource: z.string(),
+      keyId: z.string(),
+      requestId: z.string(),
+      detail: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ),
+});

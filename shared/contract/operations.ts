@@ -1,0 +1,66 @@
+import * as adapters from './adapters.ts';
+import * as bases from './bases.ts';
+import * as compositions from './compositions.ts';
+import * as datasets from './datasets.ts';
+import * as generate from './generate.ts';
+import * as jobs from './jobs.ts';
+import * as keys from './keys.ts';
+import type { Operation } from './operation.ts';
+import * as uploads from './uploads.ts';
+import * as versions from './versions.ts';
+
+/** Every call of the API, in the order of the reference. */
+export const operations: readonly Operation[] = [
+  adapters.createAdapter,
+  adapters.listAdapters,
+  adapters.getAdapter,
+  adapters.updateAdapter,
+  adapters.deleteAdapter,
+  versions.beginUpload,
+  versions.listVersions,
+  versions.getVersion,
+  versions.getVersionChecks,
+  versions.listVersionFiles,
+  versions.withdrawVersion,
+  adapters.setAlias,
+  adapters.deleteAlias,
+  adapters.listAliasHistory,
+  adapters.rollbackAlias,
+  uploads.getUpload,
+  uploads.signUploadParts,
+  uploads.completeUpload,
+  uploads.abortUpload,
+  bases.createBase,
+  bases.listBases,
+  bases.getBase,
+  bases.listBaseTensors,
+  bases.listBaseFiles,
+  bases.deleteBase,
+  datasets.createDataset,
+  datasets.listDatasets,
+  datasets.getDataset,
+  datasets.previewDataset,
+  datasets.getDatasetFile,
+  datasets.deleteDataset,
+  compositions.createComposition,
+  compositions.listCompositions,
+  compositions.getComposition,
+  compositions.deleteComposition,
+  jobs.createJob,
+  jobs.listJobs,
+  jobs.getJob,
+  jobs.cancelJob,
+  jobs.resumeJob,
+  jobs.forkJob,
+  jobs.listMetrics,
+  jobs.listSamples,
+  jobs.listLogs,
+  jobs.streamJobEvents,
+  jobs.listJobFiles,
+  generate.generateText,
+  keys.whoAmI,
+  keys.createKey,
+  keys.listKeys,
+  keys.revokeKey,
+  keys.listAudit,
+];

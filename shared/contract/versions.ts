@@ -1,0 +1,180 @@
+import { z } from '@hono/zod-openapi';
+import { limits } from '../limits.ts';
+import { adapterPath } from './adapters.ts';
+import {
+  aliasField,
+  downloadField,
+  fileField,
+  findingField,
+  idField,
+  nameField,
+  notesField,
+  pageOf,
+  pageQuery,
+  timeField,
+  versionRefField,
+} from './fields.ts';
+import { operation } from './operation.ts';
+import { announcedFilesField, uploadSchema } from './uploads.ts';
+
+export const versionPath = adapterPath.extend({ version: versionRefField });
+
+/** A version that something was made from, pinned. */
+export const parentSchema = z.object({
+  adapter: z.string(),
+  versionId: idField,
+  version: z.int(),
+  weight: z.number().optional(),
+});
+
+/** Where something comes from: enough to make it again. */
+export const lineageSchema = z.object({
+  origin: z.enum(['upload', 'train', 'compose', 'merge', 'import']),
+  jobId: idField.optional(),
+  base: z.object({ name: z.string(), id: idField, sha256: z.string() }).optional(),
+  datasets: z.array(z.object({ name: z.string(), id: idField, sha256: z.string() })).optional(),
+  parents: z.array(parentSchema).optional(),
+  compositionId: idField.optional(),
+});
+
+/** What the validator found out about a version. */
+export const versionChecksSchema = z.object({
+  peftType: z.string(),
+  /** E.g. `effective modules 14 of 14`. */
+  summary: z.string(),
+  effectiveModules: z.int(),
+  selectedModules: z.int(),
+  ranks: z.array(z.int()),
+  dtypes: z.array(z.string()),
+  parameters: z.int(),
+  /** Frobenius norm of all deltas together; null where they were not computed. */
+  deltaNorm: z.number().nullable(),
+  /** Whether this installation can compose, merge and evaluate it, and why not. */
+  usable: z.boolean(),
+  unusableBecause: z.array(z.string()),
+});
+
+export const versionSchema = z.object({
+  id: idField,
+  adapter: z.string(),
+  /** Given when it is published: 1, 2, 3. */
+  version: z.int().nullable(),
+  /** `draft`: files are on their way; `validating`; `published`; `rejected`: see the findings; `withdrawn`: no longer to be used. */
+  state: z.enum(['draft', 'validating', 'published', 'rejected', 'withdrawn']),
+  base: z.string(),
+  files: z.array(fileField),
+  sizeBytes: z.int(),
+  checks: versionChecksSchema.nullable(),
+  findings: z.array(findingField),
+  lineage: lineageSchema,
+  notes: z.string(),
+  /** Aliases that point to it. */
+  aliases: z.array(z.string()),
+  createdAt: timeField,
+  createdBy: z.string(),
+  publishedAt: timeField.optional(),
+  withdrawnAt: timeField.optional(),
+  withdrawnBecause: z.string().optional(),
+});
+export type Version = z.output<typeof versionSchema>;
+
+export const beginUpload = operation({
+  operationId: 'beginUpload',
+  method: 'post',
+  path: '/v1/adapters/{adapter}/versions',
+  tag: 'versions',
+  summary: 'Begins the upload of a new version; the adapter is made when there is none and `base` is given.',
+  scope: 'adapters:write',
+  status: 201,
+  creates: true,
+  params: adapterPath,
+  body: z.strictObject({
+    files: announcedFilesField,
+    /** Needed when the adapter is new. */
+    base: nameField.optional(),
+    notes: notesField.default(''),
+    /** Aliases that will point to it once it is published. */
+    aliases: z.array(aliasField).max(limits.aliasesMax).default([]),
+  }),
+  output: z.object({ version: versionSchema, upload: uploadSchema }),
+  errors: ['no-such-base', 'base-mismatch', 'too-large', 'alias-reserved'],
+});
+
+export const listVersions = operation({
+  operationId: 'listVersions',
+  method: 'get',
+  path: '/v1/adapters/{adapter}/versions',
+  tag: 'versions',
+  summary: 'Versions, newest first; drafts and rejected ones included.',
+  scope: 'adapters:read',
+  params: adapterPath,
+  query: z.object({ ...pageQuery, state: versionSchema.shape.state.optional() }),
+  output: pageOf(versionSchema),
+});
+
+export const getVersion = operation({
+  operationId: 'getVersion',
+  method: 'get',
+  path: '/v1/adapters/{adapter}/versions/{version}',
+  tag: 'versions',
+  summary: 'One version, by number, alias or id.',
+  scope: 'adapters:read',
+  params: versionPath,
+  output: versionSchema,
+});
+
+export const getVersionChecks = operation({
+  operationId: 'getVersionChecks',
+  method: 'get',
+  path: '/v1/adapters/{adapter}/versions/{version}/checks',
+  tag: 'versions',
+  summary:
+    'Everything known of a version: each module with its rank and the norm of its delta, and which engines serve it.',
+  scope: 'adapters:read',
+  params: versionPath,
+  output: z.object({
+    modules: z.array(
+      z.object({
+        module: z.string(),
+        r: z.int(),
+        dtype: z.string(),
+        deltaNorm: z.number().nullable(),
+        effective: z.boolean(),
+      }),
+    ),
+    servability: z.array(
+      z.object({
+        engine: z.string(),
+        verdict: z.enum(['ready', 'flatten', 'export', 'no']),
+        reasons: z.array(z.string()),
+        settings: z.array(z.string()),
+      }),
+    ),
+  }),
+});
+
+export const listVersionFiles = operation({
+  operationId: 'listVersionFiles',
+  method: 'get',
+  path: '/v1/adapters/{adapter}/versions/{version}/files',
+  tag: 'versions',
+  summary: 'The files of a version, each with a link that works for a few minutes.',
+  scope: 'adapters:read',
+  params: versionPath,
+  output: z.object({ version: versionSchema, files: z.array(downloadField) }),
+  errors: ['not-published'],
+});
+
+export const withdrawVersion = operation({
+  operationId: 'withdrawVersion',
+  method: 'post',
+  path: '/v1/adapters/{adapter}/versions/{version}/withdraw',
+  tag: 'versions',
+  summary:
+    'Says that a version should no longer be used; by its number it stays readable. `latest` moves back; other aliases must point elsewhere first.',
+  scope: 'adapters:write',
+  params: versionPath,
+  body: z.strictObject({ reason: z.string().min(1).max(limits.notesCharsMax) }),
+  output: versionSchema,
+  errors: ['not-published', 'still-aliased'],
+});

@@ -1,0 +1,14 @@
+/** Every key of the blob store. Each begins with the team. */
+export const blobKeys = {
+  versionFile: (team: string, versionId: string, path: string): string => `${team}/versions/${versionId}/files/${path}`,
+  /** What the validator found, whole. */
+  versionChecks: (team: string, versionId: string): string => `${team}/versions/${versionId}/checks.json`,
+  baseFile: (team: string, baseId: string, path: string): string => `${team}/bases/${baseId}/files/${path}`,
+  /** Name, type and shape of every tensor. */
+  baseTensors: (team: string, baseId: string): string => `${team}/bases/${baseId}/tensors.json`,
+  datasetFile: (team: string, datasetId: string): string => `${team}/datasets/${datasetId}/data.jsonl`,
+  /** A part of the saved state of a training run. */
+  jobCheckpoint: (team: string, jobId: string, path: string): string => `${team}/jobs/${jobId}/checkpoint/${path}`,
+  jobFile: (team: string, jobId: string, path: string): string => `${team}/jobs/${jobId}/files/${path}`,
+  jobReport: (team: string, jobId: string): string => `${team}/jobs/${jobId}/report.json`,
+} as const;

@@ -1,0 +1,94 @@
+import type { RecordKey } from '../platform/ports.ts';
+
+/**
+ * Every key of the table. A partition begins with the team that owns what is in it, so that credentials can be narrowed to a team.
+ * The exceptions, because they are looked up before or without knowing a team: `KEY#` (API keys), `SECRET#` (what the platform keeps to
+ * itself) and the list of unfinished jobs and uploads, which the sweep reads.
+ */
+export const keys = {
+  apiKey: (keyId: string): RecordKey => ({ partition: `KEY#${keyId}`, sort: 'key' }),
+  secret: (name: string): RecordKey => ({ partition: `SECRET#${name}`, sort: 'secret' }),
+  activeJobs: 'ACTIVE#jobs',
+  activeUploads: 'ACTIVE#uploads',
+
+  team: (team: string): RecordKey => ({ partition: `${team}#team`, sort: 'team' }),
+  idempotency: (team: string, keyId: string, hash: string): RecordKey => ({
+    partition: `${team}#idempotency#${keyId}`,
+    sort: hash,
+  }),
+  /** One partition an hour, so that a busy team does not wait for one partition. */
+  audit: (team: string, iso: string, requestId: string, position: number): RecordKey => ({
+    partition: auditPartition(team, iso.slice(0, 13)),
+    sort: `${iso}#${requestId}#${position}`,
+  }),
+
+  adapter: (team: string, name: string): RecordKey => ({ partition: `${team}#adapter#${name}`, sort: 'adapter' }),
+  version: (team: string, versionId: string): RecordKey => ({
+    partition: `${team}#version#${versionId}`,
+    sort: 'version',
+  }),
+  /** Number of a version of an adapter -> its id. */
+  versionNumber: (team: string, adapterId: string, version: number): RecordKey => ({
+    partition: `${team}#version-numbers#${adapterId}`,
+    sort: numberSort(version),
+  }),
+  alias: (team: string, adapterId: string, alias: string): RecordKey => ({
+    partition: `${team}#aliases#${adapterId}`,
+    sort: alias,
+  }),
+  /** `revision` of the alias that this row describes. */
+  aliasHistory: (team: string, adapterId: string, alias: string, revision: number): RecordKey => ({
+    partition: `${team}#alias-history#${adapterId}#${alias}`,
+    sort: numberSort(revision),
+  }),
+  tag: (team: string, tag: string, adapter: string): RecordKey => ({ partition: `${team}#tag#${tag}`, sort: adapter }),
+
+  upload: (team: string, uploadId: string): RecordKey => ({ partition: `${team}#upload#${uploadId}`, sort: 'upload' }),
+  base: (team: string, name: string): RecordKey => ({ partition: `${team}#base#${name}`, sort: 'base' }),
+  dataset: (team: string, name: string): RecordKey => ({ partition: `${team}#dataset#${name}`, sort: 'dataset' }),
+  composition: (team: string, name: string): RecordKey => ({
+    partition: `${team}#composition#${name}`,
+    sort: 'composition',
+  }),
+
+  job: (team: string, jobId: string): RecordKey => ({ partition: `${team}#job#${jobId}`, sort: 'job' }),
+  jobHeartbeat: (team: string, jobId: string): RecordKey => ({ partition: `${team}#job#${jobId}`, sort: 'heartbeat' }),
+  /** A chunk of a job's stream that begins with the line of this id. */
+  jobChunk: (team: string, jobId: string, firstId: number): RecordKey => ({
+    partition: `${team}#job#${jobId}`,
+    sort: `${jobChunkPrefix}${numberSort(firstId)}`,
+  }),
+} as const;
+
+export const jobChunkPrefix = 'chunk#';
+
+/** Partitions of the indexes: what can be listed, and in which order. */
+export const lists = {
+  /** index1, by name. */
+  adapters: (team: string): string => `${team}#adapters`,
+  /** index2, by name. */
+  adaptersOfBase: (team: string, base: string): string => `${team}#adapters-of#${base}`,
+  /** index1, by time of creation. */
+  versions: (team: string, adapterId: string): string => `${team}#versions#${adapterId}`,
+  /** index1, by name. */
+  bases: (team: string): string => `${team}#bases`,
+  datasets: (team: string): string => `${team}#datasets`,
+  compositions: (team: string): string => `${team}#compositions`,
+  /** index1, by time of creation. */
+  jobs: (team: string): string => `${team}#jobs`,
+  apiKeys: (team: string): string => `${team}#keys`,
+} as const;
+
+export function auditPartition(team: string, hour: string): string {
+  return `${team}#audit#${hour}`;
+}
+
+/** Digits that sort as numbers do. */
+export function numberSort(value: number): string {
+  return String(value).padStart(12, '0');
+}
+
+/** Sort key by time; the id tells apart what happened at once. */
+export function timeSort(iso: string, id: string): string {
+  return `${iso}#${id}`;
+}
