@@ -92,6 +92,15 @@ const cases: { readonly [P in Differentiable]: Readonly<Record<string, GradientC
       },
       (g, { q, k, v, m }) => g.apply('Attention', [q, k, v, m], { scale: 0.5 }),
     ),
+    'keys shared by groups of queries, symbolic lengths': gradientCheck(
+      {
+        q: trained([1, 2, 3, 2, 4], 0, ['B', 2, 3, 'T', 4]),
+        k: trained([1, 2, 1, 3, 4], 1, ['B', 2, 1, 'S', 4]),
+        v: trained([1, 2, 1, 3, 4], 2, ['B', 2, 1, 'S', 4]),
+        m: { ...fixed([1, 1, 1, 2, 3]), dims: ['B', 1, 1, 'T', 'S'] },
+      },
+      (g, { q, k, v, m }) => g.apply('Attention', [q, k, v, m], { scale: 0.5 }),
+    ),
   },
   Rope: Object.fromEntries(
     [false, true].map((inverse) => [

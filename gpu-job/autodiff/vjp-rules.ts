@@ -107,10 +107,10 @@ export const vjpRules = {
     return [graph.expand(gradient(outputGradients), x.dims)];
   },
 
-  // y = log sum exp(x):  dx = g * exp(x - y)
+  // y = log sum exp(x), p = softmax(x):  dx = g * p
   LogSumExp: (graph, { node, outputGradients }) => {
-    const [x] = node.inputs as [Tensor];
-    return [graph.mul(graph.exp(graph.sub(x, output(node))), gradient(outputGradients))];
+    invariant(outputGradients[1] === undefined, 'only the first output of LogSumExp is differentiated');
+    return [graph.mul(output(node, 1), gradient(outputGradients))];
   },
 
   ArgMax: piecewiseConstant,
@@ -137,13 +137,16 @@ export const vjpRules = {
     const [o, p] = [output(node), output(node, 1)];
     const { scale } = node.attrs;
     invariant(outputGradients[1] === undefined && !needs[3], 'the probabilities and the mask are not differentiated');
-    const dv = needs[2] ? graph.matmul(p, g, { transA: true }) : undefined;
+    const dv = needs[2] ? leftTransposed(graph, p, g, v.dims) : undefined;
     if (!needs[0] && !needs[1]) return [undefined, undefined, dv, undefined];
-    const dp = graph.matmul(g, v, { transB: true });
-    const ds = graph.mul(graph.sub(dp, graph.sumLast(graph.mul(g, o))), p); // [B, H, Q, S]
+    // dP - rowsum(g * o) as the one product [g, rowsum] [v, -1]^T: a subtraction would be a pass over Q x S numbers
+    const rowSum = graph.sumLast(graph.mul(g, o));
+    const minusOnes = graph.expand(graph.constant([-1]), [...v.dims.slice(0, -1), 1]);
+    const dp = graph.matmul(besideColumn(graph, g, rowSum), besideColumn(graph, v, minusOnes), { transB: true });
+    const ds = graph.mul(dp, p); // [..., Q, S]
     return [
       needs[0] ? graph.matmul(ds, k, { alpha: scale }) : undefined,
-      needs[1] ? graph.matmul(ds, q, { transA: true, alpha: scale }) : undefined,
+      needs[1] ? leftTransposed(graph, ds, q, k.dims, scale) : undefined,
       dv,
       undefined,
     ];
@@ -213,6 +216,24 @@ function sumTo(graph: GraphBuilder, g: Tensor, dims: Dims): Tensor {
   const extra = g.dims.length - dims.length;
   const axes = g.dims.flatMap((dim, i) => (i < extra || (dims[i - extra] === 1 && dim !== 1) ? [i] : []));
   return graph.reshape(flattenedSum(graph, g, axes), dims);
+}
+
+/**
+ * alpha a^T b, summed to `dims`, for a wide `a` and a narrow `b`: computed as (b^T a)^T, because the runtime repacks a transposed
+ * left operand element by element.
+ */
+function leftTransposed(graph: GraphBuilder, a: Tensor, b: Tensor, dims: Dims, alpha = 1): Tensor {
+  const [leading, [rows, columns]] = [dims.slice(0, -2), dims.slice(-2) as [Dim, Dim]]; // matrices by the shape rule
+  const product = sumTo(graph, graph.matmul(b, a, { transA: true, alpha }), [...leading, columns, rows]);
+  return graph.transpose(product, [...leading.keys(), leading.length + 1, leading.length]);
+}
+
+/** x with one more column, [..., W] and [..., 1] -> [..., W + 1]. */
+function besideColumn(graph: GraphBuilder, x: Tensor, column: Tensor): Tensor {
+  const axis = x.dims.length - 1;
+  const width = x.dims[axis];
+  invariant(typeof width === 'number', 'a column stands beside an axis of known length');
+  return graph.concat([x, column], axis, width + 1);
 }
 
 /** Sums over axes; leading ones are first folded into one, which the runtime reduces faster than several. */

@@ -20,7 +20,7 @@ function nodeFlops(node: GraphNode, symbols: Readonly<Record<string, number>>): 
   }
   if (isNode('Attention', node)) {
     const [q, k] = node.inputs as [Tensor, Tensor];
-    return 2 * 2 * size(productOfDims(q.dims)) * size(k.dims[2] as Dim); // scores and mixture, rank 4 by the shape rule
+    return 2 * 2 * size(productOfDims(q.dims)) * size(k.dims.at(-2) as Dim); // scores and mixture; rank 2 or more by the shape rule
   }
   return 0;
 }

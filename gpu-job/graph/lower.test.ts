@@ -111,6 +111,8 @@ describe.each(['float32', 'float64'] as const)('in %s', (float) => {
       Math.log(Math.exp(1) + Math.exp(-2)),
       Math.log(Math.exp(3) + Math.exp(0.5)),
     ]);
+    const far = { x: floats(float, [500, -500, -64, -64], [2, 2]) };
+    close(await run(float, far, (g) => g.apply('LogSumExp', [input(g)[0]], {})), [500, Math.LN2 - 64]);
   });
 
   test('a dropout mask keeps 1 - rate of the elements, scaled, and is a function of seed, stream and place alone', async () => {

@@ -96,8 +96,15 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
     emit.node('ReduceSum', [...names(node.inputs), emit.integers(node.attrs.axes)], names(node.outputs), {
       keepdims: 1,
     }),
-  LogSumExp: (emit, node) =>
-    emit.node('ReduceLogSumExp', [...names(node.inputs), emit.integers([-1])], names(node.outputs), { keepdims: 1 }),
+  LogSumExp(emit, node) {
+    const [x] = names(node.inputs) as [string];
+    const [y, p] = names(node.outputs) as [string, string];
+    const largest = (of: string): string => emit.value('ReduceMax', [of, emit.integers([-1])], { keepdims: 1 });
+    emit.node('Softmax', [x], [p], { axis: -1 });
+    // log p = x - y holds for every entry; the likeliest one has p >= 1 / V, so its logarithm is exact enough. ReduceLogSumExp
+    // and the exponential of x - y, which the gradient needs, would take five times as long.
+    emit.node('Sub', [largest(x), emit.value('Log', [largest(p)])], [y]);
+  },
   ArgMax: (emit, node) => emit.node('ArgMax', names(node.inputs), names(node.outputs), { axis: -1, keepdims: 0 }),
 
   RmsNorm(emit, node, float) {

@@ -27,7 +27,7 @@ export interface Attributes {
   MatMul: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number };
   /** Sums over `axes`, keeping them as dimensions of 1. */
   ReduceSum: { readonly axes: readonly number[] };
-  /** log(sum(exp(x))) over the last axis, kept as a dimension of 1. */
+  /** outputs: log(sum(exp(x))) over the last axis, kept as a dimension of 1, and softmax(x). */
   LogSumExp: None;
   /** Index of the largest entry of the last axis, which is dropped. int64. */
   ArgMax: None;
@@ -35,7 +35,10 @@ export interface Attributes {
   // the two fused pieces of a transformer whose gradient is cheaper than that of their parts
   /** inputs: x [..., H], weight [H]. outputs: y = x * inv * weight and inv = 1 / sqrt(mean(x^2) + epsilon) [..., 1]. */
   RmsNorm: { readonly epsilon: number };
-  /** inputs: q [B, H, Q, D], k and v [B, H, S, D], mask [B, 1, Q, S] added to the scores. outputs: o = P @ v and P = softmax(scale * q @ k^T + mask). */
+  /**
+   * inputs: q [..., Q, D], k and v [..., S, D] whose leading dimensions broadcast to those of q, mask [..., Q, S] added to the scores.
+   * outputs: o = P @ v and P = softmax(scale * q @ k^T + mask).
+   */
   Attention: { readonly scale: number };
   /**
    * Rotary position embedding, halves rotated (Su et al. 2021, the layout of Hugging Face checkpoints).

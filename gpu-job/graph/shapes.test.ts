@@ -32,14 +32,14 @@ const refusals: Readonly<Record<string, [(graph: GraphBuilder) => unknown, RegEx
       const [q, k] = [float(g, 'q', 'B', 2, 'T', 4), float(g, 'k', 'B', 2, 'S', 4)];
       return g.apply('Attention', [q, k, k, float(g, 'm', 'B', 1, 'S', 'T')], { scale: 1 });
     },
-    /do(es)? not broadcast|must broadcast to \[B, H, Q, S\]/,
+    /do(es)? not broadcast|must broadcast to \[\.\.\., Q, S\]/,
   ],
   'the heads of attention': [
     (g) => {
       const [q, k] = [float(g, 'q', 'B', 4, 'T', 4), float(g, 'k', 'B', 2, 'S', 4)];
       return g.apply('Attention', [q, k, k, float(g, 'm', 'B', 1, 'T', 'S')], { scale: 1 });
     },
-    /k must be \[B, H, S, D\]/,
+    /k must broadcast to the leading dimensions of q/,
   ],
   'an odd head': [
     (g) => {

@@ -112,7 +112,10 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
   LogSumExp(inputs) {
     const x = input(inputs, 0);
     floating(x);
-    return [{ dtype: x.dtype, dims: [...x.dims.slice(0, -1), 1] }];
+    return [
+      { dtype: x.dtype, dims: [...x.dims.slice(0, -1), 1] },
+      { dtype: x.dtype, dims: x.dims },
+    ];
   },
   ArgMax: (inputs) => [{ dtype: 'int64', dims: input(inputs, 0).dims.slice(0, -1) }],
 
@@ -129,13 +132,16 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
   Attention(inputs) {
     const [q, k, v, mask] = [input(inputs, 0), input(inputs, 1), input(inputs, 2), input(inputs, 3)];
     for (const other of [k, v, mask]) sameType(q, other);
-    require([q, k, v, mask].every((x) => x.dims.length === 4), 'all operands need four dimensions');
-    const [batch, heads, queries, size] = q.dims as [Dim, Dim, Dim, Dim]; // rank 4 was required above
-    const keys = k.dims[2] as Dim;
-    require(sameDims(k.dims, [batch, heads, keys, size]), 'k must be [B, H, S, D] with the B, H and D of q');
+    require(q.dims.length >= 2 &&
+      k.dims.length === q.dims.length, 'q and k need the same number of dimensions, two or more');
+    const [leading, [queries, size]] = [q.dims.slice(0, -2), lastTwo(q.dims, false)];
+    const [keys, keySize] = lastTwo(k.dims, false);
+    require(keySize === size, 'k must be [..., S, D] with the D of q');
+    const broadcasts = k.dims.slice(0, -2).every((dim, i) => dim === 1 || dim === leading[i]);
+    require(broadcasts, 'k must broadcast to the leading dimensions of q');
     require(sameDims(v.dims, k.dims), 'v must have the shape of k');
-    const scores = [batch, heads, queries, keys];
-    require(sameDims(broadcastDims(mask.dims, scores), scores), 'the mask must broadcast to [B, H, Q, S]');
+    const scores = [...leading, queries, keys];
+    require(sameDims(broadcastDims(mask.dims, scores), scores), 'the mask must broadcast to [..., Q, S]');
     return [
       { dtype: q.dtype, dims: q.dims },
       { dtype: q.dtype, dims: scores },

@@ -74,10 +74,7 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
     (name: string) => method?.replaceWeight?.(methodGraph, name) ?? frozenWeight(graph, model.base, name),
   );
   const biased = new Set(model.linears.filter((linear) => linear.bias).map((linear) => linear.module));
-  const mask = memoised((key: string) => {
-    const [window, groups] = JSON.parse(key) as [number | null, number]; // written three lines below
-    return causalMask(graph, inputs.queries, inputs.keys, window ?? undefined, groups);
-  });
+  const mask = memoised((window: number | undefined) => causalMask(graph, inputs.queries, inputs.keys, window));
   const context: ForwardContext = {
     graph,
     inputIds: inputs.inputIds,
@@ -86,7 +83,7 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
       cos: graph.input(ropeInputs.cos, graph.float, ['M', half]),
       sin: graph.input(ropeInputs.sin, graph.float, ['M', half]),
     },
-    mask: (window, groups) => mask(JSON.stringify([window ?? null, groups])),
+    mask,
     weight,
     linear: (module, x) =>
       graph.scope(module, () => {
@@ -146,8 +143,8 @@ function checkTensors(
   refuseErrors('base-tensors', `The base model in ${base.path} does not fit its config.json:`, findings);
 }
 
-function memoised<T>(make: (key: string) => T): (key: string) => T {
-  const made = new Map<string, T>();
+function memoised<K, T>(make: (key: K) => T): (key: K) => T {
+  const made = new Map<K, T>();
   return (key) => {
     const known = made.get(key);
     if (known !== undefined) return known;

@@ -10,7 +10,8 @@ export interface AttentionSpec {
 
 /**
  * Causal self-attention with grouped queries (Ainslie et al. 2023), x [N, H] -> [N, H]. `module` is the checkpoint path of its
- * projections. Queries that share a key head are laid side by side as more rows, so no key or value is copied per query head.
+ * projections. Queries that share a key head lie along an axis of their own, over which keys and values broadcast without being
+ * copied. (As more rows of one product per key head they would be too few products to keep an odd number of threads busy.)
  */
 export function attention(
   context: ForwardContext,
@@ -34,9 +35,9 @@ export function attention(
   let values = split(context.linear(`${module}.v_proj`, x), kvHeads);
   if (context.joinCache) ({ keys, values } = context.joinCache(layer, keys, values));
 
-  const rows = timesDim(groups, length);
-  const grouped = graph.reshape(queries, [batch, kvHeads, rows, headDim]);
-  const mixed = graph.apply('Attention', [grouped, keys, values, context.mask(window, groups)], {
+  const grouped = graph.reshape(queries, [batch, kvHeads, groups, length, headDim]);
+  const shared = (states: Tensor): Tensor => graph.reshape(states, [batch, kvHeads, 1, states.dims[2] as Dim, headDim]);
+  const mixed = graph.apply('Attention', [grouped, shared(keys), shared(values), context.mask(window)], {
     scale: 1 / Math.sqrt(headDim),
   });
   const merged = graph.transpose(graph.reshape(mixed, [batch, heads, length, headDim]), [0, 2, 1, 3]); // [B, T, heads, D]

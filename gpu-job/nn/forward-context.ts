@@ -11,10 +11,10 @@ export interface ForwardContext {
   /** Tables [M, D/2] of the model's rotary embedding. */
   readonly rope: { readonly cos: Tensor; readonly sin: Tensor };
   /**
-   * Additive mask [B, 1, groups * T, S]: 0 where a query may look, very negative elsewhere, repeated for each of the query
-   * heads that share a key head. `window` limits how far back.
+   * Additive mask [B, 1, 1, T, S]: 0 where a query may look, very negative elsewhere, the same for all heads. `window` limits
+   * how far back.
    */
-  mask(window: number | undefined, groups: number): Tensor;
+  mask(window: number | undefined): Tensor;
   /** A tensor of the checkpoint, in the graph's float type. */
   weight(name: string): Tensor;
   /** x @ W^T (+ bias) of the module, x [N, in] -> [N, out], with whatever a method adds to it. */

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../graph/builder.ts';
-import { timesDim, type Dim } from '../graph/dims.ts';
+import type { Dim } from '../graph/dims.ts';
 import type { Tensor } from '../graph/tensor.ts';
 
 /** Finite, so that adding a score never makes infinity minus infinity; exp of it is 0 in float32. */
@@ -12,21 +12,19 @@ export interface TokenPlaces {
 }
 
 /**
- * Additive mask [B, 1, groups * T, S]: a query sees a key of its own segment at or before its own position and, with a window, fewer than
- * `window` positions back (the rule of Mistral and Qwen2: q - k < window). Segments keep packed rows apart. `groups` copies
- * stand below each other, one for each query head of a key head.
+ * Additive mask [B, 1, 1, T, S]: a query sees a key of its own segment at or before its own position and, with a window, fewer than
+ * `window` positions back (the rule of Mistral and Qwen2: q - k < window). Segments keep packed rows apart.
  */
 export function causalMask(
   graph: GraphBuilder,
   queries: TokenPlaces,
   keys: TokenPlaces,
   window: number | undefined,
-  groups: number,
 ): Tensor {
   const [batch, length] = queries.positions.dims as [Dim, Dim];
   const [, keyLength] = keys.positions.dims as [Dim, Dim];
-  const column = (x: Tensor): Tensor => graph.reshape(x, [batch, 1, length, 1]);
-  const row = (x: Tensor): Tensor => graph.reshape(x, [batch, 1, 1, keyLength]);
+  const column = (x: Tensor): Tensor => graph.reshape(x, [batch, 1, 1, length, 1]);
+  const row = (x: Tensor): Tensor => graph.reshape(x, [batch, 1, 1, 1, keyLength]);
   const [q, k] = [column(queries.positions), row(keys.positions)];
   const sameSegment = graph.apply('Equal', [column(queries.segments), row(keys.segments)], {});
   let seen = graph.apply('And', [sameSegment, graph.apply('GreaterOrEqual', [q, k], {})], {});
@@ -34,13 +32,5 @@ export function causalMask(
     const near = graph.apply('Less', [graph.sub(q, k), graph.integers([window], [])], {});
     seen = graph.apply('And', [seen, near], {});
   }
-  const mask = graph.where(seen, 0, excluded); // [B, 1, T, S]
-  const copies = graph.expand(graph.reshape(mask, [batch, 1, 1, length, keyLength]), [
-    batch,
-    1,
-    groups,
-    length,
-    keyLength,
-  ]);
-  return graph.reshape(copies, [batch, 1, timesDim(groups, length), keyLength]);
+  return graph.where(seen, 0, excluded);
 }

@@ -79,8 +79,10 @@ function updateTensor(
   { first, second }: { first: Float32Array; second: Float32Array },
   { beta1, beta2, epsilon, updates, learningRate, gradientScale, decay }: TensorUpdate,
 ): void {
-  const stepSize = learningRate / (1 - beta1 ** updates);
+  // numerator and denominator of the step are both multiplied by sqrt(1 - b2^t): one division for each weight instead of two
   const rootCorrection = Math.sqrt(1 - beta2 ** updates);
+  const stepSize = (learningRate / (1 - beta1 ** updates)) * rootCorrection;
+  const smallest = epsilon * rootCorrection;
   for (let i = 0; i < value.length; i++) {
     const g = (gradient[i] as number) * gradientScale;
     const before = first[i] as number;
@@ -88,7 +90,7 @@ function updateTensor(
     const v = beta2 * (second[i] as number) + (1 - beta2) * g * g;
     first[i] = m;
     second[i] = v;
-    value[i] = (value[i] as number) * decay - (stepSize * m) / (Math.sqrt(v) / rootCorrection + epsilon);
+    value[i] = (value[i] as number) * decay - (stepSize * m) / (Math.sqrt(v) + smallest);
   }
 }
 
