@@ -79,6 +79,18 @@ export function unpermuteHeads(values: Float32Array, heads: number, columns: num
   return out;
 }
 
+/** The order of GGUF: what `unpermuteHeads` puts back. `values` is [heads * d, columns], row-major; a bias has one column. */
+export function permuteHeads(values: Float32Array, heads: number, columns: number): Float32Array {
+  const headDim = values.length / heads / columns;
+  const out = new Float32Array(values.length);
+  for (let row = 0; row < heads * headDim; row++) {
+    const inHead = row % headDim;
+    const home = row - inHead + (inHead & 1) * (headDim / 2) + (inHead >> 1);
+    out.set(values.subarray(home * columns, (home + 1) * columns), row * columns);
+  }
+  return out;
+}
+
 interface Sizes {
   readonly layers: number;
   readonly hiddenSize: number;

@@ -1,5 +1,6 @@
 import { refuseErrors, type Finding } from '../errors.ts';
 import { ggufMetadataReader, type GgufMetadataReader } from './gguf-metadata.ts';
+import { ggufSplittings, ggufTokenKinds } from './gguf-splittings.ts';
 import type { GgufValue } from './gguf-types.ts';
 
 /** A tokenizer in the files of Hugging Face, rebuilt from GGUF metadata. */
@@ -31,11 +32,11 @@ export function tokenizerFromGguf(
       `it is ${JSON.stringify(model ?? 'missing')}; only byte-level BPE ("gpt2") can be rebuilt yet`,
     );
   const pre = reader.optionalText(`${prefix}pre`) ?? 'default';
-  const splitting = Object.hasOwn(splittings, pre) ? splittings[pre] : undefined;
+  const splitting = Object.hasOwn(ggufSplittings, pre) ? ggufSplittings[pre] : undefined;
   if (splitting === undefined)
     reader.refuse(
       `${prefix}pre`,
-      `the splitting rule ${JSON.stringify(pre)} is unknown; known are ${Object.keys(splittings).join(', ')}`,
+      `the splitting rule ${JSON.stringify(pre)} is unknown; known are ${Object.keys(ggufSplittings).join(', ')}`,
     );
   if (reader.optionalFlag(`${prefix}add_space_prefix`) === true)
     reader.refuse(`${prefix}add_space_prefix`, 'byte-level BPE adds no space before a text');
@@ -86,62 +87,6 @@ export function tokenizerFromGguf(
 
 const prefix = 'tokenizer.ggml.';
 
-interface Splitting {
-  readonly preTokenizer: object;
-  readonly normalizer?: object;
-  readonly ignoreMerges?: boolean;
-}
-
-const byteLevel = (use_regex: boolean): object => ({
-  type: 'ByteLevel',
-  add_prefix_space: false,
-  trim_offsets: true,
-  use_regex,
-});
-
-const split = (Regex: string): object => ({
-  type: 'Sequence',
-  pretokenizers: [{ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false }, byteLevel(false)],
-});
-
-const plainSplitting: Splitting = { preTokenizer: byteLevel(true) };
-const llama3Splitting: Splitting = {
-  preTokenizer: split(
-    String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
-  ),
-  ignoreMerges: true,
-};
-
-/** How a text is cut before merging, by the name GGUF gives it. Source: llama.cpp, `llama-vocab.cpp`. */
-const splittings: Readonly<Record<string, Splitting>> = {
-  default: plainSplitting,
-  'gpt-2': plainSplitting,
-  // Every digit by itself, then GPT-2's rule. A pattern rather than the type "Digits", which JavaScript reads as 0-9 alone.
-  smollm: {
-    preTokenizer: {
-      type: 'Sequence',
-      pretokenizers: [
-        { type: 'Split', pattern: { Regex: String.raw`\p{N}` }, behavior: 'Isolated', invert: false },
-        byteLevel(true),
-      ],
-    },
-  },
-  'llama-bpe': llama3Splitting,
-  llama3: llama3Splitting,
-  'llama-v3': llama3Splitting,
-  qwen2: {
-    normalizer: { type: 'NFC' },
-    preTokenizer: split(
-      String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
-    ),
-  },
-};
-
-/** Kinds of tokens in `tokenizer.ggml.token_type`. */
-const UNKNOWN = 2;
-const CONTROL = 3;
-const USER_DEFINED = 4;
-
 function checkVocabulary(
   reader: GgufMetadataReader,
   tokens: readonly string[],
@@ -181,9 +126,10 @@ interface AddedToken {
 function addedTokens(tokens: readonly string[], types: readonly number[] | undefined): AddedToken[] {
   return tokens.flatMap((content, id) => {
     const type = types?.[id];
-    if (type !== CONTROL && type !== USER_DEFINED && type !== UNKNOWN) return [];
+    if (type !== ggufTokenKinds.control && type !== ggufTokenKinds.userDefined && type !== ggufTokenKinds.unknown)
+      return [];
     const plain = { single_word: false, lstrip: false, rstrip: false, normalized: false };
-    return [{ id, content, ...plain, special: type !== USER_DEFINED }];
+    return [{ id, content, ...plain, special: type !== ggufTokenKinds.userDefined }];
   });
 }
 
