@@ -7,6 +7,7 @@ import type { SpecCommand } from './command.ts';
 import { compose } from './commands/compose.ts';
 import { dataCheck } from './commands/data-check.ts';
 import { evaluate } from './commands/evaluate.ts';
+import { exportCommand } from './commands/export.ts';
 import { generate } from './commands/generate.ts';
 import { merge } from './commands/merge.ts';
 import { train } from './commands/train.ts';
@@ -113,6 +114,13 @@ test('every flag of every command leads to a place that the spec knows', () => {
     'bootstrap-samples': '500',
     'from-scratch': '--full',
   };
+  // only the flattened format takes all of them
+  const exported = ['--base', 'b', '--adapter', 'a', '--output', 'o', '--format', 'flattened'];
+  for (const [name, { kind }] of Object.entries(exportCommand.flags)) {
+    const value = name === 'type' ? 'bf16' : name === 'format' ? 'flattened' : '7';
+    const { spec } = buildSpec(exportCommand, [...exported, `--${name}`, ...(kind === 'switch' ? [] : [value])]);
+    expect(() => parseSpec(spec), `export --${name}`).not.toThrow();
+  }
   for (const command of [train, compose, merge, evaluate, generate, dataCheck])
     for (const [name, { kind }] of Object.entries(command.flags)) {
       const value = values[name] ?? '7';

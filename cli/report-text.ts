@@ -42,6 +42,12 @@ export function reportText(report: JobReport): string {
       const far = distance === null ? 'undefined: it is zero' : distance.toExponential(2);
       return `Composed ${members.length} adapters by ${type}: rank ${result.r}, ${result.modules} modules, ${result.parameters.toLocaleString('en')} parameters; relative distance from the weighted sum ${far}.`;
     }
+    case 'export': {
+      const { format, type, output, main, files, summary } = report;
+      const bytes = Object.values(files).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      const what = summary === null ? '' : `; ${summary}`;
+      return `Exported as ${format} (${type})${what}: ${(bytes / 1e6).toFixed(1)} MB. Written to ${main === '.' ? output : `${output}/${main}`}`;
+    }
     case 'merge': {
       const { check, summary } = report;
       const survived =

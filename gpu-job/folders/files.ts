@@ -132,6 +132,12 @@ export async function writeFolderAtomic(
   await rm(replaced, { recursive: true, force: true });
 }
 
+/** Copies a file piece by piece. */
+export async function copyToSink(source: ByteSource, sink: ByteSink): Promise<void> {
+  for (let at = 0; at < source.sizeBytes; at += limits.copyChunkBytes)
+    await sink.write(await source.read(at, Math.min(limits.copyChunkBytes, source.sizeBytes - at)));
+}
+
 /** One system call moves less than 2 GiB. */
 const readBytesMax = 2 ** 30;
 

@@ -27,6 +27,12 @@ export async function hashFile(path: string): Promise<FileDigest> {
   }
 }
 
+/** Digest of a text as a file would hold it. */
+export function hashText(text: string): FileDigest {
+  const bytes = new TextEncoder().encode(text);
+  return { sha256: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.byteLength };
+}
+
 /** Passes bytes on and keeps count of them; `digest` is asked once, at the end. */
 export function hashingSink(sink: ByteSink): ByteSink & { digest(): FileDigest } {
   const hash: Hash = createHash('sha256');

@@ -1,5 +1,5 @@
 import type { Spec } from '../../shared/contract/specs/parse-spec.ts';
-import type { DataCheckReport, EvaluateReport, GenerateReport, TrainReport } from '../../shared/contract/reports.ts';
+import type { DataCheckReport, EvaluateReport, ExportReport, GenerateReport, TrainReport } from '../../shared/contract/reports.ts';
 import type { MergeReport } from '../merge/merge-report.ts';
 import type { CompositionReport } from './composition-report.ts';
 import type { JobContext } from './job-context.ts';
@@ -11,6 +11,7 @@ export interface JobReports {
   readonly generate: GenerateReport;
   readonly compose: CompositionReport;
   readonly merge: MergeReport;
+  readonly export: ExportReport;
   readonly 'data-check': DataCheckReport;
 }
 
@@ -27,6 +28,8 @@ export async function runSpec(spec: Spec, context: JobContext): Promise<JobRepor
       return (await import('./compose.ts')).runCompose(spec, context);
     case 'merge':
       return (await import('./merge.ts')).runMerge(spec, context);
+    case 'export':
+      return (await import('./export.ts')).runExport(spec, context);
     case 'data-check':
       return (await import('./data-check.ts')).runDataCheck(spec, context);
   }

@@ -1,4 +1,5 @@
 import type { Finding } from '../errors.ts';
+import type { ExportFormat } from './specs/export.ts';
 
 /** What the jobs report when they are done: plain JSON. Losses are nats per label, times seconds. */
 
@@ -105,4 +106,23 @@ export interface DataCheckReport {
     readonly line: number;
     readonly runs: readonly { readonly text: string; readonly trained: boolean }[];
   }[];
+}
+
+export interface ExportReport {
+  readonly kind: 'export';
+  readonly format: ExportFormat;
+  readonly output: string;
+  /** The file that an engine is given, within the folder; the folder itself for the formats of PEFT. */
+  readonly main: string;
+  /** Storage type that was asked for, or `as stored`. */
+  readonly type: string;
+  /** Names of the input folders; null where there was none. */
+  readonly base: string | null;
+  readonly adapter: string | null;
+  /** `effective modules N of M`; null without an adapter or without a base to hold it against. */
+  readonly summary: string | null;
+  readonly tensors: number;
+  /** Every file of the folder. */
+  readonly files: Readonly<Record<string, FileReport>>;
+  readonly warnings: readonly Finding[];
 }

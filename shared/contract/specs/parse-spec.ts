@@ -3,6 +3,7 @@ import { refuseErrors, type Finding } from '../../errors.ts';
 import { composeSpecSchema } from './compose.ts';
 import { dataCheckSpecSchema } from './data-check.ts';
 import { evaluateSpecSchema } from './evaluate.ts';
+import { exportSpecSchema } from './export.ts';
 import { generateSpecSchema } from './generate.ts';
 import { mergeSpecSchema } from './merge.ts';
 import { issueFindings } from './issue-findings.ts';
@@ -16,6 +17,7 @@ const specSchemas = {
   generate: generateSpecSchema,
   compose: composeSpecSchema,
   merge: mergeSpecSchema,
+  export: exportSpecSchema,
   'data-check': dataCheckSpecSchema,
 } as const;
 

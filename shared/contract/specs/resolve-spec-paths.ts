@@ -40,6 +40,13 @@ export function resolveSpecPaths(spec: Spec, resolve: (path: string) => string):
         adapter: resolve(spec.adapter),
         output: resolve(spec.output),
       };
+    case 'export':
+      return {
+        ...spec,
+        ...optional('base', spec.base),
+        ...optional('adapter', spec.adapter),
+        output: resolve(spec.output),
+      };
     case 'data-check':
       return { ...spec, base: resolve(spec.base), data: resolve(spec.data) };
   }
