@@ -110,6 +110,20 @@ module.exports = {
       from: { path: '^functions/([^/]+)/', pathNot: '^functions/(http|dev-server)/|\\.test\\.ts$' },
       to: { path: '^functions/', pathNot: '^functions/($1|http)/' },
     },
+    only(
+      'ports-stand-on-nothing',
+      'The platform is written against the ports, so they know no world; only the thread starter needs a loader.',
+      '^shared/platform/',
+      [errors],
+      { except: ['^shared/platform/start-thread\\.mjs$'] },
+    ),
+    only(
+      'local-world-knows-the-ports',
+      'A world implements the ports out of SQLite, files and processes; it knows neither the rules of the platform nor another world.',
+      '^shared/local/',
+      [errors, '^shared/platform/', ...modules('libsql', 'hono')],
+      { core: true },
+    ),
     {
       name: 'job-knows-no-world',
       severity: 'error',

@@ -28,6 +28,8 @@ const faults: readonly (readonly [string, string, string])[] = [
   ['functions-stand-apart', 'functions/jobs/a.ts', '../adapters/b.ts'],
   ['layers-know-the-graph', 'gpu-job/nn/a.ts', 'zod'],
   ['contract-runs-in-a-browser', 'shared/contract/a.ts', '@hono/node-server'],
+  ['ports-stand-on-nothing', 'shared/platform/a.ts', 'libsql'],
+  ['local-world-knows-the-ports', 'shared/local/a.ts', '../aws/b.ts'],
   ['job-knows-no-world', 'gpu-job/jobs/a.ts', '../../shared/local/b.ts'],
   ['graph-stands-alone', 'gpu-job/graph/a.ts', '../nn/b.ts'],
   ['autodiff-knows-the-graph', 'gpu-job/autodiff/a.ts', '../runtime/b.ts'],

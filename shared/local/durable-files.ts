@@ -1,0 +1,64 @@
+import { constants, copyFile, link, mkdir, open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Durability } from './database.ts';
+
+/** Waits until a file's bytes are on disk, where that is asked for. */
+export async function syncFile(file: FileHandle, durability: Durability): Promise<void> {
+  if (durability === 'power-loss') await file.sync();
+}
+
+/** Waits until a folder's entries are on disk. Windows cannot open folders and keeps them by itself. */
+export async function syncFolder(folder: string, durability: Durability): Promise<void> {
+  if (durability !== 'power-loss' || process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+const linkless = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/**
+ * Makes `to`, which must not exist (`EEXIST`), the same content as `from`: a hard link where the file system can, a copy elsewhere.
+ */
+export async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!linkless.has(errorCode(error))) throw error;
+    try {
+      // a clone of the blocks where the file system has them
+      await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    } catch (copyError) {
+      if (errorCode(copyError) !== 'EEXIST') await rm(to, { force: true });
+      throw copyError;
+    }
+  }
+}
+
+/** What stands at `path`; when nothing does, `content`, which only the owner may then read. Several processes get the same bytes. */
+export async function readOrCreateSecret(path: string, content: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}`;
+  await writeFile(temporary, content, { mode: 0o600 });
+  try {
+    // a link, unlike a rename, leaves what another process has put there meanwhile
+    await linkOrCopy(temporary, path);
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  return readFile(path);
+}
+
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

@@ -1,0 +1,310 @@
+import { chmod, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { DomainError, invariant, type Finding } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { BlobInfo, BlobRef, BlobStore, MultipartPart, SignedRequest } from '../platform/ports.ts';
+import type { BlobIndex, Upload } from './blob-index.ts';
+import type { Durability } from './database.ts';
+import { errorCode, linkOrCopy, syncFile, syncFolder } from './durable-files.ts';
+import { PartWriter } from './part-writer.ts';
+import type { Signer } from './signed-urls.ts';
+
+export interface FileBlobsOptions {
+  /** Absolute; `blobs/` and `uploads/` are made in it. */
+  readonly folder: string;
+  readonly index: BlobIndex;
+  readonly signer: Signer;
+  /** Where the blob server answers: `http://127.0.0.1:8080`. */
+  readonly baseUrl: string;
+  readonly durability: Durability;
+  readonly now: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
+}
+
+/** Carries the SHA-256 of a part, in lower-case hex. */
+export const partHashHeader = 'x-lorary-sha256';
+
+const listedAtOnce = 1000;
+const streamChunkBytes = 1_048_576;
+
+/**
+ * Blobs as files named by their version. The row in the index makes a file a blob: it is written last, and deleted first. A finished
+ * upload keeps its id as its version, so completing it again finds it.
+ */
+export class FileBlobs implements BlobStore {
+  readonly partWriter: PartWriter;
+  readonly #options: FileBlobsOptions;
+  readonly #index: BlobIndex;
+
+  constructor(options: FileBlobsOptions) {
+    this.#options = options;
+    this.#index = options.index;
+    this.partWriter = new PartWriter(options.index, (uploadId) => this.#uploadPath(uploadId), options.durability);
+  }
+
+  async beginMultipart(key: string, { partSizeBytes }: { readonly partSizeBytes: number }): Promise<string> {
+    checkBlobKey(key);
+    invariant(
+      partSizeBytes >= limits.partBytesMin && partSizeBytes <= limits.partBytesMax,
+      `a part has ${limits.partBytesMin} to ${limits.partBytesMax} bytes, not ${partSizeBytes}`,
+    );
+    const uploadId = this.#newId();
+    const path = this.#uploadPath(uploadId);
+    await mkdir(dirname(path), { recursive: true });
+    await (await open(path, 'wx', 0o600)).close();
+    this.#index.beginUpload({ uploadId, key, partSizeBytes }, this.#options.now());
+    return uploadId;
+  }
+
+  async signPart(
+    key: string,
+    uploadId: string,
+    part: MultipartPart,
+    { expiresSeconds }: { readonly expiresSeconds: number },
+  ): Promise<SignedRequest> {
+    refuseBadPart(part, this.#upload(key, uploadId));
+    const request = {
+      method: 'PUT',
+      path: `/blobs/parts/${uploadId}/${part.number}`,
+      query: { size: String(part.sizeBytes) },
+      headers: { [partHashHeader]: part.sha256 },
+    } as const;
+    return this.#options.signer.sign(request, { baseUrl: this.#options.baseUrl, expiresSeconds });
+  }
+
+  async listParts(key: string, uploadId: string): Promise<readonly MultipartPart[]> {
+    this.#upload(key, uploadId);
+    return this.#index.parts(uploadId).map(({ number, sizeBytes, sha256 }) => ({ number, sizeBytes, sha256 }));
+  }
+
+  async completeMultipart(key: string, uploadId: string, parts: readonly MultipartPart[]): Promise<BlobInfo> {
+    const done = this.#index.find({ key, versionId: uploadId });
+    if (done) return done;
+    const upload = this.#upload(key, uploadId);
+    // a part still on its way is not among those received, and must not write into what becomes a blob
+    await this.partWriter.stop(uploadId);
+    refuseIncomplete(parts, this.#index.parts(uploadId), upload);
+    const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
+    await this.#publish(this.#uploadPath(uploadId), uploadId, sizeBytes);
+    const blob = this.#index.completeUpload({ key, versionId: uploadId, sizeBytes, writtenAt: this.#options.now() });
+    if (!blob) throw noSuchUpload(uploadId);
+    return blob;
+  }
+
+  async abortMultipart(key: string, uploadId: string): Promise<void> {
+    if (this.#index.findUpload(uploadId)?.key !== key) return;
+    this.#index.abortUpload(uploadId);
+    await this.partWriter.stop(uploadId);
+    await rm(this.#uploadPath(uploadId), { force: true });
+  }
+
+  async put(key: string, bytes: Uint8Array): Promise<BlobInfo> {
+    checkBlobKey(key);
+    const versionId = this.#newId();
+    const path = await this.#newBlobPath(versionId);
+    const file = await open(path, 'wx', 0o444);
+    try {
+      await file.writeFile(bytes);
+      await syncFile(file, this.#options.durability);
+    } finally {
+      await file.close();
+    }
+    return this.#add({ key, versionId, sizeBytes: bytes.byteLength });
+  }
+
+  async putFile(key: string, path: string): Promise<BlobInfo> {
+    checkBlobKey(key);
+    const versionId = this.#newId();
+    const target = await this.#newBlobPath(versionId);
+    // a link to a symbolic link would follow it wherever it points later
+    await linkOrCopy(await realpath(path), target);
+    const file = await open(target, 'r');
+    try {
+      await syncFile(file, this.#options.durability);
+      return await this.#add({ key, versionId, sizeBytes: (await file.stat()).size });
+    } finally {
+      await file.close();
+    }
+  }
+
+  async head(ref: BlobRef): Promise<BlobInfo | undefined> {
+    return this.#index.find(ref);
+  }
+
+  async read(ref: BlobRef, offset: number, lengthBytes: number): Promise<Uint8Array> {
+    const { sizeBytes } = this.#blob(ref);
+    if (offset < 0 || lengthBytes < 0 || offset + lengthBytes > sizeBytes) {
+      throw new RangeError(`bytes ${offset} to ${offset + lengthBytes} were asked of a blob of ${sizeBytes} bytes`);
+    }
+    const file = await open(this.blobPath(ref.versionId), 'r').catch(missing(ref));
+    try {
+      const bytes = new Uint8Array(lengthBytes);
+      for (let read = 0; read < lengthBytes;) {
+        const { bytesRead } = await file.read(bytes, read, lengthBytes - read, offset + read);
+        invariant(bytesRead > 0, `the file of blob ${ref.versionId} is shorter than its row says`);
+        read += bytesRead;
+      }
+      return bytes;
+    } finally {
+      await file.close();
+    }
+  }
+
+  async *stream(ref: BlobRef): AsyncIterable<Uint8Array> {
+    this.#blob(ref);
+    const file = await open(this.blobPath(ref.versionId), 'r').catch(missing(ref));
+    yield* file.createReadStream({ highWaterMark: streamChunkBytes });
+  }
+
+  async materialise(ref: BlobRef, path: string): Promise<void> {
+    this.#blob(ref);
+    await linkOrCopy(this.blobPath(ref.versionId), path);
+  }
+
+  async signDownload(
+    ref: BlobRef,
+    { fileName, expiresSeconds }: { readonly fileName: string; readonly expiresSeconds: number },
+  ): Promise<SignedRequest> {
+    this.#blob(ref);
+    const request = {
+      method: 'GET',
+      path: `/blobs/content/${ref.versionId}`,
+      query: { name: fileName },
+      headers: {},
+    } as const;
+    return this.#options.signer.sign(request, { baseUrl: this.#options.baseUrl, expiresSeconds });
+  }
+
+  async *list(prefix: string): AsyncIterable<BlobInfo> {
+    for (let after: string | undefined; ;) {
+      const page = this.#index.newest(prefix, after, listedAtOnce);
+      yield* page;
+      after = page.at(-1)?.key;
+      if (page.length < listedAtOnce) return;
+    }
+  }
+
+  async delete(ref: BlobRef): Promise<void> {
+    if (!this.#index.find(ref)) return;
+    this.#index.remove(ref);
+    await rm(this.blobPath(ref.versionId), { force: true });
+  }
+
+  /** Where the content of a version stands. */
+  blobPath(versionId: string): string {
+    return join(this.#options.folder, 'blobs', versionId.slice(0, 2), versionId);
+  }
+
+  /** Moves a complete upload to where its blob belongs; nothing to do when a process that died has done it. */
+  async #publish(from: string, versionId: string, sizeBytes: number): Promise<void> {
+    const target = await this.#newBlobPath(versionId);
+    try {
+      const file = await open(from, 'r+');
+      try {
+        await file.truncate(sizeBytes);
+        await syncFile(file, this.#options.durability);
+      } finally {
+        await file.close();
+      }
+      await chmod(from, 0o444);
+      await rename(from, target);
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error;
+      await stat(target);
+    }
+    await syncFolder(dirname(target), this.#options.durability);
+  }
+
+  async #add(blob: Omit<BlobInfo, 'writtenAt'>): Promise<BlobInfo> {
+    await syncFolder(dirname(this.blobPath(blob.versionId)), this.#options.durability);
+    const added = { ...blob, writtenAt: this.#options.now() };
+    this.#index.add(added);
+    return added;
+  }
+
+  async #newBlobPath(versionId: string): Promise<string> {
+    const path = this.blobPath(versionId);
+    await mkdir(dirname(path), { recursive: true });
+    return path;
+  }
+
+  #blob(ref: BlobRef): BlobInfo {
+    const blob = this.#index.find(ref);
+    if (!blob) return missing(ref)();
+    return blob;
+  }
+
+  #upload(key: string, uploadId: string): Upload {
+    const upload = this.#index.findUpload(uploadId);
+    if (upload?.key !== key) throw noSuchUpload(uploadId);
+    return upload;
+  }
+
+  #uploadPath(uploadId: string): string {
+    return join(this.#options.folder, 'uploads', uploadId);
+  }
+
+  #newId(): string {
+    return Buffer.from(this.#options.randomBytes(16)).toString('hex');
+  }
+}
+
+/** A file may go between the look at its row and its opening. */
+function missing({ key }: BlobRef): (error?: unknown) => never {
+  return (error) => {
+    if (error !== undefined && errorCode(error) !== 'ENOENT') throw error;
+    throw new DomainError('no-such-blob', `There is no such version of "${key}": it was deleted.`);
+  };
+}
+
+function noSuchUpload(uploadId: string): DomainError {
+  return new DomainError(
+    'no-such-upload',
+    `There is no upload ${uploadId}: it was completed, aborted or dropped after a week. Begin a new one.`,
+  );
+}
+
+function checkBlobKey(key: string): void {
+  const sizeBytes = Buffer.byteLength(key);
+  invariant(
+    sizeBytes >= 1 && sizeBytes <= limits.blobKeyBytesMax && !/[\0\p{Surrogate}]/u.test(key),
+    `a blob's key is well-formed text of 1 to ${limits.blobKeyBytesMax} bytes without U+0000, unlike ${JSON.stringify(key)}`,
+  );
+}
+
+function refuseBadPart(part: MultipartPart, { partSizeBytes }: Upload): void {
+  const refuse = (message: string): never => {
+    throw new DomainError('bad-part', message);
+  };
+  if (!Number.isSafeInteger(part.number) || part.number < 1 || part.number > limits.partsMax) {
+    refuse(`Parts are numbered from 1 to ${limits.partsMax}, not ${part.number}: use larger parts.`);
+  }
+  if (!Number.isSafeInteger(part.sizeBytes) || part.sizeBytes < 0 || part.sizeBytes > partSizeBytes) {
+    refuse(`A part of this upload has at most ${partSizeBytes} bytes, not ${part.sizeBytes}.`);
+  }
+  if (!/^[0-9a-f]{64}$/.test(part.sha256)) refuse('A SHA-256 is written as 64 lower-case hexadecimal digits.');
+}
+
+function refuseIncomplete(asked: readonly MultipartPart[], received: readonly MultipartPart[], upload: Upload): void {
+  const findings: Finding[] = [];
+  const report = (number: number, message: string): void => {
+    findings.push({ severity: 'error', code: 'upload-incomplete', message, where: `part ${number}` });
+  };
+  if (asked.length === 0) report(1, 'No part is named: an upload has at least one.');
+  for (const [at, part] of asked.entries()) {
+    const there = received.find(({ number }) => number === part.number);
+    if (part.number !== at + 1) report(at + 1, `Part ${part.number} stands where part ${at + 1} belongs.`);
+    else if (!there) report(part.number, 'It was not received: send it.');
+    else if (there.sha256 !== part.sha256 || there.sizeBytes !== part.sizeBytes) {
+      report(part.number, 'Other bytes were received: send it again.');
+    } else if (at < asked.length - 1 && part.sizeBytes !== upload.partSizeBytes) {
+      report(
+        part.number,
+        `It has ${part.sizeBytes} bytes; only the last part may differ from ${upload.partSizeBytes}.`,
+      );
+    }
+  }
+  if (findings.length > 0) {
+    throw new DomainError('upload-incomplete', 'The upload cannot be completed yet.', { findings });
+  }
+}
