@@ -7,15 +7,18 @@ export const adapterPath = z.object({ adapter: nameField });
 export const adapterSchema = z.object({
   name: z.string(),
   id: idField,
-  /** The base that its versions belong to; a name of this team's bases, or what the files say. */
-  base: z.string(),
+  base: z
+    .string()
+    .describe("The base that its versions belong to; a name of this team's bases, or what the files say."),
   description: z.string(),
   tags: z.array(z.string()),
-  /** Aliases and the numbers of the versions they point to; `latest` is the newest one that is not withdrawn. */
-  aliases: z.record(z.string(), z.int()),
+  aliases: z
+    .record(z.string(), z.int())
+    .describe(
+      'Aliases and the numbers of the versions they point to; `latest` is the newest one that is not withdrawn.',
+    ),
   versions: z.int(),
-  /** Changes with every change; give it back to change only what was seen. */
-  revision: z.int(),
+  revision: z.int().describe('Changes with every change; give it back to change only what was seen.'),
   createdAt: timeField,
   updatedAt: timeField,
 });
@@ -78,8 +81,7 @@ export const updateAdapter = operation({
   body: z.strictObject({
     description: notesField.optional(),
     tags: tagsField.optional(),
-    /** Refuses the change when the adapter has another revision by now. */
-    ifRevision: z.int().min(1).optional(),
+    ifRevision: z.int().min(1).optional().describe('Refuses the change when the adapter has another revision by now.'),
   }),
   output: adapterSchema,
   errors: ['changed-meanwhile'],
@@ -100,8 +102,7 @@ const aliasPath = adapterPath.extend({ alias: aliasField });
 
 const aliasSchema = z.object({
   alias: z.string(),
-  /** Null: it was removed. */
-  version: z.int().nullable(),
+  version: z.int().nullable().describe('Null: it was removed.'),
   revision: z.int(),
   updatedAt: timeField,
   updatedBy: z.string(),
@@ -117,8 +118,12 @@ export const setAlias = operation({
   params: aliasPath,
   body: z.strictObject({
     version: z.int().min(1),
-    /** The version it must point to now; null: it must not exist; absent: wherever it points. */
-    ifVersion: z.int().min(1).nullable().optional(),
+    ifVersion: z
+      .int()
+      .min(1)
+      .nullable()
+      .optional()
+      .describe('The version it must point to now; null: it must not exist; absent: wherever it points.'),
   }),
   output: aliasSchema,
   errors: ['changed-meanwhile', 'no-such-version', 'withdrawn', 'alias-reserved', 'too-many-aliases'],
@@ -157,8 +162,7 @@ export const rollbackAlias = operation({
   scope: 'aliases:promote',
   params: aliasPath,
   body: z.strictObject({
-    /** The version it must point to now; absent: wherever it points. */
-    ifVersion: z.int().min(1).optional(),
+    ifVersion: z.int().min(1).optional().describe('The version it must point to now; absent: wherever it points.'),
   }),
   output: aliasSchema,
   errors: ['changed-meanwhile', 'nothing-before', 'withdrawn'],

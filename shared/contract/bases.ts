@@ -24,10 +24,16 @@ export const baseSourceField = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('upload'), files: announcedFilesField }),
   z.strictObject({
     kind: z.literal('huggingface'),
-    /** `owner/name`. */
-    repository: z.string().regex(/^[\w.-]{1,96}\/[\w.-]{1,96}$/, { error: 'a Hugging Face id is owner/name' }),
-    /** A branch, tag or commit; it is pinned to the commit it means now. */
-    revision: z.string().min(1).max(255).default('main'),
+    repository: z
+      .string()
+      .regex(/^[\w.-]{1,96}\/[\w.-]{1,96}$/, { error: 'a Hugging Face id is owner/name' })
+      .describe('`owner/name`.'),
+    revision: z
+      .string()
+      .min(1)
+      .max(255)
+      .default('main')
+      .describe('A branch, tag or commit; it is pinned to the commit it means now.'),
   }),
 ]);
 
@@ -36,21 +42,21 @@ export const baseSchema = z.object({
   id: idField,
   state: z.enum(['draft', 'importing', 'ready', 'failed']),
   description: z.string(),
-  /** E.g. `LlamaForCausalLM`; null until it is ready. */
-  architecture: z.string().nullable(),
+  architecture: z.string().nullable().describe('E.g. `LlamaForCausalLM`; null until it is ready.'),
   parameters: z.int().nullable(),
   contextTokens: z.int().nullable(),
   dtypes: z.array(z.string()),
   hasChatTemplate: z.boolean(),
   files: z.array(fileField),
   sizeBytes: z.int(),
-  /** SHA-256 over the names and hashes of the weight files: bases with the same are the same. */
-  sha256: z.string().nullable(),
+  sha256: z
+    .string()
+    .nullable()
+    .describe('SHA-256 over the names and hashes of the weight files: bases with the same are the same.'),
   source: z.object({
     kind: z.enum(['local', 'upload', 'huggingface', 'merge', 'train']),
     repository: z.string().optional(),
-    /** The commit. */
-    revision: z.string().optional(),
+    revision: z.string().optional().describe('The commit.'),
   }),
   lineage: lineageSchema,
   importJobId: idField.optional(),

@@ -19,8 +19,9 @@ export const compositionSchema = z.object({
   peftRelease,
   rank,
   dtype,
-  /** Pinned to exact versions when the composition was made. */
-  members: z.array(parentSchema.extend({ weight: z.number() })),
+  members: z
+    .array(parentSchema.extend({ weight: z.number() }))
+    .describe('Pinned to exact versions when the composition was made.'),
   createdAt: timeField,
   createdBy: z.string(),
 });
@@ -47,8 +48,9 @@ export const createComposition = operation({
       .array(
         z.strictObject({
           adapter: nameField,
-          /** Absent: `latest`. An alias is pinned to the version it points to now. */
-          version: versionRefField.default('latest'),
+          version: versionRefField
+            .default('latest')
+            .describe('Absent: `latest`. An alias is pinned to the version it points to now.'),
           weight: z.number().default(1),
         }),
       )

@@ -12,8 +12,7 @@ export const generateText = operation({
   summary: 'Continues prompts now, with a model that is kept warm.',
   scope: 'adapters:read',
   body: z.strictObject({
-    /** Absent: the base of the adapter. */
-    base: nameField.optional(),
+    base: nameField.optional().describe('Absent: the base of the adapter.'),
     adapter: nameField.optional(),
     version: versionRefField.default('latest'),
     prompts: z.array(promptField).min(1).max(limits.directPromptsMax),

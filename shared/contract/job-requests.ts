@@ -11,8 +11,7 @@ import { trainSpecSchema } from './specs/train.ts';
 
 const adapterVersion = {
   adapter: nameField,
-  /** Absent: `latest`. */
-  version: versionRefField.default('latest'),
+  version: versionRefField.default('latest').describe('Absent: `latest`.'),
 };
 
 const train = trainSpecSchema.shape;
@@ -20,13 +19,13 @@ const trainRequest = z.strictObject({
   kind: z.literal('train'),
   base: nameField,
   dataset: nameField,
-  /** Held-out rows; excludes `evalFraction`. */
-  evalDataset: nameField.optional(),
+  evalDataset: nameField.optional().describe('Held-out rows; excludes `evalFraction`.'),
   evalFraction: z.number().gt(0).max(0.5).optional(),
   contextTokens: z.int().min(1).optional(),
   longRows: z.enum(['refuse', 'truncate', 'split']).default('refuse'),
-  /** Where the result goes: LoRA makes a version of an adapter, full fine-tuning a new base. */
-  output: z.union([z.strictObject({ adapter: nameField }), z.strictObject({ base: nameField })]),
+  output: z
+    .union([z.strictObject({ adapter: nameField }), z.strictObject({ base: nameField })])
+    .describe('Where the result goes: LoRA makes a version of an adapter, full fine-tuning a new base.'),
   method: train.method.prefault({ kind: 'lora' }),
   epochs: train.epochs,
   steps: train.steps,
@@ -67,19 +66,21 @@ const mergeRequest = z.strictObject({
   ...adapterVersion,
   dtype: merge.dtype,
   maxShardBytes: merge.maxShardBytes,
-  /** The merged model becomes a base of this name. */
-  output: z.strictObject({ base: nameField }),
+  output: z.strictObject({ base: nameField }).describe('The merged model becomes a base of this name.'),
 });
 
 const exportRequest = z.strictObject({
   kind: z.literal('export'),
-  /** With an adapter: `peft`, `gguf`, `flattened`; `merged-gguf` with an adapter or a base. */
-  format: z.enum(['peft', 'gguf', 'flattened', 'merged-gguf']),
+  format: z
+    .enum(['peft', 'gguf', 'flattened', 'merged-gguf'])
+    .describe('With an adapter: `peft`, `gguf`, `flattened`; `merged-gguf` with an adapter or a base.'),
   adapter: nameField.optional(),
   version: versionRefField.default('latest'),
   base: nameField.optional(),
-  /** Element type of what is written; the format says which it can be. */
-  dtype: z.enum(['f32', 'f16', 'bf16', 'q8_0']).optional(),
+  dtype: z
+    .enum(['f32', 'f16', 'bf16', 'q8_0'])
+    .optional()
+    .describe('Element type of what is written; the format says which it can be.'),
 });
 
 /** A job that can be asked for. `import-base` is not among them: adding a base makes it. */

@@ -18,25 +18,20 @@ const jobPath = z.object({ job: idField });
 
 /** What a job is expected to take. */
 export const estimateSchema = z.object({
-  /** Tokens that go through the model, steps included. */
-  tokens: z.int().nullable(),
+  tokens: z.int().nullable().describe('Tokens that go through the model, steps included.'),
   steps: z.int().nullable(),
   memoryBytes: z.int(),
   seconds: z.number(),
-  /** What the figures rest on. */
-  basis: z.string(),
+  basis: z.string().describe('What the figures rest on.'),
 });
 
 export const jobSchema = z.object({
   id: idField,
   kind: z.enum(jobKinds),
   state: z.enum(jobStates),
-  /** Why it is in this state, for people. */
-  reason: z.string(),
-  /** As asked for, names pinned. */
-  request: z.record(z.string(), z.unknown()),
-  /** From 1; more when a container died and the job went on elsewhere. */
-  attempt: z.int(),
+  reason: z.string().describe('Why it is in this state, for people.'),
+  request: z.record(z.string(), z.unknown()).describe('As asked for, names pinned.'),
+  attempt: z.int().describe('From 1; more when a container died and the job went on elsewhere.'),
   progress: z
     .object({
       stage: z.string(),
@@ -47,18 +42,19 @@ export const jobSchema = z.object({
     })
     .nullable(),
   heartbeatAt: timeField.nullable(),
-  /** The report of the job, once it has succeeded. */
-  report: z.record(z.string(), z.unknown()).nullable(),
-  /** What it made. */
-  output: z.object({
-    adapter: z.string().optional(),
-    versionId: idField.optional(),
-    version: z.int().optional(),
-    base: z.string().optional(),
-    files: z.int().optional(),
-  }),
-  /** Everything that was wrong, when it failed for the caller's fault; warnings otherwise. */
-  findings: z.array(findingField),
+  report: z.record(z.string(), z.unknown()).nullable().describe('The report of the job, once it has succeeded.'),
+  output: z
+    .object({
+      adapter: z.string().optional(),
+      versionId: idField.optional(),
+      version: z.int().optional(),
+      base: z.string().optional(),
+      files: z.int().optional(),
+    })
+    .describe('What it made.'),
+  findings: z
+    .array(findingField)
+    .describe("Everything that was wrong, when it failed for the caller's fault; warnings otherwise."),
   forkOf: idField.optional(),
   resumable: z.boolean(),
   createdAt: timeField,
@@ -69,15 +65,13 @@ export const jobSchema = z.object({
 export type Job = z.output<typeof jobSchema>;
 
 const createdJob = z.object({
-  /** Null with `dryRun`. */
-  job: jobSchema.nullable(),
+  job: jobSchema.nullable().describe('Null with `dryRun`.'),
   estimate: estimateSchema,
   warnings: z.array(findingField),
 });
 
 const dryRunQuery = z.object({
-  /** `true`: checks and estimates, and makes nothing. */
-  dryRun: z.stringbool().default(false),
+  dryRun: z.stringbool().default(false).describe('`true`: checks and estimates, and makes nothing.'),
 });
 
 export const createJob = operation({
@@ -165,8 +159,9 @@ export const forkJob = operation({
   params: jobPath,
   query: dryRunQuery,
   body: z.strictObject({
-    /** Keys of the request and their new values; objects are merged, everything else is replaced. */
-    changes: z.record(z.string(), z.unknown()),
+    changes: z
+      .record(z.string(), z.unknown())
+      .describe('Keys of the request and their new values; objects are merged, everything else is replaced.'),
   }),
   output: createdJob,
   errors: ['job'],
@@ -185,10 +180,8 @@ export const listMetrics = operation({
     limit: z.coerce.number().int().min(1).max(limits.metricRowsMax).default(limits.metricRowsMax),
   }),
   output: z.object({
-    /** As in `metrics.jsonl`. */
-    rows: z.array(z.looseObject({ step: z.int() })),
-    /** Whether there is more now. */
-    more: z.boolean(),
+    rows: z.array(z.looseObject({ step: z.int() })).describe('As in `metrics.jsonl`.'),
+    more: z.boolean().describe('Whether there is more now.'),
   }),
 });
 

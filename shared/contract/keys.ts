@@ -36,13 +36,11 @@ export const createKey = operation({
   body: z.strictObject({
     name: z.string().min(1).max(100),
     scopes: z.array(z.enum(scopes)).min(1),
-    /** Absent: it never expires. */
-    expiresAt: timeField.optional(),
+    expiresAt: timeField.optional().describe('Absent: it never expires.'),
   }),
   output: z.object({
     key: apiKeySchema,
-    /** Null in the answer to a repeated call: it is not kept anywhere. */
-    secret: z.string().nullable(),
+    secret: z.string().nullable().describe('Null in the answer to a repeated call: it is not kept anywhere.'),
   }),
   errors: ['scope-beyond-own'],
 });

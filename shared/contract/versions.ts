@@ -40,27 +40,29 @@ export const lineageSchema = z.object({
 /** What the validator found out about a version. */
 export const versionChecksSchema = z.object({
   peftType: z.string(),
-  /** E.g. `effective modules 14 of 14`. */
-  summary: z.string(),
+  summary: z.string().describe('E.g. `effective modules 14 of 14`.'),
   effectiveModules: z.int(),
   selectedModules: z.int(),
   ranks: z.array(z.int()),
   dtypes: z.array(z.string()),
   parameters: z.int(),
-  /** Frobenius norm of all deltas together; null where they were not computed. */
-  deltaNorm: z.number().nullable(),
-  /** Whether this installation can compose, merge and evaluate it, and why not. */
-  usable: z.boolean(),
+  deltaNorm: z
+    .number()
+    .nullable()
+    .describe('Frobenius norm of all deltas together; null where they were not computed.'),
+  usable: z.boolean().describe('Whether this installation can compose, merge and evaluate it, and why not.'),
   unusableBecause: z.array(z.string()),
 });
 
 export const versionSchema = z.object({
   id: idField,
   adapter: z.string(),
-  /** Given when it is published: 1, 2, 3. */
-  version: z.int().nullable(),
-  /** `draft`: files are on their way; `validating`; `published`; `rejected`: see the findings; `withdrawn`: no longer to be used. */
-  state: z.enum(['draft', 'validating', 'published', 'rejected', 'withdrawn']),
+  version: z.int().nullable().describe('Given when it is published: 1, 2, 3.'),
+  state: z
+    .enum(['draft', 'validating', 'published', 'rejected', 'withdrawn'])
+    .describe(
+      '`draft`: files are on their way; `validating`; `published`; `rejected`: see the findings; `withdrawn`: no longer to be used.',
+    ),
   base: z.string(),
   files: z.array(fileField),
   sizeBytes: z.int(),
@@ -68,8 +70,7 @@ export const versionSchema = z.object({
   findings: z.array(findingField),
   lineage: lineageSchema,
   notes: z.string(),
-  /** Aliases that point to it. */
-  aliases: z.array(z.string()),
+  aliases: z.array(z.string()).describe('Aliases that point to it.'),
   createdAt: timeField,
   createdBy: z.string(),
   publishedAt: timeField.optional(),
@@ -90,11 +91,13 @@ export const beginUpload = operation({
   params: adapterPath,
   body: z.strictObject({
     files: announcedFilesField,
-    /** Needed when the adapter is new. */
-    base: nameField.optional(),
+    base: nameField.optional().describe('Needed when the adapter is new.'),
     notes: notesField.default(''),
-    /** Aliases that will point to it once it is published. */
-    aliases: z.array(aliasField).max(limits.aliasesMax).default([]),
+    aliases: z
+      .array(aliasField)
+      .max(limits.aliasesMax)
+      .default([])
+      .describe('Aliases that will point to it once it is published.'),
   }),
   output: z.object({ version: versionSchema, upload: uploadSchema }),
   errors: ['no-such-base', 'base-mismatch', 'too-large', 'alias-reserved'],

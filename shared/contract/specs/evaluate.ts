@@ -6,21 +6,21 @@ import { longRowsField, pathField, seedField, threadsField } from './spec-fields
 export const evaluateSpecSchema = z.strictObject({
   kind: z.literal('evaluate'),
   base: pathField,
-  /** Folder of a LoRA adapter in PEFT's layout. */
-  adapter: pathField.optional(),
-  /** JSONL: rows {"messages"}, {"prompt","completion"} or {"text"}. */
-  data: pathField,
-  /** Rows used, the first ones; absent: all. */
-  rowsMax: z.int().min(1).optional(),
-  /** Longest row in tokens; default and at most the base's context. */
-  contextTokens: z.int().min(1).optional(),
+  adapter: pathField.optional().describe("Folder of a LoRA adapter in PEFT's layout."),
+  data: pathField.describe('JSONL: rows {"messages"}, {"prompt","completion"} or {"text"}.'),
+  rowsMax: z.int().min(1).optional().describe('Rows used, the first ones; absent: all.'),
+  contextTokens: z.int().min(1).optional().describe("Longest row in tokens; default and at most the base's context."),
   longRows: longRowsField,
-  /** Tokens, padding included, that go through the model at once. */
-  batchTokens: z.int().min(1).default(2048),
-  /** Resamplings of the rows behind the 95% intervals; 1,000 steadies their ends to about a tenth of their width. */
-  bootstrapSamples: z.int().min(100).max(limits.bootstrapSamplesMax).default(1000),
-  /** JSON file for the report; absent: it is only returned. */
-  output: pathField.optional(),
+  batchTokens: z.int().min(1).default(2048).describe('Tokens, padding included, that go through the model at once.'),
+  bootstrapSamples: z
+    .int()
+    .min(100)
+    .max(limits.bootstrapSamplesMax)
+    .default(1000)
+    .describe(
+      'Resamplings of the rows behind the 95% intervals; 1,000 steadies their ends to about a tenth of their width.',
+    ),
+  output: pathField.optional().describe('JSON file for the report; absent: it is only returned.'),
   seed: seedField,
   threads: threadsField,
 });

@@ -6,12 +6,10 @@ import { pathField, promptField, samplingFields, seedField, threadsField } from 
 export const generateSpecSchema = z.strictObject({
   kind: z.literal('generate'),
   base: pathField,
-  /** Folder of a LoRA adapter in PEFT's layout. */
-  adapter: pathField.optional(),
+  adapter: pathField.optional().describe("Folder of a LoRA adapter in PEFT's layout."),
   prompts: z.array(promptField).min(1).max(limits.promptsMax),
   ...samplingFields,
-  /** JSON file for the texts; absent: they are only returned. */
-  output: pathField.optional(),
+  output: pathField.optional().describe('JSON file for the texts; absent: they are only returned.'),
   seed: seedField,
   threads: threadsField,
 });

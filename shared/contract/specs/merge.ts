@@ -5,14 +5,19 @@ import { pathField, threadsField } from './spec-fields.ts';
 export const mergeSpecSchema = z.strictObject({
   kind: z.literal('merge'),
   base: pathField,
-  /** Folder of a LoRA adapter in PEFT's layout. */
-  adapter: pathField,
-  /** Element type of the written weights; `keep`: each tensor's own. bf16 rounds small updates away, and says how much. */
-  dtype: z.enum(['keep', 'f32', 'bf16', 'f16']).default('keep'),
-  /** Largest size of one weight file. 5 GB is what Hugging Face libraries write. */
-  maxShardBytes: z.int().min(1).default(5_000_000_000),
-  /** Folder of the merged model; it must not exist. */
-  output: pathField,
+  adapter: pathField.describe("Folder of a LoRA adapter in PEFT's layout."),
+  dtype: z
+    .enum(['keep', 'f32', 'bf16', 'f16'])
+    .default('keep')
+    .describe(
+      "Element type of the written weights; `keep`: each tensor's own. bf16 rounds small updates away, and says how much.",
+    ),
+  maxShardBytes: z
+    .int()
+    .min(1)
+    .default(5_000_000_000)
+    .describe('Largest size of one weight file. 5 GB is what Hugging Face libraries write.'),
+  output: pathField.describe('Folder of the merged model; it must not exist.'),
   threads: threadsField,
 });
 

@@ -27,14 +27,23 @@ export type Prompt = z.output<typeof promptField>;
 
 /** How text is drawn from a model. */
 export const samplingFields = {
-  /** New tokens at most. 64: enough to judge an answer, seconds on a CPU. */
-  maxNewTokens: z.int().min(1).default(64),
-  /** 0: the likeliest token, always, so that two models can be compared. Above: logits are divided by it. */
-  temperature: z.number().min(0).default(0),
-  /** Draw from the k likeliest tokens only; 0: from all. */
-  topK: z.int().min(0).default(0),
-  /** Draw from the smallest set of likeliest tokens that holds this share of probability; 1: from all. */
-  topP: z.number().gt(0).max(1).default(1),
+  maxNewTokens: z
+    .int()
+    .min(1)
+    .default(64)
+    .describe('New tokens at most. 64: enough to judge an answer, seconds on a CPU.'),
+  temperature: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('0: the likeliest token, always, so that two models can be compared. Above: logits are divided by it.'),
+  topK: z.int().min(0).default(0).describe('Draw from the k likeliest tokens only; 0: from all.'),
+  topP: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(1)
+    .describe('Draw from the smallest set of likeliest tokens that holds this share of probability; 1: from all.'),
 };
 
 /** How rows of a dataset that do not fit the model's context (or `contextTokens`) are treated. */

@@ -38,19 +38,28 @@ const fullField = z.strictObject({
 
 const batchField = z
   .strictObject({
-    /** Dataset rows of one optimizer step; excludes `tokens`. 16 when neither is given: LoRA loses more than full fine-tuning above 32. */
-    rows: count.optional(),
-    /** Tokens of one optimizer step: rows are taken until the next would exceed it; excludes `rows`. */
-    tokens: count.optional(),
-    /**
-     * Tokens, padding included, that go through the model at once. Memory grows with it; the result does not change, because
-     * gradients of one step are summed and weighted by labels. 1,024: four gigabytes at 135 million parameters.
-     */
-    microBatchTokens: count.default(1024),
-    /** Whether several rows share one sequence, each seeing only itself. Less padding, the same result. */
-    packing: z.boolean().default(true),
-    /** Length up to which rows are packed; a longer row stands alone. 128: attention costs the square of it, and short rows gain nothing beyond. */
-    packTokens: count.default(128),
+    rows: count
+      .optional()
+      .describe(
+        'Dataset rows of one optimizer step; excludes `tokens`. 16 when neither is given: LoRA loses more than full fine-tuning above 32.',
+      ),
+    tokens: count
+      .optional()
+      .describe('Tokens of one optimizer step: rows are taken until the next would exceed it; excludes `rows`.'),
+    microBatchTokens: count
+      .default(1024)
+      .describe(
+        'Tokens, padding included, that go through the model at once. Memory grows with it; the result does not change, because gradients of one step are summed and weighted by labels. 1,024: four gigabytes at 135 million parameters.',
+      ),
+    packing: z
+      .boolean()
+      .default(true)
+      .describe('Whether several rows share one sequence, each seeing only itself. Less padding, the same result.'),
+    packTokens: count
+      .default(128)
+      .describe(
+        'Length up to which rows are packed; a longer row stands alone. 128: attention costs the square of it, and short rows gain nothing beyond.',
+      ),
   })
   .refine(({ rows, tokens }) => rows === undefined || tokens === undefined, {
     error: 'excludes rows: give the size of a step in rows or in tokens, not both',
@@ -61,27 +70,45 @@ const batchField = z
 const optimizerField = z
   .strictObject({
     kind: z.literal('adamw').default('adamw'),
-    /** Default 2e-4 for LoRA and 2e-5 for full fine-tuning, 3e-4 from random weights: LoRA's best rate is about ten times that of full fine-tuning. */
-    learningRate: z.number().gt(0).optional(),
+    learningRate: z
+      .number()
+      .gt(0)
+      .optional()
+      .describe(
+        "Default 2e-4 for LoRA and 2e-5 for full fine-tuning, 3e-4 from random weights: LoRA's best rate is about ten times that of full fine-tuning.",
+      ),
     beta1: z.number().min(0).lt(1).default(0.9),
-    /** PyTorch's and transformers' default. */
-    beta2: z.number().min(0).lt(1).default(0.999),
+    beta2: z.number().min(0).lt(1).default(0.999).describe("PyTorch's and transformers' default."),
     epsilon: z.number().gt(0).default(1e-8),
-    /** Decoupled. 0: for short fine-tuning it does nothing good. Vectors (norms, biases) are never decayed. */
-    weightDecay: z.number().min(0).max(1).default(0),
-    /** Largest global norm of the gradients; 0: no clipping. 1 is what most published recipes use. */
-    clipNorm: z.number().min(0).default(1),
+    weightDecay: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe('Decoupled. 0: for short fine-tuning it does nothing good. Vectors (norms, biases) are never decayed.'),
+    clipNorm: z
+      .number()
+      .min(0)
+      .default(1)
+      .describe('Largest global norm of the gradients; 0: no clipping. 1 is what most published recipes use.'),
   })
   .prefault({});
 
 const scheduleField = z
   .strictObject({
-    /** Course of the learning rate after the warm-up: down to zero along a half cosine or a line, or unchanged. */
-    kind: z.enum(['constant', 'linear', 'cosine']).default('cosine'),
-    /** Steps of linear warm-up; excludes `warmupRatio`. */
-    warmupSteps: z.int().min(0).optional(),
-    /** Warm-up as a share of all steps, rounded up; 0.03 when neither is given. */
-    warmupRatio: z.number().min(0).max(1).optional(),
+    kind: z
+      .enum(['constant', 'linear', 'cosine'])
+      .default('cosine')
+      .describe(
+        'Course of the learning rate after the warm-up: down to zero along a half cosine or a line, or unchanged.',
+      ),
+    warmupSteps: z.int().min(0).optional().describe('Steps of linear warm-up; excludes `warmupRatio`.'),
+    warmupRatio: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .describe('Warm-up as a share of all steps, rounded up; 0.03 when neither is given.'),
   })
   .refine(({ warmupSteps, warmupRatio }) => warmupSteps === undefined || warmupRatio === undefined, {
     error: 'excludes warmupSteps: give the warm-up in steps or as a ratio, not both',
@@ -91,14 +118,17 @@ const scheduleField = z
 
 const dataField = z
   .strictObject({
-    /** JSONL: rows {"messages"}, {"prompt","completion"} or {"text"}. */
-    train: pathField,
-    /** JSONL of held-out rows, in any of the three formats; excludes `evalFraction`. */
-    eval: pathField.optional(),
-    /** Share of the training rows that is held out, drawn by the seed; excludes `eval`. */
-    evalFraction: z.number().gt(0).max(0.5).optional(),
-    /** Longest row in tokens; default and at most the base's context. */
-    contextTokens: count.optional(),
+    train: pathField.describe('JSONL: rows {"messages"}, {"prompt","completion"} or {"text"}.'),
+    eval: pathField
+      .optional()
+      .describe('JSONL of held-out rows, in any of the three formats; excludes `evalFraction`.'),
+    evalFraction: z
+      .number()
+      .gt(0)
+      .max(0.5)
+      .optional()
+      .describe('Share of the training rows that is held out, drawn by the seed; excludes `eval`.'),
+    contextTokens: count.optional().describe("Longest row in tokens; default and at most the base's context."),
     longRows: longRowsField,
   })
   .refine((data) => data.eval === undefined || data.evalFraction === undefined, {
@@ -110,47 +140,68 @@ const dataField = z
 export const trainSpecSchema = z
   .strictObject({
     kind: z.literal('train'),
-    /** Folder of the base model in Hugging Face layout. With `initial: "random"` only its config and tokenizer files are read. */
-    base: pathField,
-    /** Folder of the result; it must not exist. Work in progress stands in `<output>.run` beside it. */
-    output: pathField,
+    base: pathField.describe(
+      'Folder of the base model in Hugging Face layout. With `initial: "random"` only its config and tokenizer files are read.',
+    ),
+    output: pathField.describe(
+      'Folder of the result; it must not exist. Work in progress stands in `<output>.run` beside it.',
+    ),
     data: dataField,
     method: z.discriminatedUnion('kind', [loraField, fullField]),
-    /** Passes over the rows, fractions allowed; excludes `steps` and `tokens`. 3 when none is given, as in transformers. */
-    epochs: z.number().gt(0).optional(),
-    /** Optimizer steps; excludes `epochs` and `tokens`. */
-    steps: count.optional(),
-    /** Tokens to train on, padding not counted: the run ends with the step that reaches it; excludes `epochs` and `steps`. */
-    tokens: count.optional(),
+    epochs: z
+      .number()
+      .gt(0)
+      .optional()
+      .describe(
+        'Passes over the rows, fractions allowed; excludes `steps` and `tokens`. 3 when none is given, as in transformers.',
+      ),
+    steps: count.optional().describe('Optimizer steps; excludes `epochs` and `tokens`.'),
+    tokens: count
+      .optional()
+      .describe(
+        'Tokens to train on, padding not counted: the run ends with the step that reaches it; excludes `epochs` and `steps`.',
+      ),
     batch: batchField,
     optimizer: optimizerField,
     schedule: scheduleField,
     evaluation: z
       .strictObject({
-        /** Steps between evaluations; default a tenth of the run. The start and the end are always evaluated. */
-        everySteps: count.optional(),
-        /** Held-out rows used, the first ones; absent: all. */
-        rowsMax: count.optional(),
+        everySteps: count
+          .optional()
+          .describe(
+            'Steps between evaluations; default a tenth of the run. The start and the end are always evaluated.',
+          ),
+        rowsMax: count.optional().describe('Held-out rows used, the first ones; absent: all.'),
       })
       .prefault({}),
     samples: z
       .strictObject({
         prompts: z.array(promptField).max(limits.samplePromptsMax).default([]),
-        /** Steps between generations; default as often as evaluations. */
-        everySteps: count.optional(),
+        everySteps: count.optional().describe('Steps between generations; default as often as evaluations.'),
         ...samplingFields,
       })
       .prefault({}),
     checkpoint: z
       .strictObject({
-        /** A crash loses at most this much work. 300: writing one takes well under a second for an adapter. */
-        everySeconds: z.number().gt(0).default(300),
-        /** Checkpoints kept. 2: the one before the last is there if a disk lies. */
-        keep: z.int().min(1).max(limits.checkpointsKeptMax).default(2),
+        everySeconds: z
+          .number()
+          .gt(0)
+          .default(300)
+          .describe('A crash loses at most this much work. 300: writing one takes well under a second for an adapter.'),
+        keep: z
+          .int()
+          .min(1)
+          .max(limits.checkpointsKeptMax)
+          .default(2)
+          .describe('Checkpoints kept. 2: the one before the last is there if a disk lies.'),
       })
       .prefault({}),
-    /** Element type of the written tensors; default f32 for an adapter, the base's own for full fine-tuning. */
-    outputDtype: z.enum(['f32', 'bf16', 'f16']).optional(),
+    outputDtype: z
+      .enum(['f32', 'bf16', 'f16'])
+      .optional()
+      .describe(
+        "Element type of the written tensors; default f32 for an adapter, the base's own for full fine-tuning.",
+      ),
     seed: seedField,
     threads: threadsField,
   })
