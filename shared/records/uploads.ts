@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { DomainError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { RecordTable, RecordWrite, StoredRecord, World } from '../platform/ports.ts';
+import { blobKeys } from './blob-keys.ts';
+import type { Caller } from './caller.ts';
+import { newId } from './commit.ts';
+import { keys, timeSort } from './keys.ts';
+import { stored, type Stored } from './stored.ts';
+
+const targetRecord = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('adapter'), adapter: z.string(), versionId: z.string() }),
+  z.object({ kind: z.literal('dataset'), dataset: z.string(), datasetId: z.string() }),
+  z.object({ kind: z.literal('base'), base: z.string(), baseId: z.string() }),
+]);
+/** What an upload is for: a thing that exists already and waits for its files. */
+export type UploadTarget = z.output<typeof targetRecord>;
+
+const uploadRecord = z.object({
+  id: z.string(),
+  team: z.string(),
+  target: targetRecord,
+  state: z.enum(['open', 'completed', 'aborted']),
+  /** Whether nothing is left to do: it was given up, or what it brought was taken or refused. */
+  settled: z.boolean(),
+  files: z.array(
+    z.object({
+      path: z.string(),
+      sizeBytes: z.int(),
+      /** What the sender claims. */
+      sha256: z.string(),
+      blobKey: z.string(),
+      multipartId: z.string(),
+    }),
+  ),
+  createdAt: z.string(),
+  createdBy: z.string(),
+  expiresAt: z.string(),
+});
+export type UploadRecord = z.output<typeof uploadRecord>;
+export type UploadFile = UploadRecord['files'][number];
+
+/** A file as its sender announces it. */
+export interface AnnouncedFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * Makes room for the files of a target. The upload exists once `writes` are committed, together with the target; if they are not,
+ * `dropParts` gives the room back.
+ */
+export async function openUpload(
+  world: World,
+  caller: Caller,
+  target: UploadTarget,
+  files: readonly AnnouncedFile[],
+): Promise<{ readonly upload: UploadRecord; readonly writes: readonly RecordWrite[] }> {
+  const now = world.now();
+  const begun: UploadFile[] = [];
+  for (const { path, sizeBytes, sha256 } of files) {
+    const blobKey = blobKeyOf(caller.team, target, path);
+    const multipartId = await world.blobs.beginMultipart(blobKey, { partSizeBytes: limits.uploadPartBytes });
+    begun.push({ path, sizeBytes, sha256, blobKey, multipartId });
+  }
+  const upload: UploadRecord = {
+    id: newId(world, 'upl'),
+    team: caller.team,
+    target,
+    state: 'open',
+    settled: false,
+    files: begun,
+    createdAt: new Date(now).toISOString(),
+    createdBy: caller.keyId,
+    expiresAt: new Date(now + 1000 * uploadOpenSeconds).toISOString(),
+  };
+  return { upload, writes: [uploadWrite(upload)] };
+}
+
+/** An hour less than the store keeps the parts, so that an open upload always has its parts. */
+const uploadOpenSeconds = limits.uploadKeptSeconds - 3600;
+
+/** Drops what was sent of an upload that is not completed. */
+export async function dropParts({ blobs }: Pick<World, 'blobs'>, upload: UploadRecord): Promise<void> {
+  for (const { blobKey, multipartId } of upload.files) await blobs.abortMultipart(blobKey, multipartId);
+}
+
+function blobKeyOf(team: string, target: UploadTarget, path: string): string {
+  switch (target.kind) {
+    case 'adapter':
+      return blobKeys.versionFile(team, target.versionId, path);
+    case 'base':
+      return blobKeys.baseFile(team, target.baseId, path);
+    case 'dataset':
+      return blobKeys.datasetFile(team, target.datasetId);
+  }
+}
+
+/** Throws `DomainError('not-found')`. */
+export async function getUploadRecord(table: RecordTable, team: string, id: string): Promise<Stored<UploadRecord>> {
+  const record = await table.get(keys.upload(team, id));
+  if (!record) throw new DomainError('not-found', `There is no upload "${id}".`);
+  return readUpload(record);
+}
+
+export function readUpload(record: StoredRecord): Stored<UploadRecord> {
+  return stored(uploadRecord, record);
+}
+
+/** A new upload, or a change of the one of this revision. The sweep sees it until it is settled. */
+export function uploadWrite(value: UploadRecord, revision?: number): RecordWrite {
+  return {
+    put: {
+      key: keys.upload(value.team, value.id),
+      value,
+      ...(value.settled
+        ? {}
+        : { index1: { partition: keys.activeUploads, sort: timeSort(value.createdAt, value.id) } }),
+    },
+    condition: revision === undefined ? { ifAbsent: true } : { ifRevision: revision },
+  };
+}
+
+/** Parts that a file of this size is sent in; an empty one has one, too. */
+export function partCount(sizeBytes: number): number {
+  return Math.max(1, Math.ceil(sizeBytes / limits.uploadPartBytes));
+}
