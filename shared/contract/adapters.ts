@@ -4,24 +4,26 @@ import { operation } from './operation.ts';
 
 export const adapterPath = z.object({ adapter: nameField });
 
-export const adapterSchema = z.object({
-  name: z.string(),
-  id: idField,
-  base: z
-    .string()
-    .describe("The base that its versions belong to; a name of this team's bases, or what the files say."),
-  description: z.string(),
-  tags: z.array(z.string()),
-  aliases: z
-    .record(z.string(), z.int())
-    .describe(
-      'Aliases and the numbers of the versions they point to; `latest` is the newest one that is not withdrawn.',
-    ),
-  versions: z.int(),
-  revision: z.int().describe('Changes with every change; give it back to change only what was seen.'),
-  createdAt: timeField,
-  updatedAt: timeField,
-});
+export const adapterSchema = z
+  .object({
+    name: z.string(),
+    id: idField,
+    base: z
+      .string()
+      .describe("The base that its versions belong to; a name of this team's bases, or what the files say."),
+    description: z.string(),
+    tags: z.array(z.string()),
+    aliases: z
+      .record(z.string(), z.int())
+      .describe(
+        'Aliases and the numbers of the versions they point to; `latest` is the newest one that is not withdrawn.',
+      ),
+    versions: z.int(),
+    revision: z.int().describe('Changes with every change; give it back to change only what was seen.'),
+    createdAt: timeField,
+    updatedAt: timeField,
+  })
+  .openapi('Adapter');
 export type Adapter = z.output<typeof adapterSchema>;
 
 export const createAdapter = operation({
@@ -100,13 +102,15 @@ export const deleteAdapter = operation({
 
 const aliasPath = adapterPath.extend({ alias: aliasField });
 
-const aliasSchema = z.object({
-  alias: z.string(),
-  version: z.int().nullable().describe('Null: it was removed.'),
-  revision: z.int(),
-  updatedAt: timeField,
-  updatedBy: z.string(),
-});
+const aliasSchema = z
+  .object({
+    alias: z.string(),
+    version: z.int().nullable().describe('Null: it was removed.'),
+    revision: z.int(),
+    updatedAt: timeField,
+    updatedBy: z.string(),
+  })
+  .openapi('AliasChange');
 
 export const setAlias = operation({
   operationId: 'setAlias',

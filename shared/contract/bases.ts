@@ -37,33 +37,35 @@ export const baseSourceField = z.discriminatedUnion('kind', [
   }),
 ]);
 
-export const baseSchema = z.object({
-  name: z.string(),
-  id: idField,
-  state: z.enum(['draft', 'importing', 'ready', 'failed']),
-  description: z.string(),
-  architecture: z.string().nullable().describe('E.g. `LlamaForCausalLM`; null until it is ready.'),
-  parameters: z.int().nullable(),
-  contextTokens: z.int().nullable(),
-  dtypes: z.array(z.string()),
-  hasChatTemplate: z.boolean(),
-  files: z.array(fileField),
-  sizeBytes: z.int(),
-  sha256: z
-    .string()
-    .nullable()
-    .describe('SHA-256 over the names and hashes of the weight files: bases with the same are the same.'),
-  source: z.object({
-    kind: z.enum(['local', 'upload', 'huggingface', 'merge', 'train']),
-    repository: z.string().optional(),
-    revision: z.string().optional().describe('The commit.'),
-  }),
-  lineage: lineageSchema,
-  importJobId: idField.optional(),
-  findings: z.array(findingField),
-  createdAt: timeField,
-  createdBy: z.string(),
-});
+export const baseSchema = z
+  .object({
+    name: z.string(),
+    id: idField,
+    state: z.enum(['draft', 'importing', 'ready', 'failed']),
+    description: z.string(),
+    architecture: z.string().nullable().describe('E.g. `LlamaForCausalLM`; null until it is ready.'),
+    parameters: z.int().nullable(),
+    contextTokens: z.int().nullable(),
+    dtypes: z.array(z.string()),
+    hasChatTemplate: z.boolean(),
+    files: z.array(fileField),
+    sizeBytes: z.int(),
+    sha256: z
+      .string()
+      .nullable()
+      .describe('SHA-256 over the names and hashes of the weight files: bases with the same are the same.'),
+    source: z.object({
+      kind: z.enum(['local', 'upload', 'huggingface', 'merge', 'train']),
+      repository: z.string().optional(),
+      revision: z.string().optional().describe('The commit.'),
+    }),
+    lineage: lineageSchema,
+    importJobId: idField.optional(),
+    findings: z.array(findingField),
+    createdAt: timeField,
+    createdBy: z.string(),
+  })
+  .openapi('Base');
 export type Base = z.output<typeof baseSchema>;
 
 export const createBase = operation({

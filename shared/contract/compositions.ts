@@ -9,22 +9,24 @@ const compositionPath = z.object({ composition: nameField });
 const { type, mode, peftRelease, rank, dtype } = composeSpecSchema.shape;
 
 /** A recipe that is kept. A compose job makes a version of it. */
-export const compositionSchema = z.object({
-  name: z.string(),
-  id: idField,
-  description: z.string(),
-  base: z.string(),
-  type,
-  mode,
-  peftRelease,
-  rank,
-  dtype,
-  members: z
-    .array(parentSchema.extend({ weight: z.number() }))
-    .describe('Pinned to exact versions when the composition was made.'),
-  createdAt: timeField,
-  createdBy: z.string(),
-});
+export const compositionSchema = z
+  .object({
+    name: z.string(),
+    id: idField,
+    description: z.string(),
+    base: z.string(),
+    type,
+    mode,
+    peftRelease,
+    rank,
+    dtype,
+    members: z
+      .array(parentSchema.extend({ weight: z.number() }))
+      .describe('Pinned to exact versions when the composition was made.'),
+    createdAt: timeField,
+    createdBy: z.string(),
+  })
+  .openapi('Composition');
 export type Composition = z.output<typeof compositionSchema>;
 
 export const createComposition = operation({

@@ -17,19 +17,21 @@ import { announcedFileField, uploadSchema } from './uploads.ts';
 export const datasetPath = z.object({ dataset: nameField });
 
 /** JSON lines that never change. */
-export const datasetSchema = z.object({
-  name: z.string(),
-  id: idField,
-  state: z.enum(['draft', 'validating', 'ready', 'rejected']),
-  description: z.string(),
-  sizeBytes: z.int(),
-  sha256: sha256Field,
-  format: z.enum(['messages', 'prompt-completion', 'text']).nullable(),
-  rows: z.int().nullable(),
-  findings: z.array(findingField),
-  createdAt: timeField,
-  createdBy: z.string(),
-});
+export const datasetSchema = z
+  .object({
+    name: z.string(),
+    id: idField,
+    state: z.enum(['draft', 'validating', 'ready', 'rejected']),
+    description: z.string(),
+    sizeBytes: z.int(),
+    sha256: sha256Field,
+    format: z.enum(['messages', 'prompt-completion', 'text']).nullable(),
+    rows: z.int().nullable(),
+    findings: z.array(findingField),
+    createdAt: timeField,
+    createdBy: z.string(),
+  })
+  .openapi('Dataset');
 export type Dataset = z.output<typeof datasetSchema>;
 
 export const createDataset = operation({

@@ -26,25 +26,31 @@ export const timeField = z.iso.datetime();
 export const tagsField = z.array(nameField).max(limits.tagsMax);
 export const notesField = z.string().max(limits.notesCharsMax);
 
-export const findingField = z.object({
-  severity: z.enum(['error', 'warning']),
-  code: z.string(),
-  message: z.string(),
-  where: z.string().optional(),
-});
+export const findingField = z
+  .object({
+    severity: z.enum(['error', 'warning']),
+    code: z.string(),
+    message: z.string(),
+    where: z.string().optional(),
+  })
+  .openapi('Finding');
 
-export const fileField = z.object({
-  path: z.string(),
-  sizeBytes: z.int().min(0),
-  sha256: sha256Field,
-});
+export const fileField = z
+  .object({
+    path: z.string(),
+    sizeBytes: z.int().min(0),
+    sha256: sha256Field,
+  })
+  .openapi('File');
 
 /** Where a file can be fetched for a while, without a key. */
-export const downloadField = fileField.extend({
-  url: z.string(),
-  headers: z.record(z.string(), z.string()),
-  expiresAt: timeField,
-});
+export const downloadField = fileField
+  .extend({
+    url: z.string(),
+    headers: z.record(z.string(), z.string()),
+    expiresAt: timeField,
+  })
+  .openapi('Download');
 
 /** Query of every list: `cursor` is the `next` of the page before. */
 export const pageQuery = {
@@ -52,16 +58,21 @@ export const pageQuery = {
   cursor: z.string().max(limits.cursorCharsMax).optional(),
 };
 
+/** A named schema or null; `.nullable()` would lose the null where the OpenAPI document refers to the name. */
+export const orNull = <T extends z.ZodType>(named: T) => z.union([named, z.null()]);
+
 export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().optional() });
 
 /** Body of every error: RFC 9457. `detail` says what to do; `findings` has everything that is wrong, not the first thing. */
-export const problemSchema = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  code: z.string(),
-  detail: z.string(),
-  requestId: z.string(),
-  findings: z.array(findingField).optional(),
-});
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string(),
+    detail: z.string(),
+    requestId: z.string(),
+    findings: z.array(findingField).optional(),
+  })
+  .openapi('Problem');
 export type Problem = z.output<typeof problemSchema>;

@@ -15,73 +15,83 @@ const adapterVersion = {
 };
 
 const train = trainSpecSchema.shape;
-const trainRequest = z.strictObject({
-  kind: z.literal('train'),
-  base: nameField,
-  dataset: nameField,
-  evalDataset: nameField.optional().describe('Held-out rows; excludes `evalFraction`.'),
-  evalFraction: z.number().gt(0).max(0.5).optional(),
-  contextTokens: z.int().min(1).optional(),
-  longRows: z.enum(['refuse', 'truncate', 'split']).default('refuse'),
-  output: z
-    .union([z.strictObject({ adapter: nameField }), z.strictObject({ base: nameField })])
-    .describe('Where the result goes: LoRA makes a version of an adapter, full fine-tuning a new base.'),
-  method: train.method.prefault({ kind: 'lora' }),
-  epochs: train.epochs,
-  steps: train.steps,
-  tokens: train.tokens,
-  batch: train.batch,
-  optimizer: train.optimizer,
-  schedule: train.schedule,
-  evaluation: train.evaluation,
-  samples: train.samples,
-  checkpoint: train.checkpoint,
-  outputDtype: train.outputDtype,
-  seed: train.seed,
-});
+const trainRequest = z
+  .strictObject({
+    kind: z.literal('train'),
+    base: nameField,
+    dataset: nameField,
+    evalDataset: nameField.optional().describe('Held-out rows; excludes `evalFraction`.'),
+    evalFraction: z.number().gt(0).max(0.5).optional(),
+    contextTokens: z.int().min(1).optional(),
+    longRows: z.enum(['refuse', 'truncate', 'split']).default('refuse'),
+    output: z
+      .union([z.strictObject({ adapter: nameField }), z.strictObject({ base: nameField })])
+      .describe('Where the result goes: LoRA makes a version of an adapter, full fine-tuning a new base.'),
+    method: train.method.prefault({ kind: 'lora' }),
+    epochs: train.epochs,
+    steps: train.steps,
+    tokens: train.tokens,
+    batch: train.batch,
+    optimizer: train.optimizer,
+    schedule: train.schedule,
+    evaluation: train.evaluation,
+    samples: train.samples,
+    checkpoint: train.checkpoint,
+    outputDtype: train.outputDtype,
+    seed: train.seed,
+  })
+  .openapi('TrainRequest');
 
 const evaluate = evaluateSpecSchema.shape;
-const evaluateRequest = z.strictObject({
-  kind: z.literal('evaluate'),
-  base: nameField,
-  adapter: nameField.optional(),
-  version: versionRefField.default('latest'),
-  dataset: nameField,
-  rowsMax: evaluate.rowsMax,
-  contextTokens: evaluate.contextTokens,
-  longRows: evaluate.longRows,
-  bootstrapSamples: evaluate.bootstrapSamples,
-  seed: evaluate.seed,
-});
+const evaluateRequest = z
+  .strictObject({
+    kind: z.literal('evaluate'),
+    base: nameField,
+    adapter: nameField.optional(),
+    version: versionRefField.default('latest'),
+    dataset: nameField,
+    rowsMax: evaluate.rowsMax,
+    contextTokens: evaluate.contextTokens,
+    longRows: evaluate.longRows,
+    bootstrapSamples: evaluate.bootstrapSamples,
+    seed: evaluate.seed,
+  })
+  .openapi('EvaluateRequest');
 
-const composeRequest = z.strictObject({
-  kind: z.literal('compose'),
-  composition: nameField,
-  output: z.strictObject({ adapter: nameField }),
-});
+const composeRequest = z
+  .strictObject({
+    kind: z.literal('compose'),
+    composition: nameField,
+    output: z.strictObject({ adapter: nameField }),
+  })
+  .openapi('ComposeRequest');
 
 const merge = mergeSpecSchema.shape;
-const mergeRequest = z.strictObject({
-  kind: z.literal('merge'),
-  ...adapterVersion,
-  dtype: merge.dtype,
-  maxShardBytes: merge.maxShardBytes,
-  output: z.strictObject({ base: nameField }).describe('The merged model becomes a base of this name.'),
-});
+const mergeRequest = z
+  .strictObject({
+    kind: z.literal('merge'),
+    ...adapterVersion,
+    dtype: merge.dtype,
+    maxShardBytes: merge.maxShardBytes,
+    output: z.strictObject({ base: nameField }).describe('The merged model becomes a base of this name.'),
+  })
+  .openapi('MergeRequest');
 
-const exportRequest = z.strictObject({
-  kind: z.literal('export'),
-  format: z
-    .enum(['peft', 'gguf', 'flattened', 'merged-gguf'])
-    .describe('With an adapter: `peft`, `gguf`, `flattened`; `merged-gguf` with an adapter or a base.'),
-  adapter: nameField.optional(),
-  version: versionRefField.default('latest'),
-  base: nameField.optional(),
-  dtype: z
-    .enum(['f32', 'f16', 'bf16', 'q8_0'])
-    .optional()
-    .describe('Element type of what is written; the format says which it can be.'),
-});
+const exportRequest = z
+  .strictObject({
+    kind: z.literal('export'),
+    format: z
+      .enum(['peft', 'gguf', 'flattened', 'merged-gguf'])
+      .describe('With an adapter: `peft`, `gguf`, `flattened`; `merged-gguf` with an adapter or a base.'),
+    adapter: nameField.optional(),
+    version: versionRefField.default('latest'),
+    base: nameField.optional(),
+    dtype: z
+      .enum(['f32', 'f16', 'bf16', 'q8_0'])
+      .optional()
+      .describe('Element type of what is written; the format says which it can be.'),
+  })
+  .openapi('ExportRequest');
 
 /** A job that can be asked for. `import-base` is not among them: adding a base makes it. */
 export const jobRequestSchema = z.discriminatedUnion('kind', [

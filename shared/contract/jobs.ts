@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { limits } from '../limits.ts';
-import { downloadField, findingField, idField, pageOf, pageQuery, timeField } from './fields.ts';
+import { downloadField, findingField, idField, orNull, pageOf, pageQuery, timeField } from './fields.ts';
 import { jobRequestSchema } from './job-requests.ts';
 import { operation } from './operation.ts';
 
@@ -17,61 +17,70 @@ export type JobState = (typeof jobStates)[number];
 const jobPath = z.object({ job: idField });
 
 /** What a job is expected to take. */
-export const estimateSchema = z.object({
-  tokens: z.int().nullable().describe('Tokens that go through the model, steps included.'),
-  steps: z.int().nullable(),
-  memoryBytes: z.int(),
-  seconds: z.number(),
-  basis: z.string().describe('What the figures rest on.'),
-});
+export const estimateSchema = z
+  .object({
+    tokens: z.int().nullable().describe('Tokens that go through the model, steps included.'),
+    steps: z.int().nullable(),
+    memoryBytes: z.int(),
+    seconds: z.number(),
+    basis: z.string().describe('What the figures rest on.'),
+  })
+  .openapi('Estimate');
 
-export const jobSchema = z.object({
-  id: idField,
-  kind: z.enum(jobKinds),
-  state: z.enum(jobStates),
-  reason: z.string().describe('Why it is in this state, for people.'),
-  request: z.record(z.string(), z.unknown()).describe('As asked for, names pinned.'),
-  attempt: z.int().describe('From 1; more when a container died and the job went on elsewhere.'),
-  progress: z
-    .object({
-      stage: z.string(),
-      done: z.number(),
-      total: z.number(),
-      unit: z.string(),
-      secondsLeft: z.number().optional(),
-    })
-    .nullable(),
-  heartbeatAt: timeField.nullable(),
-  report: z.record(z.string(), z.unknown()).nullable().describe('The report of the job, once it has succeeded.'),
-  output: z
-    .object({
-      adapter: z.string().optional(),
-      versionId: idField.optional(),
-      version: z.int().optional(),
-      base: z.string().optional(),
-      files: z.int().optional(),
-    })
-    .describe('What it made.'),
-  findings: z
-    .array(findingField)
-    .describe("Everything that was wrong, when it failed for the caller's fault; warnings otherwise."),
-  forkOf: idField.optional(),
-  resumable: z.boolean(),
-  createdAt: timeField,
-  createdBy: z.string(),
-  startedAt: timeField.nullable(),
-  endedAt: timeField.nullable(),
-});
+export const jobSchema = z
+  .object({
+    id: idField,
+    kind: z.enum(jobKinds),
+    state: z.enum(jobStates),
+    reason: z.string().describe('Why it is in this state, for people.'),
+    request: z.record(z.string(), z.unknown()).describe('As asked for, names pinned.'),
+    attempt: z.int().describe('From 1; more when a container died and the job went on elsewhere.'),
+    progress: z
+      .object({
+        stage: z.string(),
+        done: z.number(),
+        total: z.number(),
+        unit: z.string(),
+        secondsLeft: z.number().optional(),
+      })
+      .nullable(),
+    heartbeatAt: timeField.nullable(),
+    report: z.record(z.string(), z.unknown()).nullable().describe('The report of the job, once it has succeeded.'),
+    output: z
+      .object({
+        adapter: z.string().optional(),
+        versionId: idField.optional(),
+        version: z.int().optional(),
+        base: z.string().optional(),
+        files: z.int().optional(),
+      })
+      .describe('What it made.'),
+    findings: z
+      .array(findingField)
+      .describe("Everything that was wrong, when it failed for the caller's fault; warnings otherwise."),
+    forkOf: idField.optional(),
+    resumable: z.boolean(),
+    createdAt: timeField,
+    createdBy: z.string(),
+    startedAt: timeField.nullable(),
+    endedAt: timeField.nullable(),
+  })
+  .openapi('Job');
 export type Job = z.output<typeof jobSchema>;
 
-const createdJob = z.object({
-  job: jobSchema.nullable().describe('Null with `dryRun`.'),
-  estimate: estimateSchema,
-  warnings: z.array(findingField),
-});
+const createdJob = z
+  .object({
+    job: orNull(jobSchema).describe('Null with `dryRun`.'),
+    estimate: estimateSchema,
+    warnings: z.array(findingField),
+  })
+  .openapi('CreatedJob');
 
 const dryRunQuery = z.object({
-  dryRun: z.stringbool().default(false).describe('`true`: checks and estimates, and makes nothing.'),
+  dryRun: z
+    .stringbool()
+    .default(false)
+    .openapi({ type: 'boolean', description: '`true`: checks and estimates, and makes nothing.' }),
 });
 
 export const createJob = operation({

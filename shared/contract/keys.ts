@@ -3,15 +3,17 @@ import { idField, pageOf, pageQuery, timeField } from './fields.ts';
 import { operation } from './operation.ts';
 import { scopes } from './scopes.ts';
 
-export const apiKeySchema = z.object({
-  id: idField,
-  name: z.string(),
-  scopes: z.array(z.enum(scopes)),
-  createdAt: timeField,
-  createdBy: z.string(),
-  expiresAt: timeField.nullable(),
-  revokedAt: timeField.nullable(),
-});
+export const apiKeySchema = z
+  .object({
+    id: idField,
+    name: z.string(),
+    scopes: z.array(z.enum(scopes)),
+    createdAt: timeField,
+    createdBy: z.string(),
+    expiresAt: timeField.nullable(),
+    revokedAt: timeField.nullable(),
+  })
+  .openapi('ApiKey');
 export type ApiKey = z.output<typeof apiKeySchema>;
 
 export const whoAmI = operation({

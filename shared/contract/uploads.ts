@@ -30,28 +30,30 @@ export const announcedFilesField = z
     error: 'each path may stand here once',
   });
 
-export const uploadSchema = z.object({
-  id: idField,
-  target: z
-    .discriminatedUnion('kind', [
-      z.object({ kind: z.literal('adapter'), adapter: z.string(), versionId: idField }),
-      z.object({ kind: z.literal('dataset'), dataset: z.string() }),
-      z.object({ kind: z.literal('base'), base: z.string() }),
-    ])
-    .describe('What becomes of it.'),
-  state: z.enum(['open', 'completed', 'aborted']),
-  partSizeBytes: z.int().describe('Every file but its last part is sent in parts of this size.'),
-  files: z.array(
-    announcedFileField.extend({
-      parts: z.int(),
-      received: z
-        .array(z.object({ number: z.int(), sizeBytes: z.int(), sha256: sha256Field }))
-        .describe('Parts that have arrived, so that an interrupted upload goes on where it was.'),
-    }),
-  ),
-  createdAt: timeField,
-  expiresAt: timeField.describe('An open upload is dropped after this time.'),
-});
+export const uploadSchema = z
+  .object({
+    id: idField,
+    target: z
+      .discriminatedUnion('kind', [
+        z.object({ kind: z.literal('adapter'), adapter: z.string(), versionId: idField }),
+        z.object({ kind: z.literal('dataset'), dataset: z.string() }),
+        z.object({ kind: z.literal('base'), base: z.string() }),
+      ])
+      .describe('What becomes of it.'),
+    state: z.enum(['open', 'completed', 'aborted']),
+    partSizeBytes: z.int().describe('Every file but its last part is sent in parts of this size.'),
+    files: z.array(
+      announcedFileField.extend({
+        parts: z.int(),
+        received: z
+          .array(z.object({ number: z.int(), sizeBytes: z.int(), sha256: sha256Field }))
+          .describe('Parts that have arrived, so that an interrupted upload goes on where it was.'),
+      }),
+    ),
+    createdAt: timeField,
+    expiresAt: timeField.describe('An open upload is dropped after this time.'),
+  })
+  .openapi('Upload');
 export type Upload = z.output<typeof uploadSchema>;
 
 export const getUpload = operation({

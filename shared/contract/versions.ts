@@ -9,6 +9,7 @@ import {
   idField,
   nameField,
   notesField,
+  orNull,
   pageOf,
   pageQuery,
   timeField,
@@ -20,63 +21,71 @@ import { announcedFilesField, uploadSchema } from './uploads.ts';
 export const versionPath = adapterPath.extend({ version: versionRefField });
 
 /** A version that something was made from, pinned. */
-export const parentSchema = z.object({
-  adapter: z.string(),
-  versionId: idField,
-  version: z.int(),
-  weight: z.number().optional(),
-});
+export const parentSchema = z
+  .object({
+    adapter: z.string(),
+    versionId: idField,
+    version: z.int(),
+    weight: z.number().optional(),
+  })
+  .openapi('Parent');
 
 /** Where something comes from: enough to make it again. */
-export const lineageSchema = z.object({
-  origin: z.enum(['upload', 'train', 'compose', 'merge', 'import']),
-  jobId: idField.optional(),
-  base: z.object({ name: z.string(), id: idField, sha256: z.string() }).optional(),
-  datasets: z.array(z.object({ name: z.string(), id: idField, sha256: z.string() })).optional(),
-  parents: z.array(parentSchema).optional(),
-  compositionId: idField.optional(),
-});
+export const lineageSchema = z
+  .object({
+    origin: z.enum(['upload', 'train', 'compose', 'merge', 'import']),
+    jobId: idField.optional(),
+    base: z.object({ name: z.string(), id: idField, sha256: z.string() }).optional(),
+    datasets: z.array(z.object({ name: z.string(), id: idField, sha256: z.string() })).optional(),
+    parents: z.array(parentSchema).optional(),
+    compositionId: idField.optional(),
+  })
+  .openapi('Lineage');
 
 /** What the validator found out about a version. */
-export const versionChecksSchema = z.object({
-  peftType: z.string(),
-  summary: z.string().describe('E.g. `effective modules 14 of 14`.'),
-  effectiveModules: z.int(),
-  selectedModules: z.int(),
-  ranks: z.array(z.int()),
-  dtypes: z.array(z.string()),
-  parameters: z.int(),
-  deltaNorm: z
-    .number()
-    .nullable()
-    .describe('Frobenius norm of all deltas together; null where they were not computed.'),
-  usable: z.boolean().describe('Whether this installation can compose, merge and evaluate it, and why not.'),
-  unusableBecause: z.array(z.string()),
-});
+export const versionChecksSchema = z
+  .object({
+    peftType: z.string(),
+    summary: z.string().describe('E.g. `effective modules 14 of 14`.'),
+    effectiveModules: z.int(),
+    selectedModules: z.int(),
+    ranks: z.array(z.int()),
+    dtypes: z.array(z.string()),
+    parameters: z.int(),
+    deltaNorm: z
+      .number()
+      .nullable()
+      .describe('Frobenius norm of all deltas together; null where they were not computed.'),
+    usable: z.boolean().describe('Whether this installation can compose, merge and evaluate it, and why not.'),
+    unusableBecause: z.array(z.string()),
+  })
+  .openapi('VersionChecks');
 
-export const versionSchema = z.object({
-  id: idField,
-  adapter: z.string(),
-  version: z.int().nullable().describe('Given when it is published: 1, 2, 3.'),
-  state: z
-    .enum(['draft', 'validating', 'published', 'rejected', 'withdrawn'])
-    .describe(
-      '`draft`: files are on their way; `validating`; `published`; `rejected`: see the findings; `withdrawn`: no longer to be used.',
-    ),
-  base: z.string(),
-  files: z.array(fileField),
-  sizeBytes: z.int(),
-  checks: versionChecksSchema.nullable(),
-  findings: z.array(findingField),
-  lineage: lineageSchema,
-  notes: z.string(),
-  aliases: z.array(z.string()).describe('Aliases that point to it.'),
-  createdAt: timeField,
-  createdBy: z.string(),
-  publishedAt: timeField.optional(),
-  withdrawnAt: timeField.optional(),
-  withdrawnBecause: z.string().optional(),
-});
+export const versionSchema = z
+  .object({
+    id: idField,
+    adapter: z.string(),
+    version: z.int().nullable().describe('Given when it is published: 1, 2, 3.'),
+    state: z
+      .enum(['draft', 'validating', 'published', 'rejected', 'withdrawn'])
+      .describe(
+        '`draft`: files are on their way; `validating`; `published`; `rejected`: see the findings; `withdrawn`: no longer to be used.',
+      ),
+    base: z.string(),
+    files: z.array(fileField),
+    sizeBytes: z.int(),
+    checks: orNull(versionChecksSchema),
+    findings: z.array(findingField),
+    lineage: lineageSchema,
+    notes: z.string(),
+    aliases: z.array(z.string()).describe('Aliases that point to it.'),
+    createdAt: timeField,
+    createdBy: z.string(),
+    publishedAt: timeField.optional(),
+    withdrawnAt: timeField.optional(),
+    withdrawnBecause: z.string().optional(),
+  })
+  .openapi('Version');
 export type Version = z.output<typeof versionSchema>;
 
 export const beginUpload = operation({
