@@ -67,6 +67,12 @@ module.exports = {
       ...modules('zod'),
     ]),
     only(
+      'validation-reads-through-sources',
+      'A validator is the same in a Lambda, a job and the command line, so it is given its bytes and its hash.',
+      '^shared/validation/',
+      [errors, '^shared/(contract|domain|methods|formats)/', ...modules('zod')],
+    ),
+    only(
       'text-knows-formats',
       'Text needs the tokenizer and template libraries and a worker for templates, nothing of the platform but its thread starter.',
       '^shared/text/',

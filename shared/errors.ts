@@ -37,6 +37,15 @@ export function invariant(condition: unknown, message: string): asserts conditio
   if (!condition) throw new Error(`invariant broken: ${message}`);
 }
 
+/** What an error says, as findings at `where`. */
+export function findingsOf({ code, message, findings }: DomainError, where: string): Finding[] {
+  const found: readonly Finding[] = findings.length > 0 ? findings : [{ severity: 'error', code, message }];
+  return found.map((finding) => ({
+    ...finding,
+    where: finding.where === undefined ? where : `${where} ${finding.where}`,
+  }));
+}
+
 /** Throws one `DomainError` that carries every finding when any of them is an error; otherwise returns the warnings. */
 export function refuseErrors(code: string, summary: string, findings: readonly Finding[]): readonly Finding[] {
   const errors = findings.filter((finding) => finding.severity === 'error');

@@ -63,6 +63,22 @@ export const limits = {
   compositionDistanceWarning: 0.1,
   /** Updates whose sum is this much smaller than they are themselves cancel: float32 factors carry about 7 digits. */
   cancelledShare: 1e-6,
+  /** An `adapter_config.json`: the largest name each of some thousand modules twice, about 200 kB. */
+  adapterConfigBytesMax: 4_194_304,
+  /** Bytes of an adapter looked at together: enough for disk speed, little enough to hold several times. */
+  validationChunkBytes: 4_194_304,
+  /** Rank up to which the norm of a delta is computed: the work grows with rank times size, and two matrices of rank x rank are held. */
+  validationRankMax: 1024,
+  /** Values of a factor A held at once for the norm; a larger one is read a second time, in strips. 32 MiB as float32. */
+  validationValuesMax: 8_388_608,
+  /** Bytes of half-finished norms kept while a file is read; what comes after them is read again at the end. */
+  validationPendingBytesMax: 33_554_432,
+  /** Findings of one code that are listed; the others are counted. */
+  validationFindingsMax: 20,
+  /** Files of an adapter: weights, config, card, tokenizer and the like are about ten. */
+  adapterFilesMax: 200,
+  /** Two deltas count as the same up to this share of their norm: bfloat16 changes about 0.2% of one. */
+  sameDeltaTolerance: 0.01,
   /** One line of a JSONL file: the longest published contexts, a million tokens, take about 5 MB of text. */
   jsonlLineBytesMax: 16_777_216,
   /** Bytes of a text file read at once: enough for disk speed. */

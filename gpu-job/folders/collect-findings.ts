@@ -1,4 +1,4 @@
-import { DomainError, type Finding } from '../../shared/errors.ts';
+import { DomainError, findingsOf, type Finding } from '../../shared/errors.ts';
 
 /**
  * Runs one check and turns its `DomainError` into findings at `where`, so that the checks after it run too.
@@ -13,10 +13,7 @@ export async function collectFindings<T>(
     return await check();
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    const found: readonly Finding[] =
-      error.findings.length > 0 ? error.findings : [{ severity: 'error', code: error.code, message: error.message }];
-    for (const finding of found)
-      findings.push({ ...finding, where: finding.where === undefined ? where : `${where} ${finding.where}` });
+    findings.push(...findingsOf(error, where));
     return undefined;
   }
 }

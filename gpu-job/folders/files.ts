@@ -6,7 +6,6 @@ import type { ByteSink, ByteSource } from '../../shared/formats/bytes.ts';
 import { limits } from '../../shared/limits.ts';
 
 export interface FileSource extends ByteSource {
-  /** Fills `target` with the bytes from `offset` on: for many reads without a new array for each. */
   readInto(target: Uint8Array, offset: number): Promise<void>;
   close(): Promise<void>;
 }

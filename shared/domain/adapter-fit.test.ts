@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { adapterFit, linearModules, type AdapterFit, type AdapterModule } from './adapter-fit.ts';
+import { adapterFit, type AdapterFit, type AdapterModule } from './adapter-fit.ts';
 
 const baseTensors = [
   { name: 'model.embed_tokens.weight', shape: [16, 8] },
@@ -61,16 +61,5 @@ describe('adapterFit', () => {
       'error nothing-selected',
     ]);
     expect(codes(fit('.*query', []))).toEqual(['error nothing-selected']);
-  });
-});
-
-describe('linearModules', () => {
-  it('leaves out embeddings, norms and biases, and keeps the output embedding', () => {
-    expect([...linearModules(baseTensors).keys()]).toEqual([
-      'model.layers.0.self_attn.q_proj',
-      'model.layers.0.self_attn.k_proj',
-      'model.layers.1.self_attn.q_proj',
-      'lm_head',
-    ]);
   });
 });

@@ -1,5 +1,6 @@
 import type { Finding } from '../errors.ts';
 import type { LoraConfig } from '../methods/lora.ts';
+import { linearModules, meantModule, type BaseTensor } from './base-modules.ts';
 import { selectModules, unmatchedTargets } from './module-matching.ts';
 
 /** How far an adapter acts on a base. */
@@ -19,12 +20,6 @@ export interface AdapterModule {
   readonly module: string;
   readonly inFeatures: number;
   readonly outFeatures: number;
-}
-
-/** A weight of the base: [out, in] for a linear module. */
-export interface BaseTensor {
-  readonly name: string;
-  readonly shape: readonly number[];
 }
 
 /** Compares an adapter with the tensors of a base; both may come from headers alone. */
@@ -80,39 +75,14 @@ export function adapterFit(
   };
 }
 
-/** Modules of a base that a plain LoRA can act on: those with a matrix as weight that is not an embedding. */
-export function linearModules(
-  baseTensors: Iterable<BaseTensor>,
-): ReadonlyMap<string, { readonly inFeatures: number; readonly outFeatures: number }> {
-  const linears = new Map<string, { inFeatures: number; outFeatures: number }>();
-  for (const { name, shape } of baseTensors) {
-    const [outFeatures, inFeatures] = shape;
-    if (!name.endsWith('.weight') || shape.length !== 2 || outFeatures === undefined || inFeatures === undefined)
-      continue;
-    const module = name.slice(0, -'.weight'.length);
-    if (!inputEmbedding.test(module)) linears.set(module, { inFeatures, outFeatures });
-  }
-  return linears;
-}
-
-const inputEmbedding = /(^|\.)(embed_tokens|embed_positions|tok_embeddings|word_embeddings|wte|wpe|embeddings)$/;
-
 /** A wrong prefix is the usual reason: say which module was probably meant. */
 function describeStranger(module: string, linears: ReadonlyMap<string, unknown>): string {
   const none = 'the base has no such linear module';
-  const named = (tail: string): string | undefined =>
-    [...linears.keys()].find((name) => name === tail || name.endsWith(`.${tail}`));
-  const whole = named(module);
-  if (whole !== undefined)
-    return `${none}; "${whole}" is probably meant, so a prefix is missing in the adapter's names`;
-  const parts = module.split('.');
-  // The last name alone says too little.
-  for (let cut = 1; cut < parts.length - 1; cut++) {
-    const meant = named(parts.slice(cut).join('.'));
-    if (meant !== undefined)
-      return `${none}; "${meant}" is probably meant, so the prefix of the adapter's names is wrong`;
-  }
-  return none;
+  const meant = meantModule(module, linears.keys());
+  if (meant === undefined) return none;
+  return meant.endsWith(`.${module}`)
+    ? `${none}; "${meant}" is probably meant, so a prefix is missing in the adapter's names`
+    : `${none}; "${meant}" is probably meant, so the prefix of the adapter's names is wrong`;
 }
 
 function listed(names: readonly string[]): string {

@@ -10,6 +10,8 @@ export interface ByteSource {
   readonly sizeBytes: number;
   /** Resolves to exactly `lengthBytes` bytes from `offset`, or rejects. The caller may keep the array. */
   read(offset: number, lengthBytes: number): Promise<Uint8Array>;
+  /** Fills `target` with the bytes from `offset` on, or rejects: for many reads without a new array for each. */
+  readInto?(target: Uint8Array, offset: number): Promise<void>;
 }
 
 /** Sequential output. Resolves once the bytes are accepted; the caller may then reuse the array. */

@@ -16,7 +16,10 @@ export function float32ToBfloat16(source: Float32Array, target = new Uint16Array
 }
 
 /** Widens bfloat16 bits to the float32 of the same value (exact). */
-export function bfloat16ToFloat32(source: Uint16Array, target = new Float32Array(source.length)): Float32Array {
+export function bfloat16ToFloat32(
+  source: Uint16Array,
+  target: Float32Array = new Float32Array(source.length),
+): Float32Array {
   checkLengths(source, target);
   const bits = new Uint32Array(target.buffer, target.byteOffset, target.length);
   for (let i = 0; i < source.length; i++) bits[i] = (source[i] as number) << 16;
@@ -40,7 +43,10 @@ export function float32ToFloat16(source: Float32Array, target = new Uint16Array(
 }
 
 /** Widens binary16 bits to the float32 of the same value (exact). */
-export function float16ToFloat32(source: Uint16Array, target = new Float32Array(source.length)): Float32Array {
+export function float16ToFloat32(
+  source: Uint16Array,
+  target: Float32Array = new Float32Array(source.length),
+): Float32Array {
   checkLengths(source, target);
   const table = (float32BitsOfFloat16 ??= buildFloat16Table());
   const bits = new Uint32Array(target.buffer, target.byteOffset, target.length);

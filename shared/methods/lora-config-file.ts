@@ -1,4 +1,5 @@
-import { DomainError, refuseErrors, type Finding } from '../errors.ts';
+import type { z, ZodType } from 'zod';
+import { DomainError, invariant, refuseErrors, type Finding } from '../errors.ts';
 import { compileModulePattern } from './module-pattern.ts';
 import { loraConfigSchema, type LoraConfig } from './lora.ts';
 
@@ -8,40 +9,52 @@ import { loraConfigSchema, type LoraConfig } from './lora.ts';
  * cannot be used here is another question: see `loraUnsupported`.
  */
 export function parseLoraConfig(value: unknown, fileName = 'adapter_config.json'): LoraConfig {
-  const findings: Finding[] = [];
-  const parsed = loraConfigSchema.safeParse(value);
-  for (const issue of parsed.error?.issues ?? [])
-    findings.push({
-      severity: 'error',
-      code: 'lora-config',
-      message: issue.message,
-      where: issue.path.map(String).join('.') || fileName,
+  const { config, findings } = readLoraConfig(value, fileName);
+  const { peft_type: type } = asRecord(value);
+  if (findings.length > 0 && typeof type === 'string' && type !== 'LORA')
+    throw new DomainError('lora-config', `${fileName} describes a ${type} adapter; only LORA can be used here yet.`, {
+      findings: [{ severity: 'error', code: 'peft-type', message: 'only LORA can be used here yet' }],
     });
-  const given = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  if (findings.length > 0 && typeof given['peft_type'] === 'string' && given['peft_type'] !== 'LORA')
-    throw new DomainError(
-      'lora-config',
-      `${fileName} describes a ${given['peft_type']} adapter; only LORA can be used here yet.`,
-      { findings: [{ severity: 'error', code: 'peft-type', message: 'only LORA can be used here yet' }] },
-    );
-  if (parsed.data) findings.push(...loraConfigFindings(parsed.data));
   refuseErrors('lora-config', `${fileName} is not a usable LoRA config:`, findings);
-  const config = parsed.data ?? loraConfigSchema.parse(value);
-  const known = new Set(Object.keys(loraConfigSchema.shape));
-  return { ...config, extra: Object.fromEntries(Object.entries(given).filter(([key]) => !known.has(key))) };
+  invariant(config, 'a config without findings is there');
+  return config;
 }
+
+/** The config, where its single values are sound, and everything that is wrong with it. */
+export function readLoraConfig(
+  value: unknown,
+  fileName: string,
+  schema: ZodType<z.output<typeof loraConfigSchema>> = loraConfigSchema,
+): { readonly config?: LoraConfig; readonly findings: Finding[] } {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success)
+    return {
+      findings: parsed.error.issues.map(({ message, path }) => ({
+        severity: 'error',
+        code: 'lora-config',
+        message,
+        where: path.map(String).join('.') || fileName,
+      })),
+    };
+  const known = new Set(Object.keys(loraConfigSchema.shape));
+  const extra = Object.fromEntries(Object.entries(asRecord(value)).filter(([key]) => !known.has(key)));
+  return { config: { ...parsed.data, extra }, findings: loraConfigFindings(parsed.data) };
+}
+
+const asRecord = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 
 /** What contradicts itself in a config whose single values are fine, and patterns that cannot be read. */
 export function loraConfigFindings(config: LoraConfig): Finding[] {
   const findings: Finding[] = [];
-  const error = (where: string, message: string): void =>
-    void findings.push({ severity: 'error', code: 'lora-config', message, where });
+  const error = (where: string, message: string, code = 'lora-config'): void =>
+    void findings.push({ severity: 'error', code, message, where });
   const pattern = (where: string, text: string): void => {
     try {
       compileModulePattern(text);
     } catch (cause) {
       if (!(cause instanceof DomainError)) throw cause;
-      error(where, cause.message);
+      error(where, cause.message, cause.findings[0]?.code);
     }
   };
   const { target_modules: targets, exclude_modules: excluded, layers_pattern: layersPattern } = config;

@@ -49,6 +49,13 @@ const foreignFeatures: Readonly<Record<string, string>> = {
   enable_lora: 'LoRA on parts of a fused layer (enable_lora)',
 };
 
-function isSet(value: unknown): boolean {
+/** Settings that change the sizes or the number of an adapter's tensors, so that the rules of plain LoRA cannot be held against them. */
+export function reshapingSettings({ extra = {} }: LoraConfig): string[] {
+  const keys = ['layer_replication', 'use_qalora', 'use_bdlora', 'arrow_config', 'kasa_config', 'velora_config'];
+  return [...keys, 'monteclora_config', 'megatron_config', 'enable_lora'].filter((key) => isSet(extra[key]));
+}
+
+/** Whether a key of a config says anything: PEFT writes null, false or an empty list for what is not used. */
+export function isSet(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false && !(Array.isArray(value) && value.length === 0);
 }

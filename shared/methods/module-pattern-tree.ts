@@ -44,6 +44,15 @@ function refusal(parser: Parser, what: string): DomainError {
   );
 }
 
+/** Python gives it a meaning, which is not followed here: such a pattern may be right, but nothing can be said of what it matches. */
+function unsupported(parser: Parser, what: string): DomainError {
+  const { code, message } = refusal(parser, `${what} not supported`);
+  return new DomainError(code, message, { findings: [{ severity: 'error', code: patternUnsupported, message }] });
+}
+
+/** Code of the finding that an error carries when the pattern is in Python's syntax, but in a part that is not followed here. */
+export const patternUnsupported = 'pattern-unsupported';
+
 function parseChoice(parser: Parser): PatternNode {
   const nodes = [parseSequence(parser)];
   while (take(parser, '|')) nodes.push(parseSequence(parser));
@@ -81,7 +90,11 @@ function parseAtom(parser: Parser, next: string): PatternNode {
 function parseGroup(parser: Parser): PatternNode {
   const rest = parser.characters.slice(parser.at, parser.at + 200).join('');
   const opening = /^\((\?:|\?=|\?!|\?P<[A-Za-z_]\w*>|(?!\?))/.exec(rest)?.[0];
-  if (opening === undefined) throw refusal(parser, describeGroup(rest));
+  if (opening === undefined) {
+    const known = foreignGroup(rest);
+    if (known !== undefined) throw unsupported(parser, known);
+    throw refusal(parser, `the group "${rest.slice(0, 4)}" is not one that Python's re knows`);
+  }
   if (parser.depth >= limits.modulePatternDepthMax)
     throw refusal(parser, `groups are nested more than ${limits.modulePatternDepthMax} deep`);
   const name = /<(\w+)>/.exec(opening)?.[1];
@@ -100,14 +113,16 @@ function parseGroup(parser: Parser): PatternNode {
   return node;
 }
 
-function describeGroup(rest: string): string {
-  if (rest.startsWith('(?P=')) return 'back references "(?P=name)" are not supported';
-  if (rest.startsWith('(?<=') || rest.startsWith('(?<!')) return 'lookbehind "(?<" is not supported';
-  if (rest.startsWith('(?>')) return 'atomic groups "(?>" are not supported';
-  if (rest.startsWith('(?(')) return 'conditional groups "(?(" are not supported';
-  if (rest.startsWith('(?#')) return 'comments "(?#" are not supported';
-  if (/^\(\?[a-zA-Z-]+[:)]/.test(rest)) return 'inline flags such as "(?i)" are not supported; spell out both cases';
-  return `the group "${rest.slice(0, 4)}" is not one that Python's re knows`;
+/** The groups of Python's that are not followed here. */
+function foreignGroup(rest: string): string | undefined {
+  if (rest.startsWith('(?P=')) return 'back references "(?P=name)" are';
+  if (rest.startsWith('(?<=') || rest.startsWith('(?<!')) return 'lookbehind "(?<" is';
+  if (rest.startsWith('(?>')) return 'atomic groups "(?>" are';
+  if (rest.startsWith('(?(')) return 'conditional groups "(?(" are';
+  if (rest.startsWith('(?#')) return 'comments "(?#" are';
+  return /^\(\?[a-zA-Z-]+[:)]/.test(rest)
+    ? 'inline flags such as "(?i)", instead of which both cases can be spelt out, are'
+    : undefined;
 }
 
 function parseEscape(parser: Parser): PatternNode {
@@ -129,11 +144,9 @@ function parseCharacterEscape(parser: Parser): (character: string) => boolean {
   const set = escapedSets[letter];
   const control = escapedControls[letter];
   if (set === undefined && control === undefined && /[A-Za-z0-9]/.test(letter))
-    throw refusal(
+    throw unsupported(
       parser,
-      /[0-9]/.test(letter)
-        ? `back references and octal codes "\\${letter}" are not supported`
-        : `"\\${letter}" is not supported`,
+      /[0-9]/.test(letter) ? `back references and octal codes "\\${letter}" are` : `"\\${letter}" is`,
     );
   parser.at += 2;
   const literal = control ?? letter;
@@ -204,8 +217,7 @@ function parseQuantifier(parser: Parser, node: PatternNode): PatternNode {
   if (repeat.max < repeat.min) throw refusal(parser, 'the repetition counts run backwards');
   parser.at += repeat.length;
   take(parser, '?'); // lazy or greedy, the same names match
-  if (parser.characters[parser.at] === '+')
-    throw refusal(parser, 'possessive quantifiers such as "*+" are not supported');
+  if (parser.characters[parser.at] === '+') throw unsupported(parser, 'possessive quantifiers such as "*+" are');
   if (readRepeat(parser) !== undefined) throw refusal(parser, 'a repetition follows a repetition');
   return { kind: 'repeat', node, min: repeat.min, max: repeat.max };
 }

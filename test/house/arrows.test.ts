@@ -21,6 +21,7 @@ const faults: readonly (readonly [string, string, string])[] = [
   ['methods-are-pure', 'shared/methods/a.ts', '../domain/b.ts'],
   ['contract-runs-in-a-browser', 'shared/contract/a.ts', 'node:path'],
   ['domain-is-pure', 'shared/domain/a.ts', 'node:fs'],
+  ['validation-reads-through-sources', 'shared/validation/a.ts', 'node:crypto'],
   ['text-knows-formats', 'shared/text/a.ts', '../domain/b.ts'],
   ['records-know-one-table', 'shared/records/a.ts', '../local/b.ts'],
   ['functions-know-no-engine', 'functions/jobs/a.ts', '../../gpu-job/jobs/b.ts'],
