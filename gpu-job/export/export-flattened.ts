@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import type { ExportReport } from '../../shared/contract/reports.ts';
 import { exportType, type ExportSpec } from '../../shared/contract/specs/export.ts';
-import { linearModules } from '../../shared/domain/adapter-fit.ts';
+import { linearModules } from '../../shared/domain/base-modules.ts';
 import { flattenedConfig, flattenedRank, missingLayers } from '../../shared/domain/flattened-config.ts';
 import { refuseErrors, UnavailableError, type Finding } from '../../shared/errors.ts';
 import type { FloatDtype } from '../../shared/formats/dtype.ts';
