@@ -37,6 +37,24 @@ export const limits = {
   directPromptsMax: 16,
   /** New tokens of one prompt of a direct generation, for the same reason. */
   directNewTokensMax: 512,
+  /** Containers of one job that may die without a word: the first may be bad luck, the third is the job. */
+  jobDeathsMax: 3,
+  /** Times that a job may be stopped from outside and go on: a day on interruptible machines. */
+  jobStopsMax: 20,
+  /** Time between two signs of life of a container: an eighth of what `jobSilentSeconds` gives it. */
+  jobHeartbeatSeconds: 5,
+  /** A container that is silent for longer is taken for dead: its writer never waits that long for a store that answers. */
+  jobSilentSeconds: 120,
+  /** A silent container is looked at twice, so far apart: after a laptop slept, everyone seems to have been silent. */
+  jobSilentTwiceSeconds: 20,
+  /** Longest wait before a stopped job is tried again; the first wait is a second, and each is twice the one before. */
+  jobRetryWaitSecondsMax: 300,
+  /** How long a run may outlive the end of its job: time to leave by itself. */
+  jobLeaveSeconds: 30,
+  /** Bytes of one chunk of a job's stream: far below a record's limit, many events a write. */
+  jobChunkBytes: 100_000,
+  /** Characters of one text in a job's stream; what is longer is cut: a sample or a log line, not a document. */
+  jobTextCharsMax: 16_384,
   /** The safetensors reference implementation refuses headers above 100 MB (100,000,000 bytes), so a larger one loads nowhere. */
   safetensorsHeaderBytesMax: 100_000_000,
   /** Bytes copied at once when a tensor passes through unchanged: large enough for disk speed, small beside any model. */

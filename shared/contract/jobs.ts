@@ -3,6 +3,7 @@ import { limits } from '../limits.ts';
 import { downloadField, findingField, idField, orNull, pageOf, pageQuery, timeField } from './fields.ts';
 import { jobRequestSchema } from './job-requests.ts';
 import { operation } from './operation.ts';
+import { lineageSchema } from './versions.ts';
 
 export const jobKinds = ['train', 'evaluate', 'compose', 'merge', 'export', 'import-base'] as const;
 export type JobKind = (typeof jobKinds)[number];
@@ -34,6 +35,9 @@ export const jobSchema = z
     state: z.enum(jobStates),
     reason: z.string().describe('Why it is in this state, for people.'),
     request: z.record(z.string(), z.unknown()).describe('As asked for, names pinned.'),
+    inputs: lineageSchema
+      .omit({ origin: true, jobId: true })
+      .describe('What it reads, by ids and hashes: names may come to mean something else.'),
     attempt: z.int().describe('From 1; more when a container died and the job went on elsewhere.'),
     progress: z
       .object({

@@ -73,7 +73,7 @@ export async function commit(
 }
 
 /** Repeats a transaction whose answer was lost; its token keeps it from being written twice. */
-async function transactSurely(
+export async function transactSurely(
   world: Pick<World, 'table' | 'randomBytes'>,
   writes: readonly RecordWrite[],
 ): Promise<void> {

@@ -53,6 +53,17 @@ export const keys = {
 
   job: (team: string, jobId: string): RecordKey => ({ partition: `${team}#job#${jobId}`, sort: 'job' }),
   jobHeartbeat: (team: string, jobId: string): RecordKey => ({ partition: `${team}#job#${jobId}`, sort: 'heartbeat' }),
+  /** Who may write for the job. */
+  jobFence: (team: string, jobId: string): RecordKey => ({ partition: `${team}#job#${jobId}`, sort: 'fence' }),
+  /** What a container has made and not yet published. */
+  jobDelivery: (team: string, jobId: string): RecordKey => ({ partition: `${team}#job#${jobId}`, sort: 'delivery' }),
+  /** The saved state of a training run. */
+  jobCheckpoint: (team: string, jobId: string): RecordKey => ({
+    partition: `${team}#job#${jobId}`,
+    sort: 'checkpoint',
+  }),
+  /** A container that was found silent. */
+  jobSilence: (team: string, jobId: string): RecordKey => ({ partition: `${team}#job#${jobId}`, sort: 'silence' }),
   /** A chunk of a job's stream that begins with the line of this id. */
   jobChunk: (team: string, jobId: string, firstId: number): RecordKey => ({
     partition: `${team}#job#${jobId}`,

@@ -1,0 +1,91 @@
+import { changeJob, hasEnded, type JobChange } from '../domain/job-states.ts';
+import { DomainError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { ConditionError, type RecordWrite, type World } from '../platform/ports.ts';
+import type { Caller } from './caller.ts';
+import { commit, newId } from './commit.ts';
+import { fenceCheck, fencedOut, nextFenceWrite, readFence, type Fence } from './job-fence.ts';
+import { chunkWrite, streamEnd } from './job-stream.ts';
+import { getJobRecord, jobWrite, type JobRecord } from './jobs.ts';
+import type { Stored } from './stored.ts';
+
+export interface ChangeOptions {
+  /** Of the container that makes the change; absent: somebody else does, and whoever holds the job loses it. */
+  readonly fence?: Fence;
+  /** The change was decided on what this run did: it is refused (`other-run`) when the job has another meanwhile. */
+  readonly ifRun?: string;
+  /** What else the record says from now on. */
+  readonly also?: Partial<Pick<JobRecord, 'output' | 'report' | 'findings'>>;
+}
+
+export interface ChangedJob extends Stored<JobRecord> {
+  /** The fence that stands now. */
+  readonly fence: Fence;
+}
+
+/**
+ * Brings a job into its next state, tells its stream, and takes it from the container that held it, in one transaction. Throws
+ * `DomainError` with the code of `changeJob` when it may not happen, and `FencedOutError`.
+ */
+export async function changeJobRecord(
+  world: World,
+  caller: Caller,
+  jobId: string,
+  change: JobChange,
+  options: ChangeOptions = {},
+): Promise<ChangedJob> {
+  const { team } = caller;
+  for (;;) {
+    const fence = options.fence ?? (await readFence(world.table, team, jobId));
+    const found = await getJobRecord(world.table, team, jobId);
+    const job = found.value;
+    if (options.ifRun !== undefined && options.ifRun !== job.runId)
+      throw new DomainError('other-run', 'Another run has taken this job over.');
+    const step = changeJob(job, change);
+    if ('refused' in step) throw new DomainError(step.refused, step.reason);
+    if (change.type === 'cancel' && step.state === job.state) return { ...found, fence };
+    const at = new Date(world.now()).toISOString();
+    const next: JobRecord = {
+      ...job,
+      ...step,
+      ...options.also,
+      ...timesOf(job, step.state, change, at),
+      runId: step.state === 'queued' ? newId(world, 'run') : job.runId,
+    };
+
+    // a container that was asked to end keeps the job until it has saved its work
+    const keepsFence = options.fence !== undefined || step.state === 'cancelling';
+    const fenceWrite = keepsFence ? fenceCheck(fence) : nextFenceWrite(fence);
+    const after = keepsFence ? fence : { ...fence, epoch: fence.epoch + 1, revision: fence.revision + 1 };
+    const firstId = await streamEnd(world.table, team, jobId);
+    const event = { type: 'state', state: next.state, reason: next.reason } as const;
+    const writes: RecordWrite[] = [
+      fenceWrite,
+      jobWrite(next, found.revision),
+      chunkWrite({ team, jobId, firstId }, { at, attempt: next.attempt }, [event]),
+    ];
+    try {
+      const detail = { state: next.state, reason: next.reason };
+      await commit(world, caller, { action: `job.${change.type}`, resource: `jobs/${jobId}`, detail }, writes);
+      return { value: next, revision: found.revision + 1, fence: after };
+    } catch (error) {
+      const known = options.fence ? fencedOut(error, 0) : error;
+      if (!(known instanceof ConditionError)) throw known;
+    }
+  }
+}
+
+function timesOf(
+  job: JobRecord,
+  state: JobRecord['state'],
+  change: JobChange,
+  at: string,
+): Pick<JobRecord, 'startedAt' | 'endedAt' | 'retryAt'> {
+  const waitSeconds = Math.min(2 ** job.stops, limits.jobRetryWaitSecondsMax);
+  return {
+    startedAt: job.startedAt ?? (state === 'running' ? at : null),
+    endedAt: hasEnded(state) ? at : null,
+    retryAt:
+      state === 'queued' && change.type === 'stop' ? new Date(Date.parse(at) + 1000 * waitSeconds).toISOString() : null,
+  };
+}

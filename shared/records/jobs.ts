@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { findingField } from '../contract/fields.ts';
+import { jobKinds, jobStates, type Job } from '../contract/jobs.ts';
+import { lineageSchema } from '../contract/versions.ts';
+import { DomainError } from '../errors.ts';
+import { hasEnded, isResumable } from '../domain/job-states.ts';
+import type { JsonObject, RecordTable, RecordWrite, StoredRecord } from '../platform/ports.ts';
+import { presentHeartbeat, type Heartbeat } from './job-heartbeat.ts';
+import { keys, lists, timeSort } from './keys.ts';
+import { blobRefSchema } from './stored-file.ts';
+import { recordValue, stored, type Stored } from './stored.ts';
+
+/** What a job reads, pinned: a name may come to mean something else, an id never does. */
+const jobInputsSchema = lineageSchema.omit({ origin: true, jobId: true });
+export type JobInputs = z.output<typeof jobInputsSchema>;
+
+const jobRecord = z.object({
+  id: z.string(),
+  team: z.string(),
+  kind: z.enum(jobKinds),
+  state: z.enum(jobStates),
+  reason: z.string(),
+  /** A `JobRequest`, or an `ImportRequest`; whoever runs it parses it again. */
+  request: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null),
+  inputs: jobInputsSchema,
+  /** Ids of what it will make, chosen with the job, so that no attempt makes a second one. */
+  makes: z.object({ versionId: z.string().optional(), baseId: z.string().optional() }),
+  attempt: z.int(),
+  deaths: z.int(),
+  stops: z.int(),
+  /** The run that may claim it, or has. */
+  runId: z.string(),
+  /** Not submitted before; null: at once. */
+  retryAt: z.string().nullable(),
+  output: z.object({
+    adapter: z.string().optional(),
+    versionId: z.string().optional(),
+    version: z.int().optional(),
+    base: z.string().optional(),
+    files: z.int().optional(),
+  }),
+  report: blobRefSchema.nullable(),
+  findings: z.array(findingField),
+  forkOf: z.string().nullable(),
+  createdAt: z.string(),
+  createdBy: z.string(),
+  startedAt: z.string().nullable(),
+  endedAt: z.string().nullable(),
+});
+export type JobRecord = z.output<typeof jobRecord>;
+
+export async function findJob(table: RecordTable, team: string, jobId: string): Promise<Stored<JobRecord> | undefined> {
+  const record = await table.get(keys.job(team, jobId));
+  return record && readJob(record);
+}
+
+/** Throws `DomainError('not-found')`. */
+export async function getJobRecord(table: RecordTable, team: string, jobId: string): Promise<Stored<JobRecord>> {
+  const found = await findJob(table, team, jobId);
+  if (!found) throw new DomainError('not-found', `There is no job "${jobId}".`);
+  return found;
+}
+
+export function readJob(record: StoredRecord): Stored<JobRecord> {
+  return stored(jobRecord, record);
+}
+
+/** A new job, or a change of the one of this revision. While it has not ended, it is among those that the sweep looks after. */
+export function jobWrite(value: JobRecord, revision?: number): RecordWrite {
+  const { team, id, createdAt, state } = value;
+  return {
+    put: {
+      key: keys.job(team, id),
+      value: recordValue(value),
+      index1: { partition: lists.jobs(team), sort: timeSort(createdAt, id) },
+      ...(hasEnded(state) ? {} : { index2: { partition: keys.activeJobs, sort: `${team}#${id}` } }),
+    },
+    condition: revision === undefined ? { ifAbsent: true } : { ifRevision: revision },
+  };
+}
+
+/** As callers see it. */
+export function presentJob(job: JobRecord, heartbeat: Heartbeat | undefined, report: JsonObject | null = null): Job {
+  const { id, kind, state, reason, request, attempt, output, findings, forkOf } = job;
+  const { createdAt, createdBy, startedAt, endedAt } = job;
+  return {
+    id,
+    kind,
+    state,
+    reason,
+    request: { ...request },
+    inputs: job.inputs,
+    attempt,
+    ...presentHeartbeat(heartbeat),
+    report: report && { ...report },
+    output,
+    findings,
+    ...(forkOf === null ? {} : { forkOf }),
+    resumable: isResumable(job),
+    createdAt,
+    createdBy,
+    startedAt,
+    endedAt,
+  };
+}

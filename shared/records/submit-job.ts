@@ -1,0 +1,78 @@
+import type { JobKind } from '../contract/jobs.ts';
+import { UnavailableError } from '../errors.ts';
+import type { JsonObject, RecordWrite, World } from '../platform/ports.ts';
+import type { Caller } from './caller.ts';
+import { commit, newId } from './commit.ts';
+import { newFenceWrite } from './job-fence.ts';
+import { chunkWrite } from './job-stream.ts';
+import { jobWrite, type JobInputs, type JobRecord } from './jobs.ts';
+
+/** A job to be made. Everything it names has been looked up. */
+export interface NewJob {
+  readonly kind: JobKind;
+  /** As asked for, names pinned. */
+  readonly request: JsonObject;
+  readonly inputs?: JobInputs;
+  readonly makes?: JobRecord['makes'];
+  readonly forkOf?: string;
+}
+
+/** The record of a new job; `jobWrites` makes it, and `startRun` starts it after that. */
+export function newJob(world: Pick<World, 'now' | 'randomBytes'>, caller: Caller, job: NewJob): JobRecord {
+  const { kind, request, inputs = {}, makes = {}, forkOf = null } = job;
+  return {
+    id: newId(world, 'job'),
+    team: caller.team,
+    kind,
+    state: 'queued',
+    reason: 'It waits for a machine.',
+    request,
+    inputs,
+    makes,
+    attempt: 1,
+    deaths: 0,
+    stops: 0,
+    runId: newId(world, 'run'),
+    retryAt: null,
+    output: {},
+    report: null,
+    findings: [],
+    forkOf,
+    createdAt: new Date(world.now()).toISOString(),
+    createdBy: caller.keyId,
+    startedAt: null,
+    endedAt: null,
+  };
+}
+
+/** Everything that makes a new job; for a transaction that makes something else with it. */
+export function jobWrites(job: JobRecord): RecordWrite[] {
+  const { team, id, state, reason, createdAt, attempt } = job;
+  const first = { type: 'state', state, reason } as const;
+  return [
+    jobWrite(job),
+    newFenceWrite(team, id),
+    chunkWrite({ team, jobId: id, firstId: 1 }, { at: createdAt, attempt }, [first]),
+  ];
+}
+
+/**
+ * Hands a job that was made to the runner; repeating it is safe. A runner that does not answer is no error: the sweep submits what was
+ * made and not submitted.
+ */
+export async function startRun(world: Pick<World, 'runner'>, { runId, id, team }: JobRecord): Promise<void> {
+  try {
+    await world.runner.submit({ runId, jobId: id, team });
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+  }
+}
+
+/** Makes a job and starts it. Throws `AlreadyDoneError` when the same call has made it before. */
+export async function submitJob(world: World, caller: Caller, job: NewJob): Promise<JobRecord> {
+  const made = newJob(world, caller, job);
+  const change = { action: 'job.create', resource: `jobs/${made.id}`, detail: { kind: made.kind }, created: made.id };
+  await commit(world, caller, change, jobWrites(made));
+  await startRun(world, made);
+  return made;
+}
