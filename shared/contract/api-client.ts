@@ -23,7 +23,7 @@ export type CallInput<O extends Operation> = {
   ]?: OperationCall<O>[K];
 } & { readonly idempotencyKey?: string };
 
-type Optional<T> = undefined extends T ? true : Partial<T> extends T ? true : false;
+type Optional<T> = undefined extends T ? true : Record<never, never> extends T ? true : false;
 
 /** The server refused a call. */
 export class ApiError extends Error {

@@ -1,0 +1,13 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createAdapter, getAdapter } from '../../shared/contract/adapters.ts';
+import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
+
+let api: LocalApi;
+beforeAll(async () => void (api = await openLocalApi()));
+afterAll(() => api.close());
+
+test('an adapter is found by its name', async () => {
+  const client = await api.client();
+  const made = await client.call(createAdapter, { body: { name: 'french', base: 'tiny' } });
+  expect(await client.call(getAdapter, { params: { adapter: 'french' } })).toEqual(made);
+});

@@ -1,0 +1,5 @@
+import { adapterHandlers } from '../adapters/app.ts';
+import type { Handler } from '../http/handler.ts';
+
+/** Every function of the platform; on one machine one server answers them all. */
+export const allHandlers: readonly Handler[] = [...adapterHandlers];

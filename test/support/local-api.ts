@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Hono } from 'hono';
+import { allHandlers } from '../../functions/dev-server/all-handlers.ts';
+import type { ApiDeps } from '../../functions/http/api-deps.ts';
+import { createApi } from '../../functions/http/create-api.ts';
+import { createApiClient, type ApiClient } from '../../shared/contract/api-client.ts';
+import { scopes, type Scope } from '../../shared/contract/scopes.ts';
+import { openLocalWorld, type LocalWorld } from '../../shared/local/local-world.ts';
+import { apiKeyWrite, makeKeyText, type ApiKeyRecord } from '../../shared/records/api-keys.ts';
+import type { Caller } from '../../shared/records/caller.ts';
+import { newId } from '../../shared/records/commit.ts';
+
+/** The whole API over a real local world in a folder of its own, without a port: requests go to `fetch`. */
+export interface LocalApi {
+  readonly world: LocalWorld;
+  readonly deps: ApiDeps;
+  /** Errors that the API called its own; a test that expects none looks here. */
+  readonly bugs: unknown[];
+  /** Answers API calls and signed links. */
+  fetch(url: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /** A new key of a team. */
+  key(team: string, given?: Partial<Pick<ApiKeyRecord, 'scopes' | 'expiresAt' | 'revokedAt'>>): Promise<string>;
+  /** A client with a new key of this team. */
+  client(team?: string, given?: { readonly scopes?: Scope[] }): Promise<ApiClient>;
+  /** For calling the records themselves. */
+  caller(team?: string): Caller;
+  /** Sets the clock forward. */
+  pass(milliseconds: number): void;
+  close(): Promise<void>;
+}
+
+const baseUrl = 'http://127.0.0.1:7411';
+
+export async function openLocalApi(): Promise<LocalApi> {
+  const folder = await mkdtemp(join(tmpdir(), 'lorary-api-'));
+  let passed = 0;
+  const world = await openLocalWorld({
+    folder,
+    baseUrl,
+    role: 'server',
+    durability: 'process-death',
+    commandOf: () => ({ command: process.execPath, args: ['-e', ''], env: {} }),
+    now: () => Date.now() + passed,
+  });
+  const deps: ApiDeps = { world };
+  const bugs: unknown[] = [];
+  const api = createApi(deps, allHandlers, { onError: (error) => bugs.push(error) });
+  const app = new Hono().route('/', world.blobServer).mount('/', (request) => api.fetch(request));
+  const send: LocalApi['fetch'] = async (url, init) => app.fetch(new Request(url, init));
+  const key: LocalApi['key'] = async (team, given = {}) => {
+    const { keyId, secretSha256, text } = makeKeyText(world.randomBytes);
+    const record: ApiKeyRecord = {
+      id: keyId,
+      team,
+      name: 'test',
+      scopes: [...scopes],
+      secretSha256,
+      createdAt: new Date(world.now()).toISOString(),
+      createdBy: keyId,
+      expiresAt: null,
+      revokedAt: null,
+      ...given,
+    };
+    await world.table.transact([apiKeyWrite(record)], { token: newId(world, 'tok') });
+    return text;
+  };
+  return {
+    world,
+    deps,
+    bugs,
+    fetch: send,
+    key,
+    async client(team = 'blue', given = {}) {
+      return createApiClient({
+        url: baseUrl,
+        key: await key(team, given),
+        fetch: send,
+        newId: () => newId(world, 'idem'),
+        wait: async () => undefined,
+      });
+    },
+    caller: (team = 'blue') => ({ team, keyId: 'test', scopes, requestId: newId(world, 'req') }),
+    pass: (milliseconds) => void (passed += milliseconds),
+    async close() {
+      await world.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
