@@ -165,6 +165,8 @@ export const limits = {
   partBytesMax: 5_368_709_120,
   /** An upload begun and not completed is dropped after this: a week, so that one begun on Friday can go on on Monday. */
   uploadKeptSeconds: 604_800,
+  /** How long a link to a file works: a download that begins within it goes on, and a link that leaks is soon worth nothing. */
+  downloadLinkSeconds: 900,
   /** Wait for another process that writes to the same database: a write takes milliseconds, a queue of them a second. */
   databaseWaitMilliseconds: 5000,
 } as const;

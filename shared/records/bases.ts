@@ -46,7 +46,7 @@ export async function requireReadyBase(table: RecordTable, team: string, name: s
 export function readyBase(base: BaseRecord): ReadyBase {
   const { state, sha256, tensors } = base;
   if (state === 'ready' && sha256 !== null && tensors !== null) return { ...base, sha256, tensors };
-  const next = state === 'failed' ? 'its findings say why; add it again' : 'wait until it is';
+  const next = state === 'failed' ? 'its findings say why; delete it and add it again' : 'wait until it is';
   throw new DomainError('not-ready', `The base "${base.name}" is not ready (${state}): ${next}.`);
 }
 

@@ -53,7 +53,7 @@ export function readyDataset(dataset: DatasetRecord): ReadyDataset {
   if (state === 'ready' && file && format && rows !== null) return { ...dataset, file, format, rows };
   const next =
     state === 'rejected'
-      ? 'its findings say why; upload a corrected one'
+      ? 'its findings say why; delete it and upload a corrected one'
       : state === 'draft'
         ? 'send its file and complete the upload'
         : 'wait until it is';

@@ -11,7 +11,15 @@ export async function presentUpload({ blobs }: Pick<World, 'blobs'>, upload: Upl
     const received = state === 'open' ? await blobs.listParts(blobKey, multipartId) : [];
     files.push({ path, sizeBytes, sha256, parts: partCount(sizeBytes), received: [...received] });
   }
-  return { id, target: presentTarget(target), state, partSizeBytes: limits.uploadPartBytes, files, createdAt, expiresAt };
+  return {
+    id,
+    target: presentTarget(target),
+    state,
+    partSizeBytes: limits.uploadPartBytes,
+    files,
+    createdAt,
+    expiresAt,
+  };
 }
 
 function presentTarget(target: UploadTarget): Upload['target'] {
