@@ -2,7 +2,7 @@ import { invariant } from '../../shared/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Primitive } from '../graph/ops.ts';
 import type { GraphNode, Tensor } from '../graph/tensor.ts';
-import { notDifferentiable, piecewiseConstant, vjpRules, type VjpRules } from './vjp-rules.ts';
+import { piecewiseConstant, vjpRules, type VjpRules } from './vjp-rules.ts';
 
 export interface BackwardOptions {
   /** The gradient that arrives at `loss`, of its shape; absent: 1. With it `loss` may be any tensor (a vector-Jacobian product). */
@@ -61,10 +61,7 @@ function applyRule<P extends Primitive>(
   needs: readonly boolean[],
 ): readonly (Tensor | undefined)[] {
   const rule = rules[node.op];
-  invariant(
-    rule !== notDifferentiable && rule !== piecewiseConstant,
-    `no gradient flows through ${node.op} in ${node.scope}`,
-  );
+  invariant(rule !== piecewiseConstant, `no gradient flows through ${node.op} in ${node.scope}`);
   return rule(graph, { node, outputGradients, needs });
 }
 

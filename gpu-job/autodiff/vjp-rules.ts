@@ -20,12 +20,7 @@ export type VjpRule<P extends Primitive> = (
 /** Marks a primitive whose result does not move when its inputs do by a little: its derivative is zero, so nothing is propagated. */
 export const piecewiseConstant = 'piecewise constant';
 
-/** Marks a primitive that has a derivative and no rule; a gradient that reaches it is a bug in the model, not a zero. */
-export const notDifferentiable = 'not differentiable';
-
-type Mark = typeof piecewiseConstant | typeof notDifferentiable;
-
-export type VjpRules = { readonly [P in Primitive]: VjpRule<P> | Mark };
+export type VjpRules = { readonly [P in Primitive]: VjpRule<P> | typeof piecewiseConstant };
 
 /** Vector-Jacobian products. Notation: g is the gradient of the loss by the (first) output. */
 export const vjpRules = {
@@ -181,8 +176,25 @@ export const vjpRules = {
     return [sumTo(graph, gradient(outputGradients), x.dims)];
   },
 
-  /** Joins cached keys and values while generating; training never does. */
-  Concat: notDifferentiable,
+  // y = x_1, x_2, ... side by side:  dx_i = the piece of g where x_i stands
+  Concat: (graph, { node, outputGradients }) => {
+    const { axis } = node.attrs;
+    const sizes = node.inputs.map(({ dims }) => {
+      const size = dims[axis];
+      invariant(typeof size === 'number', 'what is trained is joined along an axis of known length');
+      return size;
+    });
+    return graph.split(gradient(outputGradients), axis, sizes);
+  },
+
+  // y_1, y_2, ... = pieces of x:  dx = g_1, g_2, ... side by side, zeros where no gradient arrives
+  Split: (graph, { node, outputGradients }) => {
+    const { axis } = node.attrs;
+    const [x] = node.inputs as [Tensor];
+    const zeros = (dims: Dims): Tensor => graph.expand(graph.constant([0]), dims);
+    const pieces = node.outputs.map(({ dims }, i) => outputGradients[i] ?? zeros(dims));
+    return [graph.concat(pieces, axis, x.dims[axis] as Dim)]; // the shape rule knows the axis
+  },
 
   // y = table[indices]:  dtable = zeros with each row of g added to its place
   Gather: (graph, { node, outputGradients }) => {
@@ -208,7 +220,7 @@ export const vjpRules = {
 
 /** The primitives that have a rule. */
 export type Differentiable = {
-  [P in Primitive]: (typeof vjpRules)[P] extends Mark ? never : P;
+  [P in Primitive]: (typeof vjpRules)[P] extends typeof piecewiseConstant ? never : P;
 }[Primitive];
 
 /** Sums a gradient over the dimensions along which its operand was broadcast. */

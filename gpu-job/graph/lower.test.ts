@@ -157,6 +157,34 @@ test('a product that is added to a matrix becomes one accumulating product', () 
   ]);
 });
 
+test('rows are scaled after a product that makes them shorter, with the same result', async () => {
+  const rows = 3;
+  const feeds = {
+    x: floats('float32', range(rows * 8), [rows, 8]),
+    c: floats('float32', range(rows, Math.cos), [rows, 1]),
+    w: floats('float32', range(16, Math.cos), [8, 2]),
+  };
+  const build = (keepScaled: boolean) => (g: GraphBuilder) => {
+    const [x, c, w] = [
+      g.input('x', 'float32', ['N', 8]),
+      g.input('c', 'float32', ['N', 1]),
+      g.input('w', 'float32', [8, 2]),
+    ];
+    const scaled = g.mul(x, c);
+    if (keepScaled) g.output('scaled', scaled);
+    return g.matmul(scaled, w);
+  };
+  const ops = (keepScaled: boolean): string[] => {
+    const graph = new GraphBuilder();
+    graph.output('y', build(keepScaled)(graph));
+    return lowerGraph(graph, 'float32').nodes.map((node) => node.op);
+  };
+  expect(ops(false)).toEqual(['MatMul', 'Mul', 'Identity']);
+  expect(ops(true).slice(0, 2)).toEqual(['Mul', 'MatMul']);
+  const [after, before] = [await run('float32', feeds, build(false)), await run('float32', feeds, build(true))];
+  for (const [i, x] of after.entries()) expect(x).toBeCloseTo(before[i] ?? Number.NaN, 5);
+});
+
 test('a product that something else needs too is not absorbed', () => {
   const graph = new GraphBuilder();
   const [x, y] = [graph.input('x', 'float32', ['N', 8]), graph.input('y', 'float32', [8, 8])];

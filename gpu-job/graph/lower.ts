@@ -4,7 +4,7 @@ import type { Dims } from './dims.ts';
 import { Emitter } from './emitter.ts';
 import { encodeOnnx, onnxTypeCode, type OnnxModel } from './onnx.ts';
 import type { Primitive } from './ops.ts';
-import { liveNodes, planGemms } from './passes.ts';
+import { liveNodes, planProducts } from './passes.ts';
 import type { GraphNode, Tensor } from './tensor.ts';
 
 /** How one primitive is spelled in ONNX operators. */
@@ -20,12 +20,14 @@ export function lowerToOnnx(graph: Graph, float: FloatType): Uint8Array {
 
 export function lowerGraph(graph: Graph, float: FloatType): OnnxModel {
   const nodes = liveNodes(graph);
-  const gemms = planGemms(nodes, new Set(graph.outputs.values()));
+  const products = planProducts(nodes, new Set(graph.outputs.values()));
   const emit = new Emitter(graph.inputs);
   for (const node of nodes) {
-    const gemm = gemms.absorbed.get(node);
+    const [gemm, scaling] = [products.absorbed.get(node), products.scaledAfter.get(node)];
+    if (products.skipped.has(node)) continue;
     if (gemm) lowerGemm(emit, node, gemm.product, gemm.addend);
-    else if (!gemms.skipped.has(node)) lowerNode(emit, node, float);
+    else if (scaling) lowerScaledAfter(emit, node, scaling.matrix, scaling.factors, float);
+    else lowerNode(emit, node, float);
   }
   const outputs = [...graph.outputs].map(([name, tensor]) => {
     emit.node('Identity', [tensor.name], [name]);
@@ -50,6 +52,13 @@ function lowerGemm(emit: Emitter, add: GraphNode, product: GraphNode<'MatMul'>, 
   emit.scope = product.scope;
   const attrs = { transA: Number(transA), transB: Number(transB), alpha: { float: alpha }, beta: { float: 1 } };
   emit.node('Gemm', [...names(product.inputs), addend.name], names(add.outputs), attrs);
+}
+
+function lowerScaledAfter(emit: Emitter, product: GraphNode, matrix: Tensor, factors: Tensor, float: FloatType): void {
+  const [y] = product.outputs as [Tensor];
+  const unscaled = { ...y, name: `${y.name} unscaled` };
+  lowerNode(emit, { ...product, inputs: product.inputs.with(0, matrix), outputs: [unscaled] }, float);
+  emit.node('Mul', [unscaled.name, factors.name], [y.name]);
 }
 
 const names = (tensors: readonly Tensor[]): string[] => tensors.map((tensor) => tensor.name);
@@ -166,6 +175,10 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
       names(node.outputs),
     ),
   Concat: (emit, node) => emit.node('Concat', names(node.inputs), names(node.outputs), { axis: node.attrs.axis }),
+  Split(emit, node) {
+    const { axis, sizes } = node.attrs;
+    emit.node('Split', [...names(node.inputs), emit.integers(sizes)], names(node.outputs), { axis });
+  },
   Gather: (emit, node) => emit.node('Gather', names(node.inputs), names(node.outputs), { axis: 0 }),
   ScatterAddRows(emit, node) {
     const [indices, updates] = node.inputs as [Tensor, Tensor];

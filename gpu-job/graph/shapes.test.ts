@@ -58,6 +58,7 @@ const refusals: Readonly<Record<string, [(graph: GraphBuilder) => unknown, RegEx
     /all dimensions but 0 must agree/,
   ],
   'the length of a join': [(g) => g.concat([float(g, 'x', 2, 3), float(g, 'y', 2, 3)], 0, 5), /do not add up to 5/],
+  'the pieces of a cut': [(g) => g.split(float(g, 'x', 'N', 7), 1, [4, 2]), /pieces of axis 1 add up to 6/],
   'float indices': [(g) => g.gather(float(g, 't', 9, 2), float(g, 'i', 3)), /indices must be int64/],
   'a certain drop': [
     (g) => g.apply('DropoutMask', [float(g, 'x', 2), integers(g, 'seed')], { rate: 1, stream: 0 }),

@@ -194,6 +194,13 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
         dim, `the parts along axis ${axis} do not add up to ${dim}`);
     return [{ dtype: first.dtype, dims: first.dims.with(axis, dim) }];
   },
+  Split(inputs, { axis, sizes }) {
+    const x = input(inputs, 0);
+    axisOf(axis, x.dims);
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    require(total === x.dims[axis], `the pieces of axis ${axis} add up to ${total}`);
+    return sizes.map((size) => ({ dtype: x.dtype, dims: x.dims.with(axis, size) }));
+  },
   Gather(inputs) {
     const [table, indices] = [input(inputs, 0), input(inputs, 1)];
     require(table.dims.length === 2 && indices.dims.length === 1, 'the table must be [V, H] and the indices [N]');

@@ -29,16 +29,35 @@ export function loraMethod(model: TunableModel, targets: readonly LoraTarget[], 
   return {
     parameters,
     usesDropout: dropout > 0,
-    extendLinear(context, module, x, product) {
-      const target = byModule.get(module);
-      if (!target) return undefined;
+    extendLinears(context, x, linears) {
       const { graph } = context;
-      const kept = drop(context, x, dropout, target.stream);
-      const low = graph.matmul(kept, context.parameter(loraA(module)), { transB: true }); // [N, r]
-      const update = graph.matmul(low, context.parameter(loraB(module)), { transB: true, alpha: target.scaling });
-      return graph.add(product, update);
+      const tuned = linears.flatMap(({ module }) => byModule.get(module) ?? []);
+      // without dropout one product serves all modules that read x: thin products use the machine badly
+      const together = dropout > 0 ? tuned.map((target) => [target]) : [tuned];
+      const low = new Map<string, Tensor>();
+      for (const targets of together) {
+        const [first] = targets;
+        if (!first) continue;
+        const parts = lowStates(context, drop(context, x, dropout, first.stream), targets);
+        for (const [i, { module }] of targets.entries()) low.set(module, parts[i] as Tensor); // one for each target
+      }
+      return linears.map(({ module, product }) => {
+        const [target, states] = [byModule.get(module), low.get(module)];
+        if (!target || !states) return product;
+        const update = graph.matmul(states, context.parameter(loraB(module)), { transB: true, alpha: target.scaling });
+        return graph.add(product, update);
+      });
     },
   };
+}
+
+/** x A^T [N, r] of each target. */
+function lowStates(context: MethodGraph, x: Tensor, targets: readonly LoraTarget[]): readonly Tensor[] {
+  const { graph } = context;
+  const ranks = targets.map(({ r }) => r);
+  const rank = ranks.reduce((sum, r) => sum + r, 0);
+  const factors = targets.map(({ module }) => context.parameter(loraA(module)));
+  return graph.split(graph.matmul(x, graph.concat(factors, 0, rank), { transB: true }), 1, ranks);
 }
 
 function drop({ graph, dropoutSeed }: MethodGraph, x: Tensor, rate: number, stream: number): Tensor {

@@ -23,11 +23,17 @@ export interface MethodGraph {
   readonly dropoutSeed: Tensor | undefined;
 }
 
+/** A linear module of the model and what its frozen weight makes of its input. */
+export interface LinearProduct {
+  readonly module: string;
+  readonly product: Tensor;
+}
+
 /** A way of tuning: which tensors are trained and where they act. The model's own code is not touched. */
 export interface Method {
   readonly parameters: readonly Parameter[];
-  /** What is added to x @ W^T of a linear module, given the product so far; undefined: nothing, the module is not tuned. */
-  extendLinear?(context: MethodGraph, module: string, x: Tensor, product: Tensor): Tensor | undefined;
+  /** The outputs of linear modules that read the same x, given x @ W^T of each; the product itself where a module is not tuned. */
+  extendLinears?(context: MethodGraph, x: Tensor, linears: readonly LinearProduct[]): readonly Tensor[];
   /** The trained tensor that stands in for a tensor of the checkpoint; undefined: the frozen one is used. */
   replaceWeight?(context: MethodGraph, name: string): Tensor | undefined;
   /** Whether a training graph draws dropout masks. */

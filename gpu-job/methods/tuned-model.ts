@@ -75,6 +75,18 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
   );
   const biased = new Set(model.linears.filter((linear) => linear.bias).map((linear) => linear.module));
   const mask = memoised((window: number | undefined) => causalMask(graph, inputs.queries, inputs.keys, window));
+  const linears = (modules: readonly string[], x: Tensor): readonly Tensor[] => {
+    const products = modules.map((module) => ({
+      module,
+      product: graph.scope(module, () => graph.matmul(x, weight(`${module}.weight`), { transB: true })),
+    }));
+    const extended = method?.extendLinears?.(methodGraph, x, products) ?? products.map(({ product }) => product);
+    return modules.map((module, i) => {
+      const y = extended[i];
+      invariant(y, `the method extends ${module}`);
+      return biased.has(module) ? graph.scope(module, () => graph.add(y, weight(`${module}.bias`))) : y;
+    });
+  };
   const context: ForwardContext = {
     graph,
     inputIds: inputs.inputIds,
@@ -85,12 +97,8 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
     },
     mask,
     weight,
-    linear: (module, x) =>
-      graph.scope(module, () => {
-        const product = graph.matmul(x, weight(`${module}.weight`), { transB: true });
-        const extended = method?.extendLinear?.(methodGraph, module, x, product) ?? product;
-        return biased.has(module) ? graph.add(extended, weight(`${module}.bias`)) : extended;
-      }),
+    linear: (module, x) => linears([module], x)[0] as Tensor, // one for each module
+    linears,
     ...(inputs.joinCache ? { joinCache: inputs.joinCache } : {}),
   };
   const hidden = decoderForward(spec, context);

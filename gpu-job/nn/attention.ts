@@ -30,9 +30,11 @@ export function attention(
   const rotate = (states: Tensor): Tensor =>
     graph.apply('Rope', [states, context.positions, context.rope.cos, context.rope.sin], { inverse: false });
 
-  const queries = rotate(split(context.linear(`${module}.q_proj`, x), heads));
-  let keys = rotate(split(context.linear(`${module}.k_proj`, x), kvHeads));
-  let values = split(context.linear(`${module}.v_proj`, x), kvHeads);
+  const projections = ['q_proj', 'k_proj', 'v_proj'].map((name) => `${module}.${name}`);
+  const [q, k, v] = context.linears(projections, x) as [Tensor, Tensor, Tensor]; // one for each module
+  const queries = rotate(split(q, heads));
+  let keys = rotate(split(k, kvHeads));
+  let values = split(v, kvHeads);
   if (context.joinCache) ({ keys, values } = context.joinCache(layer, keys, values));
 
   const grouped = graph.reshape(queries, [batch, kvHeads, groups, length, headDim]);

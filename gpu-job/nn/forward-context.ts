@@ -19,6 +19,8 @@ export interface ForwardContext {
   weight(name: string): Tensor;
   /** x @ W^T (+ bias) of the module, x [N, in] -> [N, out], with whatever a method adds to it. */
   linear(module: string, x: Tensor): Tensor;
+  /** The same for several modules that read one x; cheaper than one by one. */
+  linears(modules: readonly string[], x: Tensor): readonly Tensor[];
   /** While generating: joins this layer's keys and values [B, kv, T, D] with the cached ones and keeps the result. */
   joinCache?(layer: number, keys: Tensor, values: Tensor): { readonly keys: Tensor; readonly values: Tensor };
 }
