@@ -60,11 +60,16 @@ function addBlock(
     s21 += x2 * y1;
     s22 += x2 * y2;
   }
-  const sums = [s00, s01, s02, s10, s11, s12, s20, s21, s22];
-  for (let p = 0; p < sums.length; p++) {
-    const at = (i + Math.floor(p / tile)) * n + j + (p % tile);
-    gram[at] = (gram[at] as number) + (sums[p] as number);
-  }
+  const at = i * n + j;
+  addTo(gram, at, s00, s01, s02);
+  addTo(gram, at + n, s10, s11, s12);
+  addTo(gram, at + 2 * n, s20, s21, s22);
+}
+
+function addTo(gram: Float64Array, at: number, a: number, b: number, c: number): void {
+  gram[at] = (gram[at] as number) + a;
+  gram[at + 1] = (gram[at + 1] as number) + b;
+  gram[at + 2] = (gram[at + 2] as number) + c;
 }
 
 /** Norm and probe of B A from the products of A's rows and of B's columns; multiply both by the scaling. */

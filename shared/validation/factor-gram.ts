@@ -11,11 +11,30 @@ export interface FactorGram {
 
 export type FactorDtype = FloatDtype | 'F64';
 
+/** Memory that one factor after another works in. */
+export interface Scratch {
+  /** `count` values, whatever they hold; the same ones again at the next call. */
+  values(count: number): Float32Array;
+  rows(count: number): Float32Array;
+}
+
+export function newScratch(): Scratch {
+  const grown = (): ((count: number) => Float32Array) => {
+    let memory = new Float32Array(0);
+    return (count) => {
+      if (memory.length < count) memory = new Float32Array(count);
+      return memory.subarray(0, count);
+    };
+  };
+  return { values: grown(), rows: grown() };
+}
+
 /** A: [r, columns], row after row, held whole; `columns` may be a strip that begins at `firstColumn`. */
-export function gramOfA(dtype: FactorDtype, r: number, columns: number, firstColumn = 0): FactorGram {
+export function gramOfA(scratch: Scratch, dtype: FactorDtype, r: number, columns: number, firstColumn = 0): FactorGram {
   const n = gramRows(r);
-  const rows = new Float32Array(n * columns);
+  const rows = scratch.rows(n * columns);
   fillSigns(rows.subarray(r * columns, (r + 1) * columns), 'A', firstColumn);
+  rows.fill(0, (r + 1) * columns);
   let at = 0;
   return {
     add(bytes) {
@@ -33,23 +52,21 @@ export function gramOfA(dtype: FactorDtype, r: number, columns: number, firstCol
 }
 
 /** B: [outFeatures, r], in pieces of whole rows; each piece is turned, so that its columns lie as A's rows do. */
-export function gramOfB(dtype: FactorDtype, r: number): FactorGram {
+export function gramOfB(scratch: Scratch, dtype: FactorDtype, r: number): FactorGram {
   const n = gramRows(r);
   const gram = newGram(r);
-  let values = new Float32Array(0);
-  let turned = new Float32Array(0);
   let done = 0;
   return {
     add(bytes) {
       const count = bytes.byteLength / dtypeBytes(dtype);
       const height = count / r;
       invariant(Number.isInteger(height), 'B comes in whole rows');
-      if (values.length < count) values = new Float32Array(count);
-      if (turned.length < n * height) turned = new Float32Array(n * height);
-      decodeInto(dtype, bytes, values.subarray(0, count));
+      const values = scratch.values(count);
+      const turned = scratch.rows(n * height);
+      decodeInto(dtype, bytes, values);
       turn(values, turned, height, r);
       fillSigns(turned.subarray(r * height, (r + 1) * height), 'B', done);
-      turned.fill(0, (r + 1) * height, n * height);
+      turned.fill(0, (r + 1) * height);
       addGram(gram, turned, n, height, height);
       done += height;
     },

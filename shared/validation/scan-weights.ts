@@ -6,7 +6,7 @@ import { dtypeBytes, isDecodable } from '../formats/dtype.ts';
 import type { TensorEntry } from '../formats/safetensors-header.ts';
 import { scanFloats } from '../formats/scan-floats.ts';
 import { limits } from '../limits.ts';
-import { gramOfA, gramOfB, type FactorDtype, type FactorGram } from './factor-gram.ts';
+import { gramOfA, gramOfB, newScratch, type FactorDtype, type FactorGram, type Scratch } from './factor-gram.ts';
 import type { OnceSource } from './read-once.ts';
 
 /** What the values of a weights file say. */
@@ -90,6 +90,7 @@ function normsOf(
   const waiting = new Map<string, { readonly side: 'A' | 'B'; readonly gram: Float64Array }>();
   const later = new Set<string>();
   let waitingBytes = 0;
+  const scratch = newScratch(); // one factor is worked on at a time
   for (const pair of pairs.values()) {
     if (pair.kind === 'parameter' || pair.r > limits.validationRankMax) continue;
     if (pair.r * pair.inFeatures > bounds.valuesMax) later.add(pair.module);
@@ -100,8 +101,8 @@ function normsOf(
       const role = roles.get(name);
       if (!role || later.has(role.pair.module)) return undefined;
       return role.side === 'A'
-        ? { taker: takerOfA(role.pair), rowValues: 1 }
-        : { taker: takerOfB(role.pair), rowValues: role.pair.r };
+        ? { taker: takerOfA(scratch, role.pair), rowValues: 1 }
+        : { taker: takerOfB(scratch, role.pair), rowValues: role.pair.r };
     },
     end({ name }, taker) {
       const role = roles.get(name);
@@ -128,7 +129,11 @@ function normsOf(
         invariant(pair, 'what is read again is one of the pairs');
         deltas.set(
           module,
-          deltaFigures(await readGramOfA(source, pair, bounds), await readGramOfB(source, pair, bounds), pair.r),
+          deltaFigures(
+            await readGramOfA(source, pair, bounds, scratch),
+            await readGramOfB(source, pair, bounds, scratch),
+            pair.r,
+          ),
         );
       }
       return deltas;
@@ -136,22 +141,24 @@ function normsOf(
   };
 }
 
-const takerOfA = ({ A, r, inFeatures }: StoredPair<TensorEntry>): FactorGram =>
-  gramOfA(A.dtype as FactorDtype, r, inFeatures); // pairs hold floats
-const takerOfB = ({ B, r }: StoredPair<TensorEntry>): FactorGram => gramOfB(B.dtype as FactorDtype, r);
+const takerOfA = (scratch: Scratch, { A, r, inFeatures }: StoredPair<TensorEntry>): FactorGram =>
+  gramOfA(scratch, A.dtype as FactorDtype, r, inFeatures); // pairs hold floats
+const takerOfB = (scratch: Scratch, { B, r }: StoredPair<TensorEntry>): FactorGram =>
+  gramOfB(scratch, B.dtype as FactorDtype, r);
 
 /** In strips of columns: of each row the piece that belongs to the strip. */
 async function readGramOfA(
   source: ByteSource,
   { A, r, inFeatures }: StoredPair<TensorEntry>,
   { valuesMax }: ScanBounds,
+  scratch: Scratch,
 ): Promise<Float64Array> {
   const width = dtypeBytes(A.dtype);
   const strip = Math.max(1, Math.floor(valuesMax / r));
   let sum: Float64Array | undefined;
   for (let first = 0; first < inFeatures; first += strip) {
     const columns = Math.min(strip, inFeatures - first);
-    const taker = gramOfA(A.dtype as FactorDtype, r, columns, first);
+    const taker = gramOfA(scratch, A.dtype as FactorDtype, r, columns, first);
     for (let row = 0; row < r; row++)
       taker.add(aligned(await source.read(A.offset + (row * inFeatures + first) * width, columns * width), width));
     const part = taker.result();
@@ -166,8 +173,9 @@ async function readGramOfB(
   source: ByteSource,
   { B, r }: StoredPair<TensorEntry>,
   { chunkBytes }: ScanBounds,
+  scratch: Scratch,
 ): Promise<Float64Array> {
-  const taker = gramOfB(B.dtype as FactorDtype, r);
+  const taker = gramOfB(scratch, B.dtype as FactorDtype, r);
   const width = dtypeBytes(B.dtype);
   const pieceBytes = Math.max(1, Math.floor(chunkBytes / (width * r))) * width * r;
   for (let done = 0; done < B.lengthBytes; done += pieceBytes)
