@@ -67,6 +67,20 @@ module.exports = {
       ...modules('zod'),
     ]),
     only(
+      'files-are-byte-sources',
+      'The one way from a path to a byte source; jobs, servers and the command line read files alike.',
+      '^shared/files/',
+      [errors, '^shared/formats/'],
+      { core: true },
+    ),
+    only(
+      'hub-stands-alone',
+      'A model hub is spoken to in one place, by jobs and the command line alike.',
+      '^shared/hub/',
+      [errors, ...modules('@huggingface/hub')],
+      { core: true },
+    ),
+    only(
       'validation-reads-through-sources',
       'A validator is the same in a Lambda, a job and the command line, so it is given its bytes and its hash.',
       '^shared/validation/',

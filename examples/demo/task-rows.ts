@@ -1,7 +1,7 @@
 import { DomainError, refuseErrors } from '../../shared/errors.ts';
+import { openFileSource } from '../../shared/files/file-source.ts';
 import { readLines } from '../../shared/formats/jsonl.ts';
 import { detectFormats, parseRow, type DatasetRow, type RowFormat } from '../../shared/text/row-format.ts';
-import { openFileSource } from '../../gpu-job/folders/files.ts';
 import type { BaseText } from '../../gpu-job/jobs/base-text.ts';
 
 /** One row of a task, as it stands in its file and as it was understood. */

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import type { ExportReport } from '../../shared/contract/reports.ts';
 import { exportType, type ExportSpec } from '../../shared/contract/specs/export.ts';
 import { refuseErrors } from '../../shared/errors.ts';
-import { openFileSource, type FileSource } from '../folders/files.ts';
+import { openFileSource, type FileSource } from '../../shared/files/file-source.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
 import type { JobContext } from '../jobs/job-context.ts';
 import { createMergeProducts } from '../merge/merge-products.ts';

@@ -3,19 +3,13 @@ import { basename, join, resolve } from 'node:path';
 import type { ExportReport } from '../../shared/contract/reports.ts';
 import type { ExportSpec } from '../../shared/contract/specs/export.ts';
 import { DomainError, refuseErrors } from '../../shared/errors.ts';
+import { openFileSource } from '../../shared/files/file-source.ts';
 import { readSafetensorsHeader } from '../../shared/formats/safetensors-read.ts';
 import { encodeLoraConfig, parseLoraConfig } from '../../shared/methods/lora-config-file.ts';
 import { loraUnsupported } from '../../shared/methods/lora-unsupported.ts';
 import { adapterConfigFileName, adapterWeightsFileName } from '../folders/adapter.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
-import {
-  copyToSink,
-  openFileSource,
-  readJsonFile,
-  readTextFile,
-  writeFileAtomic,
-  writeFolderAtomic,
-} from '../folders/files.ts';
+import { copyToSink, readJsonFile, readTextFile, writeFileAtomic, writeFolderAtomic } from '../folders/files.ts';
 import { hashFile, type FileDigest } from '../folders/hashes.ts';
 import type { JobContext } from '../jobs/job-context.ts';
 import { exportCard } from './export-card.ts';

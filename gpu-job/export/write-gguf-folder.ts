@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { invariant, UnavailableError } from '../../shared/errors.ts';
+import { openFileSource } from '../../shared/files/file-source.ts';
 import { readGgufHeader } from '../../shared/formats/gguf-header.ts';
 import type { GgufMetadata } from '../../shared/formats/gguf-metadata-write.ts';
 import { ggufTensorBytes, writeGguf, type GgufTensorToWrite } from '../../shared/formats/gguf-write.ts';
-import { openFileSource, writeFileAtomic, writeFolderAtomic } from '../folders/files.ts';
+import { writeFileAtomic, writeFolderAtomic } from '../folders/files.ts';
 import { hashFile, hashingSink, type FileDigest } from '../folders/hashes.ts';
 import type { JobContext } from '../jobs/job-context.ts';
 

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pairLoraTensors, type LoraPair } from '../../shared/domain/adapter-tensors.ts';
 import { DomainError, invariant, refuseErrors, type Finding } from '../../shared/errors.ts';
+import { openFileSource, type FileSource } from '../../shared/files/file-source.ts';
 import { decodeToFloat32, encodeFromFloat32, type FloatDtype } from '../../shared/formats/dtype.ts';
 import type { TensorEntry } from '../../shared/formats/safetensors-header.ts';
 import { readSafetensorsHeader, readTensor } from '../../shared/formats/safetensors-read.ts';
@@ -10,7 +11,7 @@ import { encodeLoraConfig, isAllLinear, parseLoraConfig } from '../../shared/met
 import { loraUnsupported } from '../../shared/methods/lora-unsupported.ts';
 import { loraScaling, loraTensorNames, type LoraConfig } from '../../shared/methods/lora.ts';
 import { collectFindings } from './collect-findings.ts';
-import { openFileSource, readJsonFile, writeFileAtomic, writeFolderAtomic, type FileSource } from './files.ts';
+import { readJsonFile, writeFileAtomic, writeFolderAtomic } from './files.ts';
 
 /** One adapted module: its weight W becomes W + scaling * B A. */
 export interface LoraModule {

@@ -1,12 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
+import { openFileSource } from '../../shared/files/file-source.ts';
 import { decodeToFloat32 } from '../../shared/formats/dtype.ts';
 import { modelIndexFileName, parseModelIndex, singleModelFileName } from '../../shared/formats/model-index.ts';
 import type { TensorEntry } from '../../shared/formats/safetensors-header.ts';
 import { readSafetensorsHeader, readTensor } from '../../shared/formats/safetensors-read.ts';
 import { collectFindings } from './collect-findings.ts';
-import { openFileSource, readJsonFile, readTextFile } from './files.ts';
+import { readJsonFile, readTextFile } from './files.ts';
 
 /** A tensor of a checkpoint and the file that holds it. */
 export interface CheckpointTensor extends TensorEntry {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { DomainError } from '../../shared/errors.ts';
+import { openFileSource } from '../../shared/files/file-source.ts';
 import type { ByteSource } from '../../shared/formats/bytes.ts';
 import { decodeToFloat32, encodeFromFloat32, type FloatDtype } from '../../shared/formats/dtype.ts';
 import { readGgufHeader, type GgufHeader } from '../../shared/formats/gguf-header.ts';
@@ -8,7 +9,7 @@ import { readGgufTensor } from '../../shared/formats/gguf-read.ts';
 import { tokenizerFromGguf } from '../../shared/formats/gguf-tokenizer.ts';
 import { singleModelFileName } from '../../shared/formats/model-index.ts';
 import { writeSafetensors, type TensorToWrite } from '../../shared/formats/safetensors-write.ts';
-import { openFileSource, writeFileAtomic, writeFolderAtomic } from './files.ts';
+import { writeFileAtomic, writeFolderAtomic } from './files.ts';
 
 /**
  * Converts a GGUF file of a Llama model into a base model folder: weights, config, tokenizer and chat template.

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
+import { openFileSource } from '../../shared/files/file-source.ts';
 import type { ByteSink } from '../../shared/formats/bytes.ts';
 import { limits } from '../../shared/limits.ts';
-import { openFileSource } from './files.ts';
 
 /** What pins a file: same digest, same bytes. */
 export interface FileDigest {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
+import { openFileSource } from '../../shared/files/file-source.ts';
 import type { Prompt } from '../../shared/contract/specs/spec-fields.ts';
 import { readLines } from '../../shared/formats/jsonl.ts';
 import { chatTemplateTexts } from '../../shared/text/chat-template-texts.ts';
@@ -7,7 +8,7 @@ import { chatTemplate, type ChatTemplate } from '../../shared/text/chat-template
 import { readDataset, type Dataset, type DatasetOptions } from '../../shared/text/dataset.ts';
 import { encodePrompt, stopTokens } from '../../shared/text/encode-prompt.ts';
 import { loadTokenizer, type TextTokenizer } from '../../shared/text/tokenizer.ts';
-import { exists, openFileSource, readJsonFile, readTextFile } from '../folders/files.ts';
+import { exists, readJsonFile, readTextFile } from '../folders/files.ts';
 
 /** A prompt as the model gets it. */
 export interface EncodedPrompt {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { openFileSource } from '../../shared/files/file-source.ts';
 import { encodeFromFloat32 } from '../../shared/formats/dtype.ts';
 import { singleModelFileName } from '../../shared/formats/model-index.ts';
 import { writeSafetensors } from '../../shared/formats/safetensors-write.ts';
 import type { BaseModelFolder } from '../folders/base-model.ts';
-import { openFileSource, writeFileAtomic, writeFolderAtomic } from '../folders/files.ts';
+import { writeFileAtomic, writeFolderAtomic } from '../folders/files.ts';
 import { describeModel } from '../methods/tuned-model.ts';
 import { initialTensor } from '../training/initial-parameters.ts';
 

@@ -2,10 +2,11 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { MergeSpec } from '../../shared/contract/specs/merge.ts';
 import { refuseErrors, type Finding } from '../../shared/errors.ts';
+import { openFileSource, type FileSource } from '../../shared/files/file-source.ts';
 import { openAdapterFolder, type AdapterReader } from '../folders/adapter.ts';
 import { openBaseModel, type BaseModelFolder } from '../folders/base-model.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
-import { isOccupied, openFileSource, type FileSource } from '../folders/files.ts';
+import { isOccupied } from '../folders/files.ts';
 import { planMerge, type MergePlan } from '../merge/merge-plan.ts';
 
 /** Everything a merge needs, open and checked. */

@@ -1,5 +1,11 @@
 import type { Spec } from '../../shared/contract/specs/parse-spec.ts';
-import type { DataCheckReport, EvaluateReport, ExportReport, GenerateReport, TrainReport } from '../../shared/contract/reports.ts';
+import type {
+  DataCheckReport,
+  EvaluateReport,
+  ExportReport,
+  GenerateReport,
+  TrainReport,
+} from '../../shared/contract/reports.ts';
 import type { MergeReport } from '../merge/merge-report.ts';
 import type { CompositionReport } from './composition-report.ts';
 import type { JobContext } from './job-context.ts';

@@ -1,6 +1,6 @@
+import type { FileSource } from '../../shared/files/file-source.ts';
 import type { FloatDtype } from '../../shared/formats/dtype.ts';
 import type { AdapterReader } from '../folders/adapter.ts';
-import type { FileSource } from '../folders/files.ts';
 import type { MergedTensor } from './merge-plan.ts';
 import type { MergeProduct } from './merge-products.ts';
 import { blocksOf, createBlockEncoder, createBlockReader, createByteReader, updateBlock } from './tensor-blocks.ts';

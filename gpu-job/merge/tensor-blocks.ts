@@ -1,10 +1,10 @@
 import { invariant } from '../../shared/errors.ts';
+import type { FileSource } from '../../shared/files/file-source.ts';
 import { decodeToFloat32, dtypeBytes, shapeSize, type Dtype, type FloatDtype } from '../../shared/formats/dtype.ts';
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '../../shared/formats/half.ts';
 import type { TensorEntry } from '../../shared/formats/safetensors-header.ts';
 import { limits } from '../../shared/limits.ts';
 import type { LoraModule } from '../folders/adapter.ts';
-import type { FileSource } from '../folders/files.ts';
 import type { UpdateBlock } from './merge-products.ts';
 
 /** A piece of a tensor: its first value and how many there are. */

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openFileSource } from '../../shared/files/file-source.ts';
 import { mergeSpecSchema } from '../../shared/contract/specs/merge.ts';
 import { planShards } from '../../shared/formats/model-index.ts';
 import { readSafetensorsHeader, readTensor } from '../../shared/formats/safetensors-read.ts';
@@ -9,7 +10,7 @@ import { writeSafetensors, type TensorToWrite } from '../../shared/formats/safet
 import { rememberingContext } from '../../test/support/remembering-context.ts';
 import { writeRandomAdapter } from '../../test/support/random-adapter.ts';
 import { tinyLlamaConfig, writeRandomBase } from '../../test/support/random-base.ts';
-import { openFileSource, writeFileAtomic } from '../folders/files.ts';
+import { writeFileAtomic } from '../folders/files.ts';
 import { openMergeInputs } from '../jobs/merge-inputs.ts';
 import { runMerge } from '../jobs/merge.ts';
 import { createMergeProducts } from './merge-products.ts';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { invariant, type Finding } from '../../shared/errors.ts';
+import { openFileSource, type FileSource } from '../../shared/files/file-source.ts';
 import type { Shard } from '../../shared/formats/model-index.ts';
 import type { TensorEntry } from '../../shared/formats/safetensors-header.ts';
 import { readSafetensorsHeader } from '../../shared/formats/safetensors-read.ts';
-import { openFileSource, type FileSource } from '../folders/files.ts';
 import { hashFile, type FileDigest } from '../folders/hashes.ts';
 import { checkBlock, newBlockCheck, updateSlack, type BlockCheck, type UpdateSlack } from './check-block.ts';
 import type { MergedTensor } from './merge-plan.ts';

@@ -21,6 +21,8 @@ const faults: readonly (readonly [string, string, string])[] = [
   ['methods-are-pure', 'shared/methods/a.ts', '../domain/b.ts'],
   ['contract-runs-in-a-browser', 'shared/contract/a.ts', 'node:path'],
   ['domain-is-pure', 'shared/domain/a.ts', 'node:fs'],
+  ['files-are-byte-sources', 'shared/files/a.ts', '../domain/b.ts'],
+  ['hub-stands-alone', 'shared/hub/a.ts', '../local/b.ts'],
   ['validation-reads-through-sources', 'shared/validation/a.ts', 'node:crypto'],
   ['text-knows-formats', 'shared/text/a.ts', '../domain/b.ts'],
   ['records-know-one-table', 'shared/records/a.ts', '../local/b.ts'],

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
+import { openFileSource } from '../../shared/files/file-source.ts';
 import { decodeToFloat32 } from '../../shared/formats/dtype.ts';
 import { readSafetensorsHeader, readTensor } from '../../shared/formats/safetensors-read.ts';
-import { openFileSource } from '../../gpu-job/folders/files.ts';
 import type { Batch } from '../../gpu-job/training/batches.ts';
 
 /** Path of something that `record.py` recorded. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { openFileSource } from '../../gpu-job/folders/files.ts';
+import { openFileSource } from '../../shared/files/file-source.ts';
 import { decodeToFloat32, encodeFromFloat32 } from '../../shared/formats/dtype.ts';
 import { readSafetensorsHeader, readTensor } from '../../shared/formats/safetensors-read.ts';
 import { fixturePath } from './fixture.ts';
