@@ -56,6 +56,18 @@ test('mistakes end with 2 and are told by the names of the flags, with --json as
   expect(JSON.parse(out)).toMatchObject({ error: { code: 'model' } });
 }, 240_000);
 
+test('a dataset that training would refuse is reported and ends with 2, by flags and by a spec file; a good one with 0', async () => {
+  await writeFile(join(folder, 'mixed.jsonl'), '{"prompt":"a","completion":" b"}\n{"text":"c"}\nno json');
+  const bad = await lorary('data', 'check', '--base', 'base', '--data', 'mixed.jsonl', '--json');
+  expect(bad.code).toBe(2);
+  expect(JSON.parse(bad.out)).toMatchObject({ kind: 'data-check', lines: 3, rows: 1, errors: 2, usable: false });
+  await writeFile(join(folder, 'check.json'), '{"kind":"data-check","base":"base","data":"mixed.jsonl"}');
+  const file = await lorary('run', 'check.json');
+  expect(file.code).toBe(2);
+  expect(file.out).toContain('Training would refuse it.');
+  expect(await lorary('data', 'check', '--base', 'base', '--data', 'rows.jsonl')).toMatchObject({ code: 0 });
+}, 240_000);
+
 test('help, version and what is no command', async () => {
   expect((await lorary('--help')).out).toContain('data check');
   expect((await lorary('data', 'check', '--help')).out).toContain('--context TOKENS');

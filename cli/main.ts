@@ -43,7 +43,7 @@ async function runAsJob(command: SpecCommand, args: readonly string[], io: Comma
   const { spec, common } = buildSpec(command, args);
   if (common.help) io.print(commandText(command));
   else if (common.printSpec) io.print(JSON.stringify(parseSpec(spec), undefined, 2));
-  else await runSpec(parseSpec(spec), common.json, io);
+  else return runSpec(parseSpec(spec), common.json, io);
   return exitCodes.done;
 }
 

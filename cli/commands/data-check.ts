@@ -6,6 +6,7 @@ export const dataCheck: SpecCommand = {
   name: 'data check',
   summary: 'Check a dataset against a base: format, tokens, long rows, duplicates.',
   usage: '--base FOLDER --data FILE [flags]',
+  notes: ['Ends with 2 when training would refuse the dataset; the report is printed all the same.'],
   fixed: { kind: 'data-check' },
   examples: ['lorary data check --base models/SmolLM2-135M --data rows.jsonl'],
   flags: {

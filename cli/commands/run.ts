@@ -15,7 +15,6 @@ export const run = runCommand({
   examples: ['lorary run spec.json'],
   flags: {},
   async run({ words: [path = ''], json }, io) {
-    await runSpec(await readSpecFile(path), json, io);
-    return 0;
+    return runSpec(await readSpecFile(path), json, io);
   },
 });
