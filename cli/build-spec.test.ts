@@ -117,7 +117,7 @@ test('every flag of every command leads to a place that the spec knows', () => {
   // only the flattened format takes all of them
   const exported = ['--base', 'b', '--adapter', 'a', '--output', 'o', '--format', 'flattened'];
   for (const [name, { kind }] of Object.entries(exportCommand.flags)) {
-    const value = name === 'type' ? 'bf16' : name === 'format' ? 'flattened' : '7';
+    const value = name === 'dtype' ? 'bf16' : name === 'format' ? 'flattened' : '7';
     const { spec } = buildSpec(exportCommand, [...exported, `--${name}`, ...(kind === 'switch' ? [] : [value])]);
     expect(() => parseSpec(spec), `export --${name}`).not.toThrow();
   }

@@ -43,10 +43,10 @@ export function reportText(report: JobReport): string {
       return `Composed ${members.length} adapters by ${type}: rank ${result.r}, ${result.modules} modules, ${result.parameters.toLocaleString('en')} parameters; relative distance from the weighted sum ${far}.`;
     }
     case 'export': {
-      const { format, type, output, main, files, summary } = report;
+      const { format, dtype, output, main, files, summary } = report;
       const bytes = Object.values(files).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
       const what = summary === null ? '' : `; ${summary}`;
-      return `Exported as ${format} (${type})${what}: ${(bytes / 1e6).toFixed(1)} MB. Written to ${main === '.' ? output : `${output}/${main}`}`;
+      return `Exported as ${format} (${dtype})${what}: ${(bytes / 1e6).toFixed(1)} MB. Written to ${main === '.' ? output : `${output}/${main}`}`;
     }
     case 'merge': {
       const { check, summary } = report;

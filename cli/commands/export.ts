@@ -9,7 +9,7 @@ export const exportCommand: SpecCommand = {
   fixed: { kind: 'export' },
   examples: [
     'lorary export --format gguf --base models/SmolLM2-135M --adapter adapters/mine --output exports/mine',
-    'lorary export --format merged-gguf --base models/SmolLM2-135M --adapter adapters/mine --type q8_0 -o exports/whole',
+    'lorary export --format merged-gguf --base models/SmolLM2-135M --adapter adapters/mine --dtype q8_0 -o exports/whole',
     'lorary export --format flattened --adapter adapters/mine --output exports/flat',
   ],
   flags: {
@@ -17,7 +17,7 @@ export const exportCommand: SpecCommand = {
     base,
     adapter,
     output: { path: 'output', kind: 'path', value: 'FOLDER', short: 'o', help: 'the export; must not exist' },
-    type: { path: 'type', kind: 'text', value: 'TYPE', help: 'f32, f16, bf16 or q8_0 [f16 in GGUF, else f32]' },
+    dtype: { path: 'dtype', kind: 'text', value: 'TYPE', help: 'f32, f16, bf16 or q8_0 [f16 in GGUF, else f32]' },
     'fill-layers': { path: 'fillLayers', kind: 'switch', help: 'zeros for layers left out, for LoRAX and TGI' },
     'base-model-name': {
       path: 'baseModelName',

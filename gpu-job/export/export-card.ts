@@ -5,7 +5,7 @@ import type { Finding } from '../../shared/errors.ts';
 export interface ExportCard {
   readonly format: ExportFormat;
   readonly main: string;
-  readonly type: string;
+  readonly dtype: string;
   readonly base: string | null;
   readonly adapter: string | null;
   /** The name of the base that the adapter's config gives. */
@@ -43,10 +43,10 @@ const titles: Readonly<Record<ExportFormat, string>> = {
 
 const sentences: Readonly<Record<ExportFormat, (card: ExportCard) => string>> = {
   peft: ({ adapter }) => `The LoRA adapter \`${adapter}\` in PEFT's layout.`,
-  flattened: ({ adapter, type }) =>
-    `The LoRA adapter \`${adapter}\` with one rank and the scaling 1 for all modules, tensors in ${type}: smaller ranks are padded with zeros, and each B is multiplied by the scaling its module had. It computes what the original computes.`,
-  gguf: ({ adapter, base, type, main }) =>
-    `The LoRA adapter \`${adapter}\` of \`${base}\`, tensors in ${type}. It acts on a GGUF of the same base:\n\n    llama-server -m BASE.gguf --lora ${main}`,
-  'merged-gguf': ({ adapter, base, type, main }) =>
-    `\`${base}\`${adapter === null ? '' : ` with the LoRA adapter \`${adapter}\` merged into it`}, tensors in ${type}, norms in f32:\n\n    llama-server -m ${main}`,
+  flattened: ({ adapter, dtype }) =>
+    `The LoRA adapter \`${adapter}\` with one rank and the scaling 1 for all modules, tensors in ${dtype}: smaller ranks are padded with zeros, and each B is multiplied by the scaling its module had. It computes what the original computes.`,
+  gguf: ({ adapter, base, dtype, main }) =>
+    `The LoRA adapter \`${adapter}\` of \`${base}\`, tensors in ${dtype}. It acts on a GGUF of the same base:\n\n    llama-server -m BASE.gguf --lora ${main}`,
+  'merged-gguf': ({ adapter, base, dtype, main }) =>
+    `\`${base}\`${adapter === null ? '' : ` with the LoRA adapter \`${adapter}\` merged into it`}, tensors in ${dtype}, norms in f32:\n\n    llama-server -m ${main}`,
 };

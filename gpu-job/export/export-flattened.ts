@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
 import type { ExportReport } from '../../shared/contract/reports.ts';
-import { exportType, type ExportSpec } from '../../shared/contract/specs/export.ts';
+import { exportDtype, type ExportSpec } from '../../shared/contract/specs/export.ts';
 import { linearModules } from '../../shared/domain/base-modules.ts';
 import { flattenedConfig, flattenedRank, missingLayers } from '../../shared/domain/flattened-config.ts';
 import { refuseErrors, UnavailableError, type Finding } from '../../shared/errors.ts';
@@ -62,11 +62,11 @@ async function writeFlattened(
     ),
     ...(spec.baseModelName === undefined ? {} : { base_model_name_or_path: spec.baseModelName }),
   };
-  const type = exportType(spec);
+  const dtype = exportDtype(spec);
   const card = {
     format: spec.format,
     main: '.',
-    type,
+    dtype,
     base: base === undefined ? null : basename(resolve(base.path)),
     adapter: basename(resolve(adapter.path)),
     warnings,
@@ -77,7 +77,7 @@ async function writeFlattened(
   await streamAdapterFolder(spec.output, {
     config,
     modules,
-    dtype: storedTypes[type] as FloatDtype, // the schema refuses q8_0
+    dtype: storedTypes[dtype] as FloatDtype, // the schema refuses q8_0
     async compute(planned) {
       if (context.stopRequested()) throw new UnavailableError('The export was stopped before it was complete.');
       const own = adapter.pairs.has(planned.module) ? await adapter.readModule(planned.module) : undefined;

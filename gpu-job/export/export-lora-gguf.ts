@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
 import type { ExportReport } from '../../shared/contract/reports.ts';
-import { exportType, type ExportSpec } from '../../shared/contract/specs/export.ts';
+import { exportDtype, type ExportSpec } from '../../shared/contract/specs/export.ts';
 import { refuseErrors } from '../../shared/errors.ts';
 import { exportCard } from './export-card.ts';
 import { storedTypes } from './encode-values.ts';
@@ -22,13 +22,13 @@ export async function exportLoraGguf(spec: ExportSpec, context: JobContext): Pro
     const warnings = refuseErrors('export', 'The adapter cannot be exported to GGUF:', findings);
     if (!base || !adapter || !fit) throw new Error('a part is missing without a finding');
     for (const finding of warnings) context.emit({ type: 'finding', finding });
-    const type = exportType(spec);
+    const dtype = exportDtype(spec);
     const name = basename(resolve(adapter.path));
-    const { metadata, tensors } = loraGguf(adapter, fit.effective, { ...base, type: storedTypes[type], name });
+    const { metadata, tensors } = loraGguf(adapter, fit.effective, { ...base, type: storedTypes[dtype], name });
     const described = {
       format: spec.format,
       main: 'adapter.gguf',
-      type,
+      dtype,
       base: basename(resolve(base.folder.path)),
       adapter: name,
       baseName: adapter.config.base_model_name_or_path,

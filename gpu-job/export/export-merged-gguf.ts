@@ -1,7 +1,7 @@
 import { copyFile, readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { ExportReport } from '../../shared/contract/reports.ts';
-import { exportType, type ExportSpec } from '../../shared/contract/specs/export.ts';
+import { exportDtype, type ExportSpec } from '../../shared/contract/specs/export.ts';
 import { refuseErrors } from '../../shared/errors.ts';
 import { openFileSource, type FileSource } from '../../shared/files/file-source.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
@@ -27,8 +27,8 @@ export async function exportMergedGguf(spec: ExportSpec, context: JobContext): P
   const products = createMergeProducts(spec.threads);
   const opened = new Map<string, Promise<FileSource>>();
   try {
-    const type = exportType(spec);
-    const plan = base && planMergedGguf(base.folder, adapter, { ...base, type: storedTypes[type] });
+    const dtype = exportDtype(spec);
+    const plan = base && planMergedGguf(base.folder, adapter, { ...base, type: storedTypes[dtype] });
     findings.push(...(plan?.findings ?? []));
     const warnings = refuseErrors('export', 'The model cannot be exported to GGUF:', findings);
     if (!base || !text || !plan) throw new Error('a part is missing without a finding');
@@ -45,12 +45,12 @@ export async function exportMergedGguf(spec: ExportSpec, context: JobContext): P
       adapter: adapter === undefined ? null : basename(resolve(adapter.path)),
     };
     const name = names.adapter === null ? names.base : `${names.base} with ${names.adapter}`;
-    const card = { format: spec.format, main: 'model.gguf', type, ...names, warnings };
+    const card = { format: spec.format, main: 'model.gguf', dtype, ...names, warnings };
     const files = await writeGgufFolder(
       spec.output,
       {
         fileName: card.main,
-        metadata: { ...modelMetadata(base.spec, base.architecture, { name, type: storedTypes[type] }), ...text },
+        metadata: { ...modelMetadata(base.spec, base.architecture, { name, type: storedTypes[dtype] }), ...text },
         tensors,
         files: {
           'README.md': exportCard({ ...card, baseName: adapter?.config.base_model_name_or_path ?? null }),

@@ -29,7 +29,7 @@ export async function exportPeft(spec: ExportSpec, context: JobContext): Promise
   const card = {
     format: spec.format,
     main: '.',
-    type: 'as stored',
+    dtype: 'as stored',
     base: null,
     adapter: basename(resolve(path)),
     warnings: [],

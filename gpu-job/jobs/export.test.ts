@@ -59,7 +59,7 @@ function spec(more: object): ExportSpec {
   if (parsed.kind !== 'export') throw new Error('kind');
   return parsed;
 }
-const gguf = (more: object = {}): ExportSpec => spec({ format: 'gguf', base: at('base'), type: 'f32', ...more });
+const gguf = (more: object = {}): ExportSpec => spec({ format: 'gguf', base: at('base'), dtype: 'f32', ...more });
 const merged = (more: object = {}): ExportSpec => gguf({ format: 'merged-gguf', ...more });
 const flat = (more: object = {}): ExportSpec => spec({ format: 'flattened', ...more });
 const run = async (of: ExportSpec): ReturnType<typeof runExport> => runExport(of, rememberingContext());
@@ -160,9 +160,9 @@ describe('an export refuses', () => {
     const adapter = randomAdapter(sizes);
     for (const { B } of adapter.modules) B.fill(1e5);
     await writeAdapterFolder(at('adapter'), adapter);
-    expect(await refusals(run(gguf({ type: 'f16' })))).toEqual([`export-values ${Q} lora_B`]);
+    expect(await refusals(run(gguf({ dtype: 'f16' })))).toEqual([`export-values ${Q} lora_B`]);
     expect(await readdir(folder)).toEqual(['adapter', 'base']);
-    expect((await run(gguf({ type: 'f32' }))).files['adapter.gguf']).toBeDefined();
+    expect((await run(gguf({ dtype: 'f32' }))).files['adapter.gguf']).toBeDefined();
   });
 
   test('to go on when it is asked to stop, and leaves nothing behind', async () => {
@@ -208,7 +208,7 @@ describe('an adapter in GGUF', () => {
       close(delta(stored, alpha / own.r), (rotated ? permuted(wanted, rotated) : wanted).flat());
     }
     expect(report.files['adapter.gguf']).toEqual(await hashFile(at('out', 'adapter.gguf')));
-    expect(report).toMatchObject({ main: 'adapter.gguf', type: 'f32', summary: 'effective modules 3 of 3' });
+    expect(report).toMatchObject({ main: 'adapter.gguf', dtype: 'f32', summary: 'effective modules 3 of 3' });
   });
 
   test('keeps A and B to the bit where one alpha says it all, rsLoRA included, and rounds to f16 by default', async () => {
@@ -220,7 +220,7 @@ describe('an adapter in GGUF', () => {
     const { modules } = await readAdapterFolder(at('adapter'));
     expect(await values('blk.0.attn_q.weight.lora_b')).toEqual([...(modules.get(Q)?.B ?? [])]);
     await rm(at('out'), { recursive: true });
-    await run(gguf({ type: undefined }));
+    await run(gguf({ dtype: undefined }));
     const half = await openGguf('adapter.gguf');
     expect(half.header.tensors.get('blk.0.attn_q.weight.lora_b')?.type.name).toBe('F16');
   });
@@ -231,6 +231,8 @@ describe('a model in GGUF', () => {
     await makeBase();
     const report = await run(merged({ adapter: undefined }));
     expect(report).toMatchObject({ main: 'model.gguf', adapter: null, summary: null, warnings: [] });
+    const { header } = await openGguf('model.gguf');
+    expect(header.metadata.get('tokenizer.ggml.add_bos_token')).toBe(false);
     await ggufToBase(at('out', 'model.gguf'), at('back'));
     const [base, back] = [await openBaseModel(at('base')), await openBaseModel(at('back'))];
     expect([...back.tensors.keys()].toSorted()).toEqual([...base.tensors.keys()].toSorted());
@@ -256,7 +258,7 @@ describe('a model in GGUF', () => {
     const scaling = { rope_type: 'llama3', factor: 32, low_freq_factor: 1, high_freq_factor: 4 };
     const rope = { rope_theta: 500_000, rope_scaling: { ...scaling, original_max_position_embeddings: 8192 } };
     await makeBase({ ...qwen, ...rope });
-    await run(merged({ adapter: undefined, type: 'f16' }));
+    await run(merged({ adapter: undefined, dtype: 'f16' }));
     const { header, values } = await openGguf('model.gguf');
     const base = await openBaseModel(at('base'));
     const types = Object.fromEntries([...header.tensors.values()].map(({ name, type }) => [name, type.name]));
@@ -276,7 +278,7 @@ describe('a model in GGUF', () => {
   test('has an adapter merged into it as a merge would, and permutes after', async () => {
     await makeBase();
     await makeAdapter(patterns);
-    const report = await run(merged({ type: 'q8_0' }));
+    const report = await run(merged({ dtype: 'q8_0' }));
     expect(report.summary).toBe('effective modules 3 of 3');
     const eight = await openGguf('model.gguf');
     await rm(at('out'), { recursive: true });
@@ -295,7 +297,7 @@ describe('a model in GGUF', () => {
 
   test('stores rows that are no whole blocks as f16 and says so, and warns of a window', async () => {
     await makeBase({ ...tinyBaseConfig, model_type: 'mistral', sliding_window: 16 });
-    const { warnings } = await run(merged({ adapter: undefined, type: 'q8_0' }));
+    const { warnings } = await run(merged({ adapter: undefined, dtype: 'q8_0' }));
     expect(warnings.map(({ code }) => code)).toEqual(['not-quantized', 'no-window']);
     const { header } = await openGguf('model.gguf');
     expect(header.tensors.get('token_embd.weight')?.type.name).toBe('F16');

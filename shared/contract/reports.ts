@@ -115,7 +115,7 @@ export interface ExportReport {
   /** The file that an engine is given, within the folder; the folder itself for the formats of PEFT. */
   readonly main: string;
   /** Storage type that was asked for, or `as stored`. */
-  readonly type: string;
+  readonly dtype: string;
   /** Names of the input folders; null where there was none. */
   readonly base: string | null;
   readonly adapter: string | null;

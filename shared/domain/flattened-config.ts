@@ -52,7 +52,7 @@ export function missingLayers<T extends { readonly module: string }>(
 }
 
 /** The name with its layer left open: `model.layers.*.mlp.up_proj`. */
-const kindOf = (module: string): string => module.replace(/\.\d+\./, '.*.');
+export const kindOf = (module: string): string => module.replace(/\.\d+\./, '.*.');
 
 function narrows(config: LoraConfig): boolean {
   return config.exclude_modules !== null || config.layers_to_transform !== null;

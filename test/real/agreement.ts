@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openBaseModel, type BaseModelFolder } from '../../gpu-job/folders/base-model.ts';
+import type { AdaptedModel } from '../../gpu-job/methods/adapted-model.ts';
 import { tunedModel } from '../../gpu-job/methods/tuned-model.ts';
 import { createEvalStep } from '../../gpu-job/training/eval-graph.ts';
 import { batchOf } from '../parity/fixture.ts';
@@ -29,12 +30,23 @@ export async function spokenText(): Promise<string> {
   return await readFile(speech, 'utf8');
 }
 
-/** Asks llama.cpp, in a process of its own, about windows of one speech. It rounds activations to 8 bits, so ties may fall otherwise. */
-export async function askLlama(): Promise<LlamaAnswer> {
+/** What llama.cpp is asked about: which file, with which adapter, on how much of the speech. */
+export interface LlamaQuestion {
+  readonly gguf?: string;
+  readonly lora?: string;
+  readonly windows?: number;
+  readonly tokens?: number;
+}
+
+/**
+ * Asks llama.cpp, in a process of its own, about windows of one speech. For quantised weights it rounds activations to 8 bits, so
+ * ties may fall otherwise.
+ */
+export async function askLlama(question: LlamaQuestion = {}): Promise<LlamaAnswer> {
+  const { gguf = places.gguf, lora = '', windows = windowCount, tokens = windowTokens } = question;
   const out = join(places.cache, 'llama-answer.json');
-  const sizes = [String(windowCount), String(windowTokens)];
-  const inputs = [places.llama, places.gguf, speech];
-  await runCommand(process.execPath, ['--import', 'tsx', scriptPath('llama-worker.ts'), ...inputs, ...sizes, out]);
+  const inputs = [places.llama, gguf, speech, String(windows), String(tokens), out, lora];
+  await runCommand(process.execPath, ['--import', 'tsx', scriptPath('llama-worker.ts'), ...inputs]);
   return JSON.parse(await readFile(out, 'utf8')) as LlamaAnswer; // written by llama-worker.ts
 }
 
@@ -42,22 +54,36 @@ export async function askLlama(): Promise<LlamaAnswer> {
 export async function compareWithLlama(answer: LlamaAnswer, config: Record<string, unknown> = {}): Promise<Agreement> {
   const opened = await openBaseModel(places.base);
   const base: BaseModelFolder = { ...opened, config: { ...opened.config, ...config } };
-  const batch = batchOf({ input_ids: answer.windows, labels: answer.windows });
-  const step = await createEvalStep(tunedModel(base));
-  const logits = await step.logits(new Map(), batch);
+  return agreement(answer, await ourLogits(answer.windows, { model: tunedModel(base), parameters: new Map() }));
+}
+
+/** Our logits of all windows, [windows * tokens, vocabulary]. */
+export async function ourLogits(
+  windows: LlamaAnswer['windows'],
+  { model, parameters }: Pick<AdaptedModel, 'model' | 'parameters'>,
+): Promise<Float32Array> {
+  const step = await createEvalStep(model);
+  const logits = await step.logits(parameters, batchOf({ input_ids: windows, labels: windows }));
   await step.close();
-  const vocabulary = logits.length / (batch.rows * batch.length);
+  return logits;
+}
+
+/** Holds logits of ours against what llama.cpp said of the same windows. */
+export function agreement(answer: LlamaAnswer, logits: Float32Array): Agreement {
+  const { windows, likeliest: theirs, losses } = answer;
+  const length = windows[0]?.length ?? 0;
+  const vocabulary = logits.length / (windows.length * length);
   let [positions, same, widestLead, ourLoss, theirLoss] = [0, 0, 0, 0, 0];
-  for (const [row, tops] of answer.likeliest.entries()) {
+  for (const [row, tops] of theirs.entries()) {
     for (const [position, top] of tops.entries()) {
-      const at = row * batch.length + position;
+      const at = row * length + position;
       const next = logits.subarray(at * vocabulary, (at + 1) * vocabulary);
       const likeliest = argMax(next);
       positions++;
       if (likeliest === top) same++;
       else widestLead = Math.max(widestLead, (next[likeliest] as number) - (next[top] as number));
-      ourLoss += lossOf(next, Number(answer.windows[row]?.[position + 1]));
-      theirLoss += Number(answer.losses[row]?.[position]);
+      ourLoss += lossOf(next, Number(windows[row]?.[position + 1]));
+      theirLoss += Number(losses[row]?.[position]);
     }
   }
   return {

@@ -4,6 +4,7 @@ import { ggufToBase } from '../../gpu-job/folders/gguf-to-base.ts';
 import { loadTokenizer } from '../../shared/text/tokenizer.ts';
 import { askLlama, compareWithLlama, spokenText, type Agreement } from './agreement.ts';
 import { composeAndCompare } from './composites.ts';
+import { exportChecks, runExportChecks } from './export-checks.ts';
 import { hardTexts } from './hard-texts.ts';
 import type { LlamaAnswer } from './llama-worker.ts';
 import { compareWithPeft, compareWithTransformersGguf } from './peft.ts';
@@ -24,6 +25,7 @@ export const checks = {
   control: 'a wrong rotary base is noticed by the same comparison',
   train: '30 LoRA steps on real text lower the held-out loss',
   peft: 'PEFT loads the trained adapter and has our logits',
+  ...exportChecks,
 } as const;
 
 /** Relative to the largest logit: float32 against float32, sums in another order. */
@@ -45,8 +47,9 @@ export async function runChecks(report: Report): Promise<void> {
   await report.check(checks.tokens, () => checkTokens(llama));
   await report.check(checks.control, () => checkControl(llama));
   const adapter = await report.check(checks.train, train);
-  if (adapter === undefined) return report.skip(after(checks.train), 'there is no adapter');
-  await report.check(checks.peft, () => checkPeft(adapter, llama.windows[0]?.slice(0, 96) ?? []));
+  if (adapter === undefined) report.skip([checks.peft], 'there is no adapter');
+  else await report.check(checks.peft, () => checkPeft(adapter, llama.windows[0]?.slice(0, 96) ?? []));
+  await runExportChecks(report);
 }
 
 function after(name: string): string[] {

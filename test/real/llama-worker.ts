@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { hardTexts } from './hard-texts.ts';
 
 /**
- * Runs llama.cpp in a process of its own: `llama-worker.ts <package folder> <gguf> <text file> <windows> <tokens> <out.json>`.
+ * Runs llama.cpp in a process of its own: `llama-worker.ts <package folder> <gguf> <text file> <windows> <tokens> <out.json> [LoRA gguf]`.
  * It is not among our dependencies and a bad file makes it abort the whole process.
  */
 export interface LlamaAnswer {
@@ -33,7 +33,7 @@ interface LlamaSequence {
   ): Promise<readonly { next: { logits: Map<number, number>; totalLogitWeight: number } }[]>;
 }
 
-const [packageFolder = '', gguf = '', textFile = '', windowCount = '', windowLength = '', out = ''] =
+const [packageFolder = '', gguf = '', textFile = '', windowCount = '', windowLength = '', out = '', lora = ''] =
   process.argv.slice(2);
 process.execArgv = []; // it tries its binary in a process of its own, which inherits these and needs no TypeScript
 const entry = join(packageFolder, 'node_modules', 'node-llama-cpp', 'dist', 'index.js');
@@ -43,7 +43,12 @@ const model = await llama.loadModel({ modelPath: gguf, gpuLayers: 0 });
 const length = Number(windowLength);
 const tokens = model.tokenize(await readFile(textFile, 'utf8'));
 const windows = Array.from({ length: Number(windowCount) }, (_, i) => tokens.slice(i * length, (i + 1) * length));
-const context = await model.createContext({ contextSize: length, batchSize: length, threads: 2 });
+const context = await model.createContext({
+  contextSize: length,
+  batchSize: length,
+  threads: 2,
+  ...(lora === '' ? {} : { lora }),
+});
 const sequence = context.getSequence();
 const likeliest: number[][] = [];
 const losses: number[][] = [];

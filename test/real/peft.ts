@@ -27,13 +27,7 @@ export async function compareWithPeft(
   adapterFolder: string,
   ids: readonly (readonly number[])[],
 ): Promise<PeftComparison> {
-  const idsFile = join(places.cache, 'ids.json');
-  const out = join(places.cache, 'peft-logits.safetensors');
-  await writeFile(idsFile, JSON.stringify(ids));
-  const { loraModules } = z
-    .object({ loraModules: z.number() })
-    .parse(await runReference('logits', baseFolder, adapterFolder, idsFile, out));
-  const truth = await readTensors(out);
+  const { loraModules, truth } = await askPeft(baseFolder, adapterFolder, ids);
   const base = await openBaseModel(baseFolder);
   const { model, parameters, adapter } = await openAdapted(base, adapterFolder);
   const deviation = async (name: string, tuned: TunedModel, values: ReadonlyMap<string, Float32Array>) => {
@@ -49,6 +43,30 @@ export async function compareWithPeft(
     adapted: await deviation('adapted', model, parameters),
     change: relativeDeviation(truth.get('adapted')?.values ?? [], truth.get('base')?.values ?? [1]),
   };
+}
+
+/** Logits of PEFT with one adapter against those with another, relative to the largest, and how much the first changes. */
+export async function compareInPeft(
+  baseFolder: string,
+  adapters: readonly [string, string],
+  ids: readonly (readonly number[])[],
+): Promise<{ readonly deviation: number; readonly change: number }> {
+  const [one, other] = [await askPeft(baseFolder, adapters[0], ids), await askPeft(baseFolder, adapters[1], ids)];
+  const logits = ({ truth }: typeof one, name: string): Float32Array => truth.get(name)?.values ?? new Float32Array();
+  return {
+    deviation: relativeDeviation(logits(other, 'adapted'), logits(one, 'adapted')),
+    change: relativeDeviation(logits(one, 'adapted'), logits(one, 'base')),
+  };
+}
+
+async function askPeft(baseFolder: string, adapterFolder: string, ids: readonly (readonly number[])[]) {
+  const idsFile = join(places.cache, 'ids.json');
+  const out = join(places.cache, 'peft-logits.safetensors');
+  await writeFile(idsFile, JSON.stringify(ids));
+  const { loraModules } = z
+    .object({ loraModules: z.number() })
+    .parse(await runReference('logits', baseFolder, adapterFolder, idsFile, out));
+  return { loraModules, truth: await readTensors(out) };
 }
 
 /** Deviations are relative to the largest logit, see `relativeDeviation`. */

@@ -20,6 +20,7 @@ export const places = {
   speeches: join(cache, 'text', 'package', 'data'),
   base: join(cache, 'base'),
   run: join(cache, 'run'),
+  exports: join(cache, 'exports'),
 } as const;
 
 /** A script beside this file. */

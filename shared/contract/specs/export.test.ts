@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../../errors.ts';
-import { exportType } from './export.ts';
+import { exportDtype } from './export.ts';
 import { parseSpec } from './parse-spec.ts';
 
 const given = (more: object): object => ({ kind: 'export', output: 'out', ...more });
@@ -21,13 +21,13 @@ describe('an export spec', () => {
     ['an adapter format without an adapter', { format: 'flattened' }, ['adapter']],
     [
       'GGUF without a base, all at once',
-      { format: 'gguf', type: 'q8_0', fillLayers: true },
-      ['adapter', 'base', 'base', 'fillLayers', 'type'],
+      { format: 'gguf', dtype: 'q8_0', fillLayers: true },
+      ['adapter', 'base', 'base', 'fillLayers', 'dtype'],
     ],
-    ['a base that nothing is done with', { format: 'peft', adapter: 'a', base: 'b', type: 'f16' }, ['base', 'type']],
+    ['a base that nothing is done with', { format: 'peft', adapter: 'a', base: 'b', dtype: 'f16' }, ['base', 'dtype']],
     ['layers to fill that no one knows', { format: 'flattened', adapter: 'a', fillLayers: true }, ['base']],
-    ['a storage type that the format lacks', { format: 'gguf', base: 'b', adapter: 'a', type: 'bf16' }, ['type']],
-    ['q8_0 in safetensors', { format: 'flattened', adapter: 'a', type: 'q8_0' }, ['type']],
+    ['a storage type that the format lacks', { format: 'gguf', base: 'b', adapter: 'a', dtype: 'bf16' }, ['dtype']],
+    ['q8_0 in safetensors', { format: 'flattened', adapter: 'a', dtype: 'q8_0' }, ['dtype']],
     ['a name for the base in GGUF', { format: 'merged-gguf', base: 'b', baseModelName: 'x' }, ['baseModelName']],
   ])('refuses %s', (_, more, expected) => {
     expect(findings(more)).toEqual(expected);
@@ -37,10 +37,10 @@ describe('an export spec', () => {
     [{ format: 'peft', adapter: 'a' }, 'f32'],
     [{ format: 'gguf', base: 'b', adapter: 'a' }, 'f16'],
     [{ format: 'merged-gguf', base: 'b' }, 'f16'],
-    [{ format: 'merged-gguf', base: 'b', adapter: 'a', type: 'q8_0' }, 'q8_0'],
+    [{ format: 'merged-gguf', base: 'b', adapter: 'a', dtype: 'q8_0' }, 'q8_0'],
     [{ format: 'flattened', base: 'b', adapter: 'a', fillLayers: true, baseModelName: 'n' }, 'f32'],
   ])('takes %j and stores %s', (more, type) => {
     const spec = parseSpec(given(more));
-    expect(spec.kind === 'export' && exportType(spec)).toBe(type);
+    expect(spec.kind === 'export' && exportDtype(spec)).toBe(type);
   });
 });

@@ -16,7 +16,7 @@ const fields = z.strictObject({
    * Storage type. Default f16 in GGUF, as llama.cpp's converters write, f32 when flattened, as PEFT does; `peft` copies the tensors.
    * Norms and biases are f32 in GGUF whatever is asked for.
    */
-  type: z.enum(['f32', 'f16', 'bf16', 'q8_0']).optional(),
+  dtype: z.enum(['f32', 'f16', 'bf16', 'q8_0']).optional(),
   /** Adds pairs of zeros for layers that the adapter leaves out: LoRAX and TGI skip a kind of layer when one of them is missing. */
   fillLayers: z.boolean().default(false),
   /** Written as `base_model_name_or_path`: vLLM's resolvers want exactly the name that the engine was started with. */
@@ -29,7 +29,7 @@ const fields = z.strictObject({
 type Fields = z.output<typeof fields>;
 
 /** Storage types by format, the default first. */
-const types: Readonly<Record<ExportFormat, readonly NonNullable<Fields['type']>[]>> = {
+const dtypes: Readonly<Record<ExportFormat, readonly NonNullable<Fields['dtype']>[]>> = {
   peft: [],
   flattened: ['f32', 'f16', 'bf16'],
   gguf: ['f16', 'f32'],
@@ -44,10 +44,14 @@ const rules: readonly (readonly [where: keyof Fields, broken: (spec: Fields) => 
   ['base', (s) => s.fillLayers && s.base === undefined, 'is missing: it says which layers there are to fill'],
   ['fillLayers', (s) => s.fillLayers && s.format !== 'flattened', 'belongs to the format flattened'],
   ['baseModelName', (s) => s.baseModelName !== undefined && s.format.endsWith('gguf'), 'is not written to GGUF'],
-  ['type', (s) => s.type !== undefined && s.format === 'peft', 'cannot be chosen: peft copies the tensors as they are'],
-  ['type', (s) => s.type === 'bf16' && s.format === 'gguf', 'is f16 or f32 for an adapter in GGUF'],
-  ['type', (s) => s.type === 'q8_0' && s.format === 'gguf', 'is f16 or f32: adapters are small, and q8_0 loses much'],
-  ['type', (s) => s.type === 'q8_0' && s.format === 'flattened', 'is f32, f16 or bf16 in safetensors'],
+  [
+    'dtype',
+    (s) => s.dtype !== undefined && s.format === 'peft',
+    'cannot be chosen: peft copies the tensors as they are',
+  ],
+  ['dtype', (s) => s.dtype === 'bf16' && s.format === 'gguf', 'is f16 or f32 for an adapter in GGUF'],
+  ['dtype', (s) => s.dtype === 'q8_0' && s.format === 'gguf', 'is f16 or f32: adapters are small, and q8_0 loses much'],
+  ['dtype', (s) => s.dtype === 'q8_0' && s.format === 'flattened', 'is f32, f16 or bf16 in safetensors'],
 ];
 
 /** Exports an adapter, or a model with or without one, in a form that serving engines read. */
@@ -67,6 +71,6 @@ const isRule = (issue: { readonly code?: string }): boolean => issue.code === 'c
 export type ExportSpec = z.output<typeof exportSpecSchema>;
 
 /** The storage type of a spec, the default filled in. */
-export function exportType({ format, type }: Pick<ExportSpec, 'format' | 'type'>): NonNullable<ExportSpec['type']> {
-  return type ?? types[format][0] ?? 'f32';
+export function exportDtype({ format, dtype }: Pick<ExportSpec, 'format' | 'dtype'>): NonNullable<ExportSpec['dtype']> {
+  return dtype ?? dtypes[format][0] ?? 'f32';
 }
