@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { DomainError } from '../../shared/errors.ts';
 import { openFileSource } from '../../shared/files/file-source.ts';
 import type { ByteSink, ByteSource } from '../../shared/formats/bytes.ts';
 import { limits } from '../../shared/limits.ts';
+import { removeLeftovers, replacedBeside, temporaryBeside } from './temporary-names.ts';
 
 /** Reads a whole small file as UTF-8 text, at most `limits.jsonFileBytesMax` bytes. */
 export async function readTextFile(path: string): Promise<string> {
@@ -41,13 +41,15 @@ export async function exists(path: string): Promise<boolean> {
 
 /**
  * Writes a file so that `path` holds either what it held before or all of the new content, even if the machine stops:
- * a temporary file beside it, flushed to disk, then renamed. `write` gets the sink of the temporary file.
+ * a temporary file beside it, flushed to disk, then renamed. `write` gets the sink of the temporary file. What a process that was
+ * killed while it wrote the same path left there is removed first.
  */
 export async function writeFileAtomic(
   path: string,
   content: Uint8Array | string | ((sink: ByteSink) => Promise<void>),
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  await removeLeftovers(dirname(path), basename(path));
+  const temporary = temporaryBeside(path);
   const handle = await open(temporary, 'wx');
   try {
     const sink = handleSink(handle);
@@ -67,7 +69,8 @@ export async function writeFileAtomic(
 /**
  * Fills a folder so that `path` is either absent (or what it was) or complete: a temporary folder beside it, then renamed.
  * Throws `DomainError('folder-exists')` when something other than an empty folder is at `path`, unless `replace` is set;
- * a replaced folder is moved aside first and deleted last.
+ * a replaced folder is moved aside first and deleted last. What a process that was killed while it filled the same path left
+ * there is removed first.
  */
 export async function writeFolderAtomic(
   path: string,
@@ -76,10 +79,11 @@ export async function writeFolderAtomic(
 ): Promise<void> {
   const parent = dirname(path);
   await mkdir(parent, { recursive: true });
+  await removeLeftovers(parent, basename(path));
   if (options.replace !== true && (await isOccupied(path)))
     throw new DomainError('folder-exists', `${path} exists already: choose another folder or remove it first.`);
-  const temporary = join(parent, `.${basename(path)}.${randomUUID()}.tmp`);
-  const replaced = `${temporary}.replaced`;
+  const temporary = temporaryBeside(path);
+  const replaced = replacedBeside(temporary);
   try {
     await mkdir(temporary);
     await fill(temporary);

@@ -7,6 +7,7 @@ import { decodeToFloat32, encodeFromFloat32 } from '../../shared/formats/dtype.t
 import { readSafetensorsHeader, readTensor } from '../../shared/formats/safetensors-read.ts';
 import { writeSafetensors } from '../../shared/formats/safetensors-write.ts';
 import { readJsonFile, writeFileAtomic, writeFolderAtomic } from '../folders/files.ts';
+import { removeLeftovers } from '../folders/temporary-names.ts';
 import { hashFile, hashingSink } from '../folders/hashes.ts';
 import type { Parameter } from '../methods/method.ts';
 import type { AdamW } from './optimizers.ts';
@@ -43,6 +44,7 @@ export async function writeCheckpoint(
   keep: number,
 ): Promise<string> {
   await mkdir(folder, { recursive: true });
+  await removeLeftovers(folder); // of a run that was killed while it wrote one: the next may have another step
   const name = `step-${String(checkpoint.state.step).padStart(8, '0')}`;
   const path = join(folder, name);
   const write = async (temporary: string): Promise<void> => {

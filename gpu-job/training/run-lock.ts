@@ -3,15 +3,17 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DomainError } from '../../shared/errors.ts';
+import { isOtherProcessAlive } from '../folders/other-process.ts';
 
 /**
  * Makes sure that one process at a time works in a run's folder: two would write each other's checkpoints. A lock whose process is
- * gone (killed, or on a machine that went down) is taken over. Resolves to what gives the lock back.
+ * gone (killed, or on a machine that went down) is taken over; a folder that two machines share is the caller's to guard. Resolves
+ * to what gives the lock back.
  */
 export async function lockRun(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, 'lock.json');
   const owner = ownerSchema.safeParse(parse(await readFile(path, 'utf8').catch(() => '')));
-  if (owner.success && isAlive(owner.data))
+  if (owner.success && isOtherProcessAlive(owner.data))
     throw new DomainError(
       'run-locked',
       `Process ${owner.data.pid} is working in ${folder} already: wait for it, or stop it first. If it is no job of lorary, delete ${path}.`,
@@ -21,17 +23,6 @@ export async function lockRun(folder: string): Promise<() => Promise<void>> {
 }
 
 const ownerSchema = z.object({ pid: z.int().positive(), host: z.string() });
-
-/** A process of another machine cannot be asked; a folder that two machines share is the caller's to guard. */
-function isAlive({ pid, host }: z.output<typeof ownerSchema>): boolean {
-  if (host !== hostname() || pid === process.pid) return false;
-  try {
-    process.kill(pid, 0); // sends nothing
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // alive, but another user's
-  }
-}
 
 function parse(text: string): unknown {
   try {
