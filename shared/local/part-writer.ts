@@ -133,14 +133,16 @@ async function* batches(body: AsyncIterable<Uint8Array>, stop: AbortSignal): Asy
 /** The body, given up at once when asked to stop, even while no bytes come. */
 async function* untilStopped(body: AsyncIterable<Uint8Array>, stop: AbortSignal): AsyncIterable<Uint8Array> {
   const iterator = body[Symbol.asyncIterator]();
-  const stopped = new Promise<never>((_, reject) => {
-    if (stop.aborted) reject(superseded());
-    stop.addEventListener('abort', () => reject(superseded()), { once: true });
-  });
-  stopped.catch(nothing);
+  let giveUp = (_error: Error): void => {};
+  stop.addEventListener('abort', () => giveUp(superseded()), { once: true });
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), stopped]);
+      if (stop.aborted) throw superseded();
+      // not Promise.race: a promise that outlives the chunks would hold every one of them
+      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        giveUp = reject;
+        iterator.next().then(resolve, reject);
+      });
       if (next.done) return;
       yield next.value;
     }
