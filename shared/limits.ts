@@ -51,6 +51,8 @@ export const limits = {
   jobRetryWaitSecondsMax: 300,
   /** How long a run may outlive the end of its job: time to leave by itself. */
   jobLeaveSeconds: 30,
+  /** After this a client asks again for events: soon enough to watch a job, seldom enough for many watchers. */
+  eventRetryMilliseconds: 3000,
   /** Bytes of one chunk of a job's stream: far below a record's limit, many events a write. */
   jobChunkBytes: 100_000,
   /** Characters of one text in a job's stream; what is longer is cut: a sample or a log line, not a document. */

@@ -50,7 +50,7 @@ async function call(deps: ApiDeps, handler: Handler, c: Context, requestId: stri
   const known = await authenticate(deps.world, c.req.header('authorization'), operation.scope, requestId);
   const input = await readInput(operation, c);
   const caller = withIdempotency(known, operation, input, c.req.header('idempotency-key'));
-  const output = await runOnce(deps, handler, caller, input);
+  const output = await runOnce(deps, handler, caller, input, c.req.raw.headers);
   if (output instanceof Response) return output;
   return output === undefined
     ? new Response(null, { status: operation.status === 204 ? 204 : operation.status })
@@ -63,9 +63,10 @@ async function runOnce(
   handler: Handler,
   caller: Caller,
   input: OperationInput<Operation>,
+  headers: Headers,
 ): Promise<unknown> {
   const { idempotency } = caller;
-  if (!idempotency || !handler.replay) return handler.run(deps, caller, input);
+  if (!idempotency || !handler.replay) return handler.run(deps, caller, input, headers);
   const replay = async (): Promise<{ readonly output: unknown } | undefined> => {
     const done = await findDone(deps.world.table, caller, idempotency);
     if (!done) return undefined;
@@ -79,7 +80,7 @@ async function runOnce(
   const before = await replay();
   if (before) return before.output;
   try {
-    return await handler.run(deps, caller, input);
+    return await handler.run(deps, caller, input, headers);
   } catch (error) {
     if (!(error instanceof AlreadyDoneError)) throw error;
     const done = await replay();

@@ -5,7 +5,12 @@ import type { ApiDeps } from './api-deps.ts';
 /** The function behind an operation. */
 export interface Handler<O extends Operation = Operation> {
   readonly operation: O;
-  run(deps: ApiDeps, caller: Caller, input: OperationInput<O>): Promise<OperationOutput<O>>;
+  run(
+    deps: ApiDeps,
+    caller: Caller,
+    input: OperationInput<O>,
+    headers: Headers,
+  ): Promise<OperationOutput<O> | Response>;
   /** What a repeated creation answers: the thing that was made then, as it is now. */
   replay?(deps: ApiDeps, caller: Caller, created: string, input: OperationInput<O>): Promise<OperationOutput<O>>;
 }

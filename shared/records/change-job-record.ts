@@ -36,8 +36,8 @@ export async function changeJobRecord(
 ): Promise<ChangedJob> {
   const { team } = caller;
   for (;;) {
-    const fence = options.fence ?? (await readFence(world.table, team, jobId));
     const found = await getJobRecord(world.table, team, jobId);
+    const fence = options.fence ?? (await readFence(world.table, team, jobId));
     const job = found.value;
     if (options.ifRun !== undefined && options.ifRun !== job.runId)
       throw new DomainError('other-run', 'Another run has taken this job over.');

@@ -1,0 +1,9 @@
+import { createJob as operation } from '../../shared/contract/jobs.ts';
+import { creator } from '../http/handler.ts';
+import { madeJob, makeJob } from './make-job.ts';
+
+export const createJob = creator(
+  operation,
+  ({ world }, caller, { body, query }) => makeJob(world, caller, body, query),
+  ({ world }, caller, created, { body }) => madeJob(world, caller, created, body),
+);

@@ -1,0 +1,33 @@
+import { jobRequestSchema, type JobRequest } from '../../shared/contract/job-requests.ts';
+import { forkJob as operation } from '../../shared/contract/jobs.ts';
+import { issueFindings } from '../../shared/contract/specs/issue-findings.ts';
+import { DomainError, refuseErrors } from '../../shared/errors.ts';
+import { getJobRecord, type JobRecord } from '../../shared/records/jobs.ts';
+import { creator } from '../http/handler.ts';
+import { madeJob, makeJob } from './make-job.ts';
+import { mergeChanges } from './merge-changes.ts';
+
+export const forkJob = creator(
+  operation,
+  async ({ world }, caller, { params, body, query }) => {
+    const { value } = await getJobRecord(world.table, caller.team, params.job);
+    return makeJob(world, caller, forkedRequest(value, body.changes), { dryRun: query.dryRun, forkOf: value.id });
+  },
+  async ({ world }, caller, created, { params, body }) => {
+    const { value } = await getJobRecord(world.table, caller.team, params.job);
+    return madeJob(world, caller, created, forkedRequest(value, body.changes));
+  },
+);
+
+/** Throws `DomainError('job')` with everything that is wrong with the changed request. */
+function forkedRequest({ kind, request }: JobRecord, changes: Readonly<Record<string, unknown>>): JobRequest {
+  if (kind === 'import-base')
+    throw new DomainError('job', 'An import is not forked: add the base again under another name.');
+  // the recipe of a composition follows from its name
+  const { recipe: _, ...plain } = request;
+  const parsed = jobRequestSchema.safeParse(mergeChanges(plain, changes), { reportInput: true });
+  if (parsed.success) return parsed.data;
+  const findings = issueFindings(jobRequestSchema, parsed.error.issues);
+  refuseErrors('job', 'The changed job cannot be started:', findings);
+  throw parsed.error;
+}

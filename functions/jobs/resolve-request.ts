@@ -1,0 +1,204 @@
+import type { JobRequest } from '../../shared/contract/job-requests.ts';
+import { type Estimate, type EstimateSubject } from '../../shared/domain/estimate.ts';
+import { estimateJob } from '../../shared/domain/estimate.ts';
+import { specOfRequest, type PinnedRequest, type SpecPlaces } from '../../shared/domain/spec-of-request.ts';
+import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
+import type { World } from '../../shared/platform/ports.ts';
+import { readBaseTensors } from '../../shared/records/base-tensors.ts';
+import type { ReadyBase } from '../../shared/records/bases.ts';
+import type { Caller } from '../../shared/records/caller.ts';
+import { findComposition } from '../../shared/records/compositions.ts';
+import { newId } from '../../shared/records/commit.ts';
+import type { ReadyDataset } from '../../shared/records/datasets.ts';
+import type { JobInputs, JobRecord } from '../../shared/records/jobs.ts';
+import type { VersionRecord } from '../../shared/records/versions.ts';
+import { trainFindings } from './train-findings.ts';
+import { createSearch, type Search } from './search.ts';
+
+/** A request whose names have been looked up and pinned, and that nothing is known to stand against. */
+export interface ResolvedRequest {
+  readonly request: PinnedRequest;
+  readonly inputs: JobInputs;
+  readonly makes: JobRecord['makes'];
+  readonly estimate: Estimate;
+  readonly warnings: readonly Finding[];
+}
+
+/** What was found, as far as it was. */
+interface Found {
+  readonly request: PinnedRequest;
+  readonly base?: ReadyBase | undefined;
+  readonly datasets?: readonly (ReadyDataset | undefined)[];
+  readonly parents?: readonly { readonly version: VersionRecord | undefined; readonly weight?: number }[];
+  readonly compositionId?: string | undefined;
+  readonly makes?: 'version' | 'base';
+}
+
+/** Checks everything that needs no machine. Throws `DomainError` with all findings; its code is theirs, or `job` where they differ. */
+export async function resolveRequest(world: World, caller: Caller, request: JobRequest): Promise<ResolvedRequest> {
+  const search = createSearch(world, caller.team);
+  const found = await find(search, world, caller, request);
+  const { base } = found;
+  const tensors = base && (await readBaseTensors(world, base.tensors));
+  search.findings.push(...specFindings(found.request));
+  if (found.request.kind === 'train' && base && tensors)
+    search.findings.push(...trainFindings(found.request, base, tensors));
+  const codes = new Set(search.findings.flatMap(({ severity, code }) => (severity === 'error' ? [code] : [])));
+  const [code = 'job'] = codes;
+  const warnings = refuseErrors(codes.size === 1 ? code : 'job', 'This job cannot be started:', search.findings);
+
+  const { datasets = [], parents = [], makes } = found;
+  const subject: EstimateSubject = {
+    request: found.request,
+    baseBytes: base?.sizeBytes ?? 0,
+    parameters: base?.parameters ?? 0,
+    contextTokens: base?.contextTokens ?? null,
+    tensors: tensors ?? [],
+    datasets: present(datasets).map(({ rows, sizeBytes }) => ({ rows, sizeBytes })),
+    adapterParameters: present(parents.map(({ version }) => version?.checks?.parameters)),
+  };
+  return {
+    request: found.request,
+    inputs: inputsOf(found),
+    makes:
+      makes === 'version'
+        ? { versionId: newId(world, 'ver') }
+        : makes === 'base'
+          ? { baseId: newId(world, 'bas') }
+          : {},
+    estimate: estimateJob(subject),
+    warnings,
+  };
+}
+
+async function find(search: Search, world: World, { team }: Caller, request: JobRequest): Promise<Found> {
+  switch (request.kind) {
+    case 'train': {
+      const base = await search.base('base', request.base);
+      const datasets = [await search.dataset('dataset', request.dataset)];
+      if (request.evalDataset !== undefined) datasets.push(await search.dataset('evalDataset', request.evalDataset));
+      if (base) refuseUnrunnable(search, base);
+      if ('adapter' in request.output) await search.freeAdapter('output.adapter', request.output.adapter, base?.name);
+      else await search.freeBase('output.base', request.output.base);
+      return { request, base, datasets, makes: 'adapter' in request.output ? 'version' : 'base' };
+    }
+    case 'evaluate': {
+      const base = await search.base('base', request.base);
+      if (base) refuseUnrunnable(search, base);
+      const datasets = [await search.dataset('dataset', request.dataset)];
+      if (request.adapter === undefined) return { request, base, datasets };
+      const version = await search.version('version', request.adapter, request.version, true);
+      if (version && version.base !== request.base)
+        search.refuse(
+          'base-mismatch',
+          'adapter',
+          `The adapter "${request.adapter}" belongs to the base "${version.base}", not to "${request.base}".`,
+        );
+      return { request: pinVersion(request, version), base, datasets, parents: [{ version }] };
+    }
+    case 'compose': {
+      const composition = (await findComposition(world.table, team, request.composition))?.value;
+      if (!composition)
+        search.refuse('no-such-composition', 'composition', `There is no composition "${request.composition}".`);
+      const { type, mode, peftRelease, rank, dtype } = composition ?? {};
+      await search.freeAdapter('output.adapter', request.output.adapter, composition?.base);
+      const parents = [];
+      for (const [i, { versionId, weight }] of (composition?.members ?? []).entries())
+        parents.push({ version: await search.pinned(`members[${i}]`, versionId), weight });
+      const recipe = type && mode && peftRelease && dtype ? { type, mode, peftRelease, dtype, rank } : undefined;
+      const base = composition && (await search.base('composition', composition.base));
+      return { request: { ...request, recipe }, base, parents, compositionId: composition?.id, makes: 'version' };
+    }
+    case 'merge': {
+      const version = await search.version('version', request.adapter, request.version, true);
+      const base = version && (await search.base('adapter', version.base));
+      await search.freeBase('output.base', request.output.base);
+      return { request: pinVersion(request, version), base, parents: [{ version }], makes: 'base' };
+    }
+    case 'export': {
+      if (request.adapter !== undefined && request.base !== undefined)
+        search.refuse('job', 'base', 'is that of the adapter: leave it out, or the adapter');
+      if (request.adapter === undefined) {
+        const base = request.base === undefined ? undefined : await search.base('base', request.base);
+        return { request, base };
+      }
+      const version = await search.version('version', request.adapter, request.version, true);
+      const base = version && (await search.base('adapter', version.base));
+      return { request: pinVersion(request, version), base, parents: [{ version }] };
+    }
+  }
+}
+
+/** A base may be kept that this installation cannot run: it knows other architectures, or none of its kind. */
+function refuseUnrunnable(search: Search, { name, findings }: ReadyBase): void {
+  const reason = findings.find(({ code }) => code === 'architecture-unsupported');
+  if (reason) search.refuse('unusable', 'base', `The base "${name}" cannot be run here: ${reason.message}`);
+}
+
+function pinVersion<R extends { version: string }>(request: R, version: VersionRecord | undefined): R {
+  return version?.version ? { ...request, version: String(version.version) } : request;
+}
+
+/** What a spec of this request would be refused for; names stand for the places that it will have. */
+function specFindings(request: PinnedRequest): readonly Finding[] {
+  if (request.kind === 'compose') return [];
+  try {
+    specOfRequest(request, placesOf(request));
+    return [];
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    return error.findings.map((finding) => ({ ...finding, code: 'job' }));
+  }
+}
+
+function placesOf(request: PinnedRequest): SpecPlaces {
+  const place = 'folder';
+  switch (request.kind) {
+    case 'train':
+      return {
+        base: place,
+        dataset: place,
+        output: place,
+        ...(request.evalDataset === undefined ? {} : { evalDataset: place }),
+      };
+    case 'export': {
+      const needsBase = request.format.endsWith('gguf') && (request.adapter ?? request.base) !== undefined;
+      return {
+        output: place,
+        ...(needsBase ? { base: place } : {}),
+        ...(request.adapter === undefined ? {} : { adapter: place }),
+      };
+    }
+    default:
+      return { base: place, adapter: place, dataset: place, output: place };
+  }
+}
+
+function inputsOf({ base, datasets = [], parents = [], compositionId }: Found): JobInputs {
+  return {
+    ...(base ? { base: { name: base.name, id: base.id, sha256: base.sha256 } } : {}),
+    ...(datasets.length > 0
+      ? { datasets: present(datasets).map(({ name, id, sha256 }) => ({ name, id, sha256 })) }
+      : {}),
+    ...(parents.length > 0
+      ? {
+          parents: parents.flatMap(({ version, weight }) =>
+            version
+              ? [
+                  {
+                    adapter: version.adapter,
+                    versionId: version.id,
+                    version: version.version ?? 0,
+                    ...(weight === undefined ? {} : { weight }),
+                  },
+                ]
+              : [],
+          ),
+        }
+      : {}),
+    ...(compositionId === undefined ? {} : { compositionId }),
+  };
+}
+
+const present = <T>(values: readonly (T | undefined)[]): T[] =>
+  values.filter((value): value is T => value !== undefined);

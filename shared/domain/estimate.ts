@@ -1,0 +1,145 @@
+import type { z } from 'zod';
+import type { JobRequest } from '../contract/job-requests.ts';
+import type { estimateSchema } from '../contract/jobs.ts';
+import { loraConfigSchema } from '../methods/lora.ts';
+import { linearModules, type BaseTensor } from './base-modules.ts';
+import { loraTargets } from './lora-targets.ts';
+import { modelShape, type ModelShape } from './model-shape.ts';
+
+export type Estimate = z.output<typeof estimateSchema>;
+
+/** What is known of a job before it runs. */
+export interface EstimateSubject {
+  readonly request: JobRequest;
+  readonly baseBytes: number;
+  readonly parameters: number;
+  readonly contextTokens: number | null;
+  readonly tensors: readonly BaseTensor[];
+  /** Of the rows that are trained on or measured, then of the held-out ones. */
+  readonly datasets: readonly { readonly rows: number; readonly sizeBytes: number }[];
+  /** Values of the adapters that go in. */
+  readonly adapterParameters: readonly number[];
+}
+
+/**
+ * What a job is expected to take, from counts alone: no row has been read as tokens. Time is right within a factor of about three where the
+ * machine is the one that `basis` names; memory is meant to be above what is used.
+ */
+export function estimateJob(subject: EstimateSubject): Estimate {
+  switch (subject.request.kind) {
+    case 'train':
+      return estimateTrain(subject, subject.request);
+    case 'evaluate':
+      return estimateEvaluate(subject, subject.request.rowsMax);
+    case 'compose':
+      return passing(sum(subject.adapterParameters) * 4 * 2, sum(subject.adapterParameters) * 4);
+    case 'merge':
+      // read, written, and read again for the check
+      return passing(subject.baseBytes * 3, mergeMemoryBytes);
+    case 'export':
+      return passing(subject.baseBytes * 2 + sum(subject.adapterParameters) * 8, mergeMemoryBytes);
+  }
+}
+
+function estimateTrain(subject: EstimateSubject, request: Extract<JobRequest, { kind: 'train' }>): Estimate {
+  const { tensors, parameters, contextTokens, datasets } = subject;
+  const [train, evaluation] = datasets;
+  const rows = train?.rows ?? 0;
+  const rowTokens = Math.min(tokensOf(train) / Math.max(1, rows), request.contextTokens ?? contextTokens ?? Infinity);
+  const passTokens = rows * rowTokens * (1 - (request.evalFraction ?? 0));
+  const { batch } = request;
+  const stepTokens = Math.max(1, batch.tokens ?? (batch.rows ?? 16) * rowTokens);
+  const tokens =
+    request.tokens ?? (request.steps === undefined ? (request.epochs ?? 3) * passTokens : request.steps * stepTokens);
+  const steps = request.steps ?? Math.max(1, Math.ceil(tokens / stepTokens));
+
+  const full = request.method.kind === 'full';
+  const trained = request.method.kind === 'full' ? parameters : loraParameters(request.method.config, tensors);
+  // forward, backward through the activations, and backward into what is trained: two operations for each weight and token
+  const perToken = 2 * (2 * parameters + (full ? parameters : trained));
+  const heldOutTokens = tokensOf(evaluation) + tokensOf(train) * (request.evalFraction ?? 0);
+  const evaluations =
+    heldOutTokens === 0 ? 0 : 2 + Math.ceil(steps / (request.evaluation.everySteps ?? Math.ceil(steps / 10)));
+  const operations = tokens * perToken + evaluations * heldOutTokens * 2 * parameters;
+
+  const together = Math.max(batch.microBatchTokens, Math.ceil(rowTokens));
+  const memoryBytes = memory({
+    weights: full ? 0 : parameters * weightBytes,
+    // value, gradient and two moments, as float32
+    state: trained * 16,
+    activations: activationBytes(modelShape(tensors), together),
+  });
+  return { tokens: Math.round(tokens), steps, memoryBytes, seconds: time(operations), basis };
+}
+
+function estimateEvaluate({ tensors, parameters, datasets }: EstimateSubject, rowsMax = Infinity): Estimate {
+  const [data] = datasets;
+  const share = Math.min(1, rowsMax / Math.max(1, data?.rows ?? 0));
+  const tokens = Math.round(tokensOf(data) * share);
+  const shape = modelShape(tensors);
+  // nothing is kept for a backward pass: one layer at a time, and the scores of the vocabulary
+  const activations = activationBytes({ ...shape, layers: 1 }, evaluateTokens);
+  const memoryBytes = memory({ weights: parameters * weightBytes, state: 0, activations });
+  return { tokens, steps: null, memoryBytes, seconds: time(tokens * 2 * parameters), basis };
+}
+
+/** A job that passes over files and computes little. */
+function passing(bytes: number, heldBytes: number): Estimate {
+  const memoryBytes = memory({ weights: 0, state: 0, activations: heldBytes });
+  return {
+    tokens: null,
+    steps: null,
+    memoryBytes,
+    seconds: startSeconds + bytes / diskBytesPerSecond,
+    basis: passingBasis,
+  };
+}
+
+/** Values that a LoRA config trains on a base. */
+function loraParameters(config: object, tensors: readonly BaseTensor[]): number {
+  const linears = linearModules(tensors);
+  const sizes = [...linears].map(([module, size]) => ({ module, ...size }));
+  const { targets } = loraTargets(loraConfigSchema.parse(config), sizes);
+  return sum(
+    targets.map(({ module, r }) => {
+      const size = linears.get(module);
+      return size ? r * (size.inFeatures + size.outFeatures) : 0;
+    }),
+  );
+}
+
+/** What a backward pass needs of the forward pass, as float32, and the scores of the vocabulary with their gradient. */
+function activationBytes({ layers, hidden, keyValue, intermediate, vocabulary }: ModelShape, tokens: number): number {
+  return 4 * tokens * layers * (6 * hidden + 2 * keyValue + 4 * intermediate) + 12 * tokens * vocabulary;
+}
+
+function memory({ weights, state, activations }: { weights: number; state: number; activations: number }): number {
+  return Math.round((weights + state) * allocatorFactor + activations * activationFactor + processBytes);
+}
+
+const time = (operations: number): number => startSeconds + operations / operationsPerSecond;
+
+/** Text in English has about four bytes a token; markup, code and other scripts have fewer. */
+const tokensOf = (data: { readonly sizeBytes: number } | undefined): number => (data?.sizeBytes ?? 0) / 4;
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+/** Two cores of a laptop multiply matrices at 250 GFLOP/s and train at somewhat more than half of it. */
+const operationsPerSecond = 150e9;
+const diskBytesPerSecond = 200e6;
+/** Process, modules, tokenizer and graph. */
+const startSeconds = 5;
+const processBytes = 400e6;
+/** What is allocated beyond what is in use. */
+const allocatorFactor = 1.1;
+/** What the runtime's arena holds beyond the largest sum of activations, as measured. */
+const activationFactor = 1.5;
+/** A float32 weight, and its copy in the order in which the runtime multiplies. */
+const weightBytes = 8;
+const mergeMemoryBytes = 500e6;
+/** Tokens of an evaluation that go through the model at once. */
+const evaluateTokens = 2048;
+
+const basis =
+  'Counts of the base and the dataset, four bytes a token, float32, and two CPU cores at 150 GFLOP/s: time may be off by a factor of three, more on another machine.';
+const passingBasis = 'Bytes that are read and written, at 200 MB/s.';

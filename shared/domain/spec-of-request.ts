@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { jobRequestSchema, type JobRequest } from '../contract/job-requests.ts';
+import { composeSpecSchema } from '../contract/specs/compose.ts';
+import { parseSpec, type Spec } from '../contract/specs/parse-spec.ts';
+import { invariant } from '../errors.ts';
+
+const { type, mode, peftRelease, rank, dtype } = composeSpecSchema.shape;
+const recipeSchema = z.object({ type, mode, peftRelease, rank, dtype });
+/** How the members of a composition are put together. */
+export type Recipe = z.output<typeof recipeSchema>;
+
+/** A request whose versions are pinned to numbers; that of a composition says the recipe itself. */
+export type PinnedRequest = JobRequest & { readonly recipe?: Recipe | undefined };
+
+/** Reads what `pinnedRequest` was stored as. */
+export function readPinnedRequest(stored: Readonly<Record<string, unknown>>): PinnedRequest {
+  const { recipe, ...request } = stored;
+  return { ...jobRequestSchema.parse(request), recipe: recipeSchema.optional().parse(recipe) };
+}
+
+/** Folders and files of the machine that runs a job. */
+export interface SpecPlaces {
+  readonly base?: string;
+  readonly adapter?: string;
+  readonly dataset?: string;
+  readonly evalDataset?: string;
+  readonly members?: readonly { readonly adapter: string; readonly weight: number }[];
+  readonly output: string;
+  /** Threads of one operator; absent: all cores. */
+  readonly threads?: number;
+}
+
+/** The spec of a job on plain folders. Throws `DomainError('spec')` with all findings. */
+export function specOfRequest(request: PinnedRequest, places: SpecPlaces): Spec {
+  return parseSpec(JSON.parse(JSON.stringify(specValue(request, places))));
+}
+
+function specValue(request: PinnedRequest, places: SpecPlaces): object {
+  const { base, adapter, output, threads } = places;
+  switch (request.kind) {
+    case 'train': {
+      const { dataset: _d, evalDataset: _e, evalFraction, contextTokens, longRows, recipe: _, ...rest } = request;
+      const data = { train: places.dataset, eval: places.evalDataset, evalFraction, contextTokens, longRows };
+      return { ...rest, base, output, data, threads };
+    }
+    case 'evaluate': {
+      const { dataset: _d, version: _v, recipe: _, ...rest } = request;
+      return { ...rest, base, adapter, data: places.dataset, output, threads };
+    }
+    case 'compose':
+      invariant(request.recipe, 'the request of a composition holds its recipe');
+      return { kind: 'compose', ...request.recipe, members: places.members, output };
+    case 'merge': {
+      const { kind, dtype, maxShardBytes } = request;
+      return { kind, dtype, maxShardBytes, base, adapter, output, threads };
+    }
+    case 'export': {
+      const { kind, format, dtype } = request;
+      return { kind, format, type: dtype, base, adapter, output, threads };
+    }
+  }
+}
