@@ -21,9 +21,9 @@ export async function metricRows(
       const row = rowOf(event);
       if (!row) continue;
       lastStep = Math.min(lastStep, row.step);
-      // an evaluation after the last step before a checkpoint may stand on either side of it
+      // an evaluation before a checkpoint may have been done again after it
       const known = rows.some((other) => other.step === row.step && 'loss' in other === 'loss' in row);
-      if (row.step > afterStep && row.step <= before && !known) rows.push(row);
+      if (row.step > afterStep && row.step < before && !known) rows.push(row);
     }
     if (lastStep <= afterStep && lastStep < before) break;
   }

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import type { JobStreamEvent } from '../../shared/contract/job-stream.ts';
+import { metricRows } from './metric-rows.ts';
+
+type Content = JobStreamEvent['event'];
+const step = (at: number, loss: number): Content => ({
+  type: 'step',
+  step: at,
+  steps: 9,
+  epoch: 0,
+  loss,
+  learningRate: 1,
+  gradientNorm: 1,
+  tokensPerSecond: 1,
+  secondsLeft: 0,
+});
+const evaluation = (at: number, loss: number): Content => ({ type: 'eval', step: at, loss, tokenAccuracy: 0 });
+const run = (firstStep: number): Content => ({
+  type: 'run',
+  firstStep,
+  steps: 9,
+  rows: 1,
+  evalRows: 1,
+  tokens: 1,
+  trainedTokens: 1,
+  trainableParameters: 1,
+});
+
+/** Chunks of two events, from the newest; counts those that were read. */
+function backwards(contents: readonly Content[]): { chunks: AsyncIterable<JobStreamEvent[]>; read: () => number } {
+  const events = contents.map((event, i) => ({ id: i + 1, at: '', attempt: 1, event }));
+  let read = 0;
+  async function* chunks(): AsyncGenerator<JobStreamEvent[]> {
+    for (let end = events.length; end > 0; end -= 2) {
+      read++;
+      yield events.slice(Math.max(0, end - 2), end);
+    }
+  }
+  return { chunks: chunks(), read: () => read };
+}
+
+const shown = async (contents: readonly Content[], after = -1): Promise<[number, number | undefined][]> => {
+  const rows = await metricRows(backwards(contents).chunks, after);
+  return rows.map((row) => [row.step, row['loss'] ?? row['evalLoss']]);
+};
+
+test('of steps that were done twice the last time counts, also where the second run got less far', async () => {
+  const first = [run(1), evaluation(0, 9), step(1, 1), step(2, 2), step(3, 3), evaluation(3, 33), step(4, 4)];
+  const again = [run(3), step(3, 30)];
+  expect(await shown([...first, ...again])).toEqual([
+    [0, 9],
+    [1, 1],
+    [2, 2],
+    [3, 30],
+  ]);
+  expect(await shown([...first, ...again, evaluation(3, 34), step(4, 40)])).toEqual([
+    [0, 9],
+    [1, 1],
+    [2, 2],
+    [3, 30],
+    [3, 34],
+    [4, 40],
+  ]);
+});
+
+test('a checkpoint at an evaluated step keeps its evaluation, which is not done again', async () => {
+  const contents = [run(1), step(1, 1), step(2, 2), evaluation(2, 22), run(3), step(3, 3)];
+  expect(await shown(contents)).toEqual([
+    [1, 1],
+    [2, 2],
+    [2, 22],
+    [3, 3],
+  ]);
+});
+
+test('only what comes after a step is shown, and the rest is not read', async () => {
+  const steps = Array.from({ length: 40 }, (_, i) => step(i + 1, i + 1));
+  const { chunks, read } = backwards([run(1), ...steps]);
+  expect((await metricRows(chunks, 37)).map((row) => row.step)).toEqual([38, 39, 40]);
+  expect(read()).toBeLessThan(5);
+});
