@@ -1,5 +1,5 @@
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
-import type { ModuleRanks } from './combination.ts';
+import type { ModuleRanks } from '../../shared/domain/combination-rules.ts';
 import { householderQr } from './householder.ts';
 import { stackA, stackB, updateFactors, type ColumnMatrix, type LowRank, type WeightedSum } from './low-rank.ts';
 

@@ -1,6 +1,6 @@
+import { combinationRefusals } from '../../shared/domain/combination-rules.ts';
 import type { Combination } from './combination.ts';
 import { totalRank, type LowRank, type WeightedSum } from './low-rank.ts';
-import { refuseRank } from './refuse-rank.ts';
 
 /**
  * Concatenation: A = [w_1 s_1 A_1; w_2 s_2 A_2; ...], B = [B_1 B_2 ...], so B A is the weighted sum itself. Exact in both modes;
@@ -8,7 +8,7 @@ import { refuseRank } from './refuse-rank.ts';
  */
 export const cat: Combination = {
   name: 'cat',
-  refusals: (plan) => refuseRank('cat', plan),
+  refusals: combinationRefusals.cat,
   exactRank: ({ ranks }) => ranks.reduce((total, r) => total + r, 0),
   // w and s are multiplied in float64 and the product is rounded once.
   exact: (sum) => concatenate(sum, totalRank(sum), (value, weight, scaling) => Math.fround(value * (weight * scaling))),

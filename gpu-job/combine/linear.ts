@@ -1,9 +1,8 @@
-import type { Finding } from '../../shared/errors.ts';
+import { combinationRefusals } from '../../shared/domain/combination-rules.ts';
 import { approximationRank, bestApproximation } from './best-approximation.ts';
-import type { Combination, CombinationPlan } from './combination.ts';
+import type { Combination } from './combination.ts';
 import { updateFactors, type LowRank, type WeightedSum } from './low-rank.ts';
 import { paddedToRank } from './padded-to-rank.ts';
-import { refuseRank } from './refuse-rank.ts';
 
 /**
  * The weighted sum at the members' own rank, which they must share. Exact mode: the matrix of that rank nearest to the true sum.
@@ -12,29 +11,13 @@ import { refuseRank } from './refuse-rank.ts';
  */
 export const linear: Combination = {
   name: 'linear',
-  refusals: (plan) => [...refuseRank('linear', plan), ...refuseUnequalRanks(plan)],
+  refusals: combinationRefusals.linear,
   exactRank: (module) => approximationRank(module, Math.max(...module.ranks)),
   exact: (sum) => bestApproximation(sum, sum.updates[0]?.r ?? 0),
   peftRank: (ranks) => Math.max(...ranks),
   // Where a rank_pattern makes a module's rank smaller than the adapters', PEFT writes a result that it cannot load.
   peftCompatible: (sum, rank) => paddedToRank(addFactors(sum), rank),
 };
-
-function refuseUnequalRanks({ mode, members, modules }: CombinationPlan): Finding[] {
-  const findings: Finding[] = [];
-  const adapterRanks = new Set(members.map((member) => member.peftRank));
-  if (mode === 'peft-compatible' && adapterRanks.size > 1) {
-    const list = members.map((member) => `${member.name} ${member.peftRank}`).join(', ');
-    const message = `linear needs members of one rank (PEFT counts the largest of r and rank_pattern: ${list}); use cat or svd.`;
-    findings.push({ severity: 'error', code: 'combination-unequal-ranks', message });
-  }
-  for (const { module, ranks } of modules)
-    if (new Set(ranks).size > 1) {
-      const message = `linear needs members of one rank; here they have ${ranks.join(', ')}: use cat or svd.`;
-      findings.push({ severity: 'error', code: 'combination-unequal-ranks', message, where: module });
-    }
-  return findings;
-}
 
 /** Float32 in torch's order: each product is rounded, then added to what there is. */
 function addFactors(sum: WeightedSum): LowRank {

@@ -1,6 +1,6 @@
-import { limits } from '../../shared/limits.ts';
+import { combinationRefusals, type CombinationOptions } from '../../shared/domain/combination-rules.ts';
 import { approximationRank, bestApproximation } from './best-approximation.ts';
-import type { Combination, CombinationOptions } from './combination.ts';
+import type { Combination } from './combination.ts';
 import type { WeightedSum } from './low-rank.ts';
 import { paddedToRank } from './padded-to-rank.ts';
 
@@ -10,11 +10,7 @@ import { paddedToRank } from './padded-to-rank.ts';
  */
 export const svd: Combination = {
   name: 'svd',
-  refusals({ options: { rank } }) {
-    if (rank === undefined || (Number.isSafeInteger(rank) && rank >= 1 && rank <= limits.loraRankMax)) return [];
-    const message = `The rank must be a whole number from 1 to ${limits.loraRankMax}, not ${rank}.`;
-    return [{ severity: 'error', code: 'combination-rank', message, where: 'rank' }];
-  },
+  refusals: combinationRefusals.svd,
   exactRank: (module, options) => approximationRank(module, options.rank ?? Math.max(...module.ranks)),
   exact: (sum, options) => bestApproximation(sum, options.rank ?? Math.max(...sum.updates.map((update) => update.r))),
   peftRank: (ranks, options) => options.rank ?? Math.max(...ranks),

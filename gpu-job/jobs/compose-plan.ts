@@ -1,14 +1,14 @@
 import type { ComposeSpec } from '../../shared/contract/specs/compose.ts';
-import { memberCompatibility } from '../../shared/domain/member-compatibility.ts';
-import type { Finding } from '../../shared/errors.ts';
-import { limits } from '../../shared/limits.ts';
 import {
+  moduleRanks,
   peftRank,
-  type Combination,
+  resultRankFindings,
   type CombinationMode,
   type CombinationOptions,
-  type ModuleRanks,
-} from '../combine/combination.ts';
+} from '../../shared/domain/combination-rules.ts';
+import { memberCompatibility } from '../../shared/domain/member-compatibility.ts';
+import type { Finding } from '../../shared/errors.ts';
+import type { Combination } from '../combine/combination.ts';
 import { findCombination } from '../combine/registry.ts';
 import type { PlannedModule } from '../folders/stream-adapter.ts';
 import type { ComposeMember } from './compose-members.ts';
@@ -30,7 +30,7 @@ export function planComposition(spec: ComposeSpec, members: readonly ComposeMemb
   const single = mode === 'peft-compatible' && members.length === 1;
   const combination = findCombination(single ? 'linear' : spec.type);
   const options = { peftRelease, ...(spec.rank === undefined || single ? {} : { rank: spec.rank }) };
-  const ranks = moduleRanks(members);
+  const ranks = moduleRanks(members.map(({ reader }) => reader.pairs.values()));
   const ranked = members.map(({ name, reader }) => ({ name, peftRank: peftRank(reader.config) }));
   const peftRanks = ranked.map((member) => member.peftRank);
   const modules = ranks.map((module) => ({
@@ -43,28 +43,10 @@ export function planComposition(spec: ComposeSpec, members: readonly ComposeMemb
   const findings = [
     ...memberCompatibility(shapes, { allowDifferentBases: spec.allowDifferentBases }),
     ...combination.refusals({ mode, options, members: ranked, modules: ranks }),
-    ...rankFindings(modules),
+    ...resultRankFindings(modules.map(({ r }) => r)),
     ...(mode === 'exact' ? [] : peftFindings(spec, members, single)),
   ];
   return { combination, mode, options, modules, findings };
-}
-
-function moduleRanks(members: readonly ComposeMember[]): ModuleRanks[] {
-  const modules = new Map<string, ModuleRanks & { readonly ranks: number[] }>();
-  for (const { reader } of members)
-    for (const { module, inFeatures, outFeatures, r } of reader.pairs.values()) {
-      const known = modules.get(module);
-      if (known) known.ranks.push(r);
-      else modules.set(module, { module, inFeatures, outFeatures, ranks: [r] });
-    }
-  return [...modules.values()].toSorted((a, b) => (a.module < b.module ? -1 : 1));
-}
-
-function rankFindings(modules: readonly PlannedModule[]): Finding[] {
-  const largest = Math.max(...modules.map(({ r }) => r));
-  if (largest <= limits.loraRankMax) return [];
-  const message = `The result would have rank ${largest}, above ${limits.loraRankMax}; use svd with a smaller rank.`;
-  return [{ severity: 'error', code: 'combination-rank', message, where: 'members' }];
 }
 
 /** Where PEFT does something that a reader of the recipe would not expect. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { peftRank, type CombinationOptions, type CombinationPlan } from '../../gpu-job/combine/combination.ts';
+import { peftRank, type CombinationOptions, type CombinationPlan } from '../../shared/domain/combination-rules.ts';
 import { distanceFromSum, relativeDistance, type Distance } from '../../gpu-job/combine/distance.ts';
 import type { WeightedSum } from '../../gpu-job/combine/low-rank.ts';
 import { findCombination } from '../../gpu-job/combine/registry.ts';
