@@ -169,6 +169,8 @@ export const limits = {
   uploadKeptSeconds: 604_800,
   /** How long a link to a file works: a download that begins within it goes on, and a link that leaks is soon worth nothing. */
   downloadLinkSeconds: 900,
+  /** Wait for one answer of Hugging Face: two of them must fit into the 30 s of a call. */
+  hubMilliseconds: 10_000,
   /** Wait for another process that writes to the same database: a write takes milliseconds, a queue of them a second. */
   databaseWaitMilliseconds: 5000,
 } as const;

@@ -79,7 +79,15 @@ export const createBase = operation({
   creates: true,
   body: z.strictObject({ name: nameField, description: notesField.default(''), source: baseSourceField }),
   output: z.object({ base: baseSchema, upload: uploadSchema.optional() }),
-  errors: ['name-taken', 'folder-not-allowed', 'too-large'],
+  errors: [
+    'name-taken',
+    'folder-not-allowed',
+    'no-such-folder',
+    'no-such-repository',
+    'no-weights',
+    'too-large',
+    'not-available-here',
+  ],
 });
 
 export const listBases = operation({
@@ -139,5 +147,5 @@ export const deleteBase = operation({
   scope: 'bases:write',
   status: 204,
   params: basePath,
-  errors: ['still-used'],
+  errors: ['still-used', 'changed-meanwhile'],
 });

@@ -1,6 +1,15 @@
 import { z } from '@hono/zod-openapi';
 import { limits } from '../limits.ts';
-import { idField, nameField, notesField, pageOf, pageQuery, timeField, versionRefField } from './fields.ts';
+import {
+  findingField,
+  idField,
+  nameField,
+  notesField,
+  pageOf,
+  pageQuery,
+  timeField,
+  versionRefField,
+} from './fields.ts';
 import { operation } from './operation.ts';
 import { composeSpecSchema } from './specs/compose.ts';
 import { parentSchema } from './versions.ts';
@@ -23,6 +32,7 @@ export const compositionSchema = z
     members: z
       .array(parentSchema.extend({ weight: z.number() }))
       .describe('Pinned to exact versions when the composition was made.'),
+    warnings: z.array(findingField),
     createdAt: timeField,
     createdBy: z.string(),
   })

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Hono } from 'hono';
 import { allHandlers } from '../../functions/dev-server/all-handlers.ts';
 import type { ApiDeps } from '../../functions/http/api-deps.ts';
@@ -84,6 +85,9 @@ export async function openLocalApi(): Promise<LocalApi> {
     caller: (team = 'blue') => ({ team, keyId: 'test', scopes, requestId: newId(world, 'req') }),
     pass: (milliseconds) => void (passed += milliseconds),
     async close() {
+      // a run that ends later would write into a folder that is gone
+      for (const { runId } of await world.runner.list()) await world.runner.cancel(runId);
+      while ((await world.runner.list()).length > 0) await setTimeout(10);
       await world.close();
       await rm(folder, { recursive: true, force: true });
     },

@@ -1,0 +1,37 @@
+import type { Handler } from '../http/handler.ts';
+import { createBase } from './create-base.ts';
+import { createComposition } from './create-composition.ts';
+import { createDataset } from './create-dataset.ts';
+import { deleteBase } from './delete-base.ts';
+import { deleteComposition } from './delete-composition.ts';
+import { deleteDataset } from './delete-dataset.ts';
+import { getBase } from './get-base.ts';
+import { getComposition } from './get-composition.ts';
+import { getDatasetFile } from './get-dataset-file.ts';
+import { getDataset } from './get-dataset.ts';
+import { listBaseFiles } from './list-base-files.ts';
+import { listBaseTensors } from './list-base-tensors.ts';
+import { listBases } from './list-bases.ts';
+import { listCompositions } from './list-compositions.ts';
+import { listDatasets } from './list-datasets.ts';
+import { previewDataset } from './preview-dataset.ts';
+
+/** What this function answers. */
+export const catalogHandlers: readonly Handler[] = [
+  createBase,
+  listBases,
+  getBase,
+  listBaseTensors,
+  listBaseFiles,
+  deleteBase,
+  createDataset,
+  listDatasets,
+  getDataset,
+  previewDataset,
+  getDatasetFile,
+  deleteDataset,
+  createComposition,
+  listCompositions,
+  getComposition,
+  deleteComposition,
+];

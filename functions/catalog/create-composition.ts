@@ -1,0 +1,97 @@
+import { createComposition as operation } from '../../shared/contract/compositions.ts';
+import type { OperationInput } from '../../shared/contract/operation.ts';
+import {
+  combinationRefusals,
+  moduleRanks,
+  peftRank,
+  resultRankFindings,
+} from '../../shared/domain/combination-rules.ts';
+import { memberCompatibility } from '../../shared/domain/member-compatibility.ts';
+import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
+import { ConditionError } from '../../shared/platform/ports.ts';
+import { commit, newId } from '../../shared/records/commit.ts';
+import {
+  compositionWrite,
+  getCompositionRecord,
+  presentComposition,
+  type CompositionRecord,
+} from '../../shared/records/compositions.ts';
+import { creator } from '../http/handler.ts';
+import { pinMembers, type PinnedMember } from './composition-members.ts';
+
+export const createComposition = creator(
+  operation,
+  async ({ world }, caller, { body }) => {
+    const { members: asked, ...recipe } = body;
+    const { team } = caller;
+    const { members, findings } = await pinMembers(world, team, asked);
+    const warnings = refuseErrors('composition', 'These adapters cannot be composed:', [
+      ...findings,
+      ...compatibility(body, members),
+    ]);
+    const composition: CompositionRecord = {
+      ...recipe,
+      id: newId(world, 'cmp'),
+      team,
+      base: members[0]?.version.base ?? '',
+      members: members.map(({ version, weight }) => ({
+        adapter: version.adapter,
+        versionId: version.id,
+        version: version.version,
+        weight,
+      })),
+      warnings: [...warnings],
+      createdAt: new Date(world.now()).toISOString(),
+      createdBy: caller.keyId,
+    };
+    const { name } = recipe;
+    const change = { action: 'composition.create', resource: `compositions/${name}`, created: name };
+    try {
+      await commit(world, caller, change, [compositionWrite(composition)]);
+    } catch (error) {
+      if (error instanceof ConditionError && error.failed.includes(0))
+        throw new DomainError('name-taken', `There is a composition "${name}" already: choose another name.`);
+      throw error;
+    }
+    return presentComposition(composition);
+  },
+  async ({ world }, { team }, created) =>
+    presentComposition((await getCompositionRecord(world.table, team, created)).value),
+);
+
+type Recipe = Pick<OperationInput<typeof operation>['body'], 'type' | 'mode' | 'peftRelease' | 'rank'>;
+
+/** Everything that the headers of the members have against each other and against the recipe. */
+function compatibility({ type, mode, peftRelease, rank }: Recipe, members: readonly PinnedMember[]): Finding[] {
+  const modules = moduleRanks(members.map((member) => member.modules));
+  const plan = {
+    mode,
+    options: { peftRelease, ...(rank === undefined ? {} : { rank }) },
+    members: members.map(({ name, config }) => ({ name, peftRank: peftRank(config) })),
+    modules,
+  };
+  // PEFT gives a single member its weight by linear, whatever is asked for
+  const asked = mode === 'peft-compatible' && members.length === 1 ? 'linear' : type;
+  const sums = modules.map(({ ranks }) => ranks.reduce((sum, r) => sum + r, 0));
+  return [
+    ...baseFindings(members),
+    // a team may know one base by several names that its files give it: the sizes decide, the names warn
+    ...memberCompatibility(members, { allowDifferentBases: true }),
+    ...combinationRefusals[asked](plan),
+    ...(type === 'cat' ? resultRankFindings(sums) : []),
+    ...members.filter(({ weight }) => weight === 0).map(zeroWeight),
+  ];
+}
+
+function baseFindings(members: readonly PinnedMember[]): Finding[] {
+  const [first, ...others] = members;
+  return others.flatMap(({ name, version }): Finding[] => {
+    if (!first || version.base === first.version.base) return [];
+    const message = `it belongs to the base "${version.base}", ${first.name} to "${first.version.base}"; updates only add up on one base`;
+    return [{ severity: 'error', code: 'different-bases', where: name, message }];
+  });
+}
+
+function zeroWeight({ name }: PinnedMember): Finding {
+  return { severity: 'warning', code: 'zero-weight', where: name, message: 'its weight is 0: it adds nothing' };
+}

@@ -1,0 +1,21 @@
+import { deleteBase as operation } from '../../shared/contract/bases.ts';
+import { DomainError } from '../../shared/errors.ts';
+import { getBaseRecord } from '../../shared/records/bases.ts';
+import { keys, lists } from '../../shared/records/keys.ts';
+import { handler } from '../http/handler.ts';
+import { deleteEntry } from './delete-entry.ts';
+
+export const deleteBase = handler(operation, async ({ world }, caller, { params }) => {
+  const { team } = caller;
+  const { value, revision } = await getBaseRecord(world.table, team, params.base);
+  const { name, uploadId } = value;
+  const list = { partition: lists.adaptersOfBase(team, name), index: 'index2', limit: shownMax + 1 } as const;
+  const adapters = (await world.table.query(list)).records.map(({ index2 }) => index2?.sort ?? '');
+  if (adapters.length > 0) {
+    const shown = adapters.slice(0, shownMax).join(', ') + (adapters.length > shownMax ? ' and others' : '');
+    throw new DomainError('still-used', `Adapters belong to the base "${name}": ${shown}. Delete them first.`);
+  }
+  return deleteEntry(world, caller, { kind: 'base', name, key: keys.base(team, name), revision, uploadId });
+});
+
+const shownMax = 5;

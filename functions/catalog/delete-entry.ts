@@ -1,0 +1,42 @@
+import { DomainError } from '../../shared/errors.ts';
+import { ConditionError, type RecordKey, type RecordWrite, type World } from '../../shared/platform/ports.ts';
+import type { Caller } from '../../shared/records/caller.ts';
+import { commit } from '../../shared/records/commit.ts';
+import type { Stored } from '../../shared/records/stored.ts';
+import { dropParts, getUploadRecord, uploadWrite, type UploadRecord } from '../../shared/records/uploads.ts';
+
+/** An entry of the catalog and, where it still waits for its files, the upload that goes with it. */
+export interface DeletedEntry {
+  readonly kind: 'base' | 'dataset' | 'composition';
+  readonly name: string;
+  readonly key: RecordKey;
+  readonly revision: number;
+  readonly uploadId?: string | null;
+}
+
+/**
+ * Takes an entry out of reach. Its bytes stay: versions and jobs that were made with it are pinned to them. Throws
+ * `DomainError('changed-meanwhile')`.
+ */
+export async function deleteEntry(world: World, caller: Caller, entry: DeletedEntry): Promise<undefined> {
+  const { kind, name, key, revision, uploadId } = entry;
+  const upload = uploadId ? await openUploadOf(world, caller, uploadId) : undefined;
+  const writes: RecordWrite[] = [{ delete: key, condition: { ifRevision: revision } }];
+  if (upload) writes.push(uploadWrite({ ...upload.value, state: 'aborted', settled: true }, upload.revision));
+  try {
+    await commit(world, caller, { action: `${kind}.delete`, resource: `${kind}s/${name}` }, writes);
+  } catch (error) {
+    if (!(error instanceof ConditionError)) throw error;
+    throw new DomainError(
+      'changed-meanwhile',
+      `The ${kind} "${name}" was changed meanwhile: look at it and try again.`,
+    );
+  }
+  if (upload) await dropParts(world, upload.value);
+  return undefined;
+}
+
+async function openUploadOf(world: World, { team }: Caller, id: string): Promise<Stored<UploadRecord> | undefined> {
+  const upload = await getUploadRecord(world.table, team, id);
+  return upload.value.state === 'open' ? upload : undefined;
+}
