@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,13 +8,17 @@ import { writeFileAtomic, writeFolderAtomic } from './files.ts';
 import { removeLeftovers, replacedBeside, temporaryBeside } from './temporary-names.ts';
 
 let folder = '';
+let child: ChildProcess | undefined;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lorary-leftovers-'));
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+  child?.kill('SIGKILL');
+  await rm(folder, { recursive: true });
+});
 
 /** A process that stands still in the middle of writing a file and a folder. */
-async function writer(): Promise<{ kill(): Promise<void> }> {
+async function standingWriter(): Promise<ChildProcess> {
   const files = new URL('files.ts', import.meta.url).href;
   const program = `
     import { appendFile } from 'node:fs/promises';
@@ -24,36 +29,31 @@ async function writer(): Promise<{ kill(): Promise<void> }> {
     await Promise.all([writeFolderAtomic('out', half), writeFileAtomic('file', stand)]);`;
   await writeFile(join(folder, 'writer.mjs'), program);
   const tsx = import.meta.resolve('tsx');
-  const child = spawn(process.execPath, ['--import', tsx, 'writer.mjs'], {
+  const started = spawn(process.execPath, ['--import', tsx, 'writer.mjs'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let out = '';
   await new Promise<void>((resolve) => {
-    child.stdout.on('data', (bytes: Buffer) => {
+    started.stdout.on('data', (bytes: Buffer) => {
       out += bytes.toString();
       if (out === 'half\nhalf\n') resolve();
     });
   });
   await rm(join(folder, 'writer.mjs'));
-  return {
-    kill: () =>
-      new Promise((resolve) => {
-        child.on('exit', () => resolve());
-        child.kill('SIGKILL');
-      }),
-  };
+  return started;
 }
 
 const fill = (temporary: string): Promise<void> => writeFile(join(temporary, 'f'), 'whole');
 const hidden = async (): Promise<string[]> => (await readdir(folder)).filter((name) => name.startsWith('.'));
 
 test('what a killed process left goes with the next writing of the same path, and what a living one writes stays', async () => {
-  const process = await writer();
+  child = await standingWriter();
   await writeFolderAtomic(join(folder, 'out'), fill);
   await writeFileAtomic(join(folder, 'file'), 'whole');
   expect(await hidden()).toHaveLength(2);
-  await process.kill();
+  child.kill('SIGKILL');
+  await once(child, 'exit');
   await writeFolderAtomic(join(folder, 'other'), fill);
   expect(await hidden()).toHaveLength(2); // of another path
   await writeFolderAtomic(join(folder, 'out'), fill, { replace: true });
