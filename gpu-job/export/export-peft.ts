@@ -4,13 +4,13 @@ import type { ExportReport } from '../../shared/contract/reports.ts';
 import type { ExportSpec } from '../../shared/contract/specs/export.ts';
 import { DomainError, refuseErrors } from '../../shared/errors.ts';
 import { openFileSource } from '../../shared/files/file-source.ts';
-import { readSafetensorsHeader } from '../../shared/formats/safetensors-read.ts';
 import { encodeLoraConfig, parseLoraConfig } from '../../shared/methods/lora-config-file.ts';
 import { loraUnsupported } from '../../shared/methods/lora-unsupported.ts';
 import { adapterConfigFileName, adapterWeightsFileName } from '../folders/adapter.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
 import { copyToSink, readJsonFile, readTextFile, writeFileAtomic, writeFolderAtomic } from '../folders/files.ts';
 import { hashFile, type FileDigest } from '../folders/hashes.ts';
+import { headerOfFile } from '../folders/header-of-file.ts';
 import type { JobContext } from '../jobs/job-context.ts';
 import { exportCard } from './export-card.ts';
 import { outputFindings } from './export-inputs.ts';
@@ -23,7 +23,7 @@ export async function exportPeft(spec: ExportSpec, context: JobContext): Promise
   const path = spec.adapter ?? ''; // the schema demands it
   const findings = await outputFindings(spec);
   const config = await collectFindings(findings, path, () => cleanConfig(path, spec.baseModelName));
-  const header = await collectFindings(findings, path, () => readHeader(join(path, adapterWeightsFileName)));
+  const header = await collectFindings(findings, path, () => headerOfFile(join(path, adapterWeightsFileName)));
   refuseErrors('export', 'The adapter cannot be exported:', findings);
   if (!config || !header) throw new Error('a part is missing without a finding');
   const card = {
@@ -66,13 +66,4 @@ async function cleanConfig(
   const baseName = config.base_model_name_or_path;
   if (loraUnsupported(config).length === 0) return { text: encodeLoraConfig(config), baseName };
   return { text: `${JSON.stringify({ ...(given as object), ...named }, undefined, 2)}\n`, baseName }; // parsed as an object above
-}
-
-async function readHeader(path: string): ReturnType<typeof readSafetensorsHeader> {
-  const source = await openFileSource(path);
-  try {
-    return await readSafetensorsHeader(source);
-  } finally {
-    await source.close();
-  }
 }

@@ -5,9 +5,10 @@ import { openFileSource } from '../../shared/files/file-source.ts';
 import { decodeToFloat32 } from '../../shared/formats/dtype.ts';
 import { modelIndexFileName, parseModelIndex, singleModelFileName } from '../../shared/formats/model-index.ts';
 import type { TensorEntry } from '../../shared/formats/safetensors-header.ts';
-import { readSafetensorsHeader, readTensor } from '../../shared/formats/safetensors-read.ts';
+import { readTensor } from '../../shared/formats/safetensors-read.ts';
 import { collectFindings } from './collect-findings.ts';
 import { readJsonFile, readTextFile } from './files.ts';
+import { headerOfFile } from './header-of-file.ts';
 
 /** A tensor of a checkpoint and the file that holds it. */
 export interface CheckpointTensor extends TensorEntry {
@@ -39,7 +40,7 @@ export async function openBaseModel(path: string): Promise<BaseModelFolder> {
   const layout = await collectFindings(findings, modelIndexFileName, () => findWeightFiles(path, names));
   const tensors = new Map<string, CheckpointTensor>();
   for (const file of layout?.files ?? []) {
-    const header = await collectFindings(findings, file, () => readHeader(join(path, file)));
+    const header = await collectFindings(findings, file, () => headerOfFile(join(path, file)));
     for (const entry of header?.tensors.values() ?? []) {
       const other = tensors.get(entry.name);
       if (other === undefined) tensors.set(entry.name, { ...entry, file });
@@ -109,15 +110,6 @@ function describeMissingWeights(names: ReadonlySet<string>): string {
     return `${wanted}; ${pickles.join(', ')} are Python pickles, which can run code when loaded and are not read here: save the model as safetensors`;
   const ggufs = [...names].filter((name) => name.endsWith('.gguf'));
   return ggufs.length > 0 ? `${wanted}; convert ${ggufs.join(', ')} to a folder with safetensors first` : wanted;
-}
-
-async function readHeader(path: string): ReturnType<typeof readSafetensorsHeader> {
-  const source = await openFileSource(path);
-  try {
-    return await readSafetensorsHeader(source);
-  } finally {
-    await source.close();
-  }
 }
 
 function compareWithIndex(
