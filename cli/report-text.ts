@@ -1,5 +1,6 @@
 import type { JobReport } from '../gpu-job/main.ts';
 import type { DataCheckReport, Measured } from '../shared/contract/reports.ts';
+import { printable } from './printable.ts';
 import { durationText } from './progress-view.ts';
 
 /** A job's report for a person. */
@@ -67,11 +68,3 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
 
 const interval = ({ value, low, high }: Measured, text: (value: number) => string): string =>
   `${text(value)}  [${text(low)}, ${text(high)}]`;
-
-/** A model may write anything; what would steer the terminal is shown, not obeyed. */
-const printable = (text: string): string =>
-  text.replaceAll(/\p{Cc}/gu, (character) =>
-    character === '\n' || character === '\t'
-      ? character
-      : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );

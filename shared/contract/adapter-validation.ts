@@ -6,7 +6,7 @@ const findingSchema = z.object({
   code: z.string(),
   message: z.string(),
   /** A file, a tensor, a module or a key of the config. */
-  where: z.string().optional(),
+  where: z.string().exactOptional(),
 });
 
 const validatedModuleSchema = z.object({

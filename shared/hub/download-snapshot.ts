@@ -4,7 +4,6 @@ import { copyFile, mkdir, rename, rm, stat, symlink, writeFile } from 'node:fs/p
 import { dirname, join, relative } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { downloadFile, HubApiError, listFiles, modelInfo, type ListFileEntry } from '@huggingface/hub';
 import { DomainError, UnavailableError } from '../errors.ts';
 import { hubModelFolder, isCommit, isSafeName, type Environment, type HubSnapshot } from './hub-cache.ts';
@@ -104,8 +103,7 @@ async function downloadEntry(
           next(null, piece);
         },
       });
-      // the two declarations of a web stream, of Node and of the DOM, describe the same object
-      await pipeline(Readable.fromWeb(content.stream() as ReadableStream), count, createWriteStream(partial));
+      await pipeline(Readable.fromWeb(content.stream()), count, createWriteStream(partial));
       if (bytes !== entry.size || (entry.lfs && sha256.digest('hex') !== entry.lfs.oid))
         throw new UnavailableError(`${id}/${entry.path} did not arrive as it was sent; try again.`);
       await rename(partial, blob);

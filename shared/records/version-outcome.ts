@@ -1,5 +1,4 @@
 import type { AdapterValidation } from '../contract/adapter-validation.ts';
-import type { Finding } from '../errors.ts';
 import type { VersionOutcome } from './publish-version.ts';
 
 /** What is kept of a validation: a summary in the version's record, the modules and the engines in a blob beside it. */
@@ -32,7 +31,7 @@ export function versionOutcome(
       })),
       servability,
     },
-    findings: findings as Finding[], // the schema's form is that of Finding
+    findings,
   };
 }
 
