@@ -8,7 +8,8 @@ import { deleteEntry } from './delete-entry.ts';
 export const deleteBase = handler(operation, async ({ world }, caller, { params }) => {
   const { team } = caller;
   const { value, revision } = await getBaseRecord(world.table, team, params.base);
-  const { name, uploadId } = value;
+  const { name } = value;
+  const uploadId = value.state === 'draft' ? value.uploadId : null;
   const list = { partition: lists.adaptersOfBase(team, name), index: 'index2', limit: shownMax + 1 } as const;
   const adapters = (await world.table.query(list)).records.map(({ index2 }) => index2?.sort ?? '');
   if (adapters.length > 0) {

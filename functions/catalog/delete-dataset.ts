@@ -6,7 +6,8 @@ import { deleteEntry } from './delete-entry.ts';
 
 export const deleteDataset = handler(operation, async ({ world }, caller, { params }) => {
   const { value, revision } = await getDatasetRecord(world.table, caller.team, params.dataset);
-  const { name, uploadId } = value;
+  const { name } = value;
+  const uploadId = value.state === 'draft' ? value.uploadId : null;
   return deleteEntry(world, caller, {
     kind: 'dataset',
     name,
