@@ -167,6 +167,8 @@ export const limits = {
   partBytesMax: 5_368_709_120,
   /** An upload begun and not completed is dropped after this: a week, so that one begun on Friday can go on on Monday. */
   uploadKeptSeconds: 604_800,
+  /** How long the permission to send a part lasts: 16 MiB need less on any line, and an upload that pauses asks again. */
+  uploadLinkSeconds: 3600,
   /** How long a link to a file works: a download that begins within it goes on, and a link that leaks is soon worth nothing. */
   downloadLinkSeconds: 900,
   /** Wait for one answer of Hugging Face: two of them must fit into the 30 s of a call. */

@@ -1,7 +1,35 @@
 import type { Handler } from '../http/handler.ts';
+import { beginUpload } from './begin-upload.ts';
 import { createAdapter } from './create-adapter.ts';
+import { deleteAdapter } from './delete-adapter.ts';
+import { deleteAlias } from './delete-alias.ts';
 import { getAdapter } from './get-adapter.ts';
+import { getVersionChecks } from './get-version-checks.ts';
+import { getVersion } from './get-version.ts';
 import { listAdapters } from './list-adapters.ts';
+import { listAliasHistory } from './list-alias-history.ts';
+import { listVersionFiles } from './list-version-files.ts';
+import { listVersions } from './list-versions.ts';
+import { rollbackAlias } from './rollback-alias.ts';
+import { setAlias } from './set-alias.ts';
+import { updateAdapter } from './update-adapter.ts';
+import { withdrawVersion } from './withdraw-version.ts';
 
 /** What this function answers. */
-export const adapterHandlers: readonly Handler[] = [createAdapter, listAdapters, getAdapter];
+export const adapterHandlers: readonly Handler[] = [
+  createAdapter,
+  listAdapters,
+  getAdapter,
+  updateAdapter,
+  deleteAdapter,
+  beginUpload,
+  listVersions,
+  getVersion,
+  getVersionChecks,
+  listVersionFiles,
+  withdrawVersion,
+  setAlias,
+  deleteAlias,
+  listAliasHistory,
+  rollbackAlias,
+];

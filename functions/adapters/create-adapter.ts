@@ -5,30 +5,20 @@ import {
   adapterWrite,
   getAdapterRecord,
   presentAdapter,
+  newAdapter,
   tagWrites,
-  type AdapterRecord,
 } from '../../shared/records/adapters.ts';
-import { commit, newId } from '../../shared/records/commit.ts';
+import { findBase } from '../../shared/records/bases.ts';
+import { commit } from '../../shared/records/commit.ts';
 import { creator } from '../http/handler.ts';
 
 export const createAdapter = creator(
   operation,
   async ({ world }, caller, { body }) => {
     const { name, base, description, tags } = body;
-    const now = new Date(world.now()).toISOString();
-    const { team } = caller;
-    const adapter: AdapterRecord = {
-      id: newId(world, 'adp'),
-      team,
-      name,
-      base,
-      description,
-      tags: [...new Set(tags)].toSorted(),
-      aliases: {},
-      versions: 0,
-      createdAt: now,
-      updatedAt: now,
-    };
+    if (!(await findBase(world.table, caller.team, base)))
+      throw new DomainError('no-such-base', `There is no base "${base}": add it first, or choose another one.`);
+    const adapter = newAdapter(world, caller, { name, base, description, tags });
     const writes = [adapterWrite(adapter), ...tagWrites(adapter, [], adapter.tags)];
     try {
       await commit(world, caller, { action: 'adapter.create', resource: `adapters/${name}`, created: name }, writes);

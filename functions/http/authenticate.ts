@@ -1,4 +1,4 @@
-import type { RequiredScope } from '../../shared/contract/scopes.ts';
+import type { RequiredScope, Scope } from '../../shared/contract/scopes.ts';
 import { DomainError } from '../../shared/errors.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import { findApiKey, parseKeyText, secretMatches } from '../../shared/records/api-keys.ts';
@@ -20,9 +20,14 @@ export async function authenticate(
   if (!parts || !found || !secretMatches(found.value, parts.secret)) throw unauthenticated();
   const { team, id, scopes, revokedAt, expiresAt } = found.value;
   if (revokedAt !== null || (expiresAt !== null && Date.parse(expiresAt) <= world.now())) throw unauthenticated();
-  if (scope !== 'any' && !scopes.includes(scope))
-    throw new DomainError('missing-scope', `This key lacks the scope ${scope}: use one that has it, or ask for it.`);
+  if (scope !== 'any') requireScope(scopes, scope);
   return { team, keyId: id, scopes, requestId };
+}
+
+/** Throws `DomainError('missing-scope')`, which names it. */
+export function requireScope(scopes: readonly Scope[], scope: Scope): void {
+  if (!scopes.includes(scope))
+    throw new DomainError('missing-scope', `This key lacks the scope ${scope}: use one that has it, or ask for it.`);
 }
 
 const unauthenticated = (): DomainError =>

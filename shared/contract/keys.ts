@@ -44,7 +44,7 @@ export const createKey = operation({
     key: apiKeySchema,
     secret: z.string().nullable().describe('Null in the answer to a repeated call: it is not kept anywhere.'),
   }),
-  errors: ['scope-beyond-own'],
+  errors: ['scope-beyond-own', 'already-expired'],
 });
 
 export const listKeys = operation({

@@ -109,7 +109,15 @@ export const beginUpload = operation({
       .describe('Aliases that will point to it once it is published.'),
   }),
   output: z.object({ version: versionSchema, upload: uploadSchema }),
-  errors: ['no-such-base', 'base-mismatch', 'too-large', 'alias-reserved'],
+  errors: [
+    'no-such-base',
+    'not-ready',
+    'base-mismatch',
+    'not-an-adapter',
+    'too-large',
+    'alias-reserved',
+    'too-many-aliases',
+  ],
 });
 
 export const listVersions = operation({

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { Adapter } from '../contract/adapters.ts';
 import { DomainError } from '../errors.ts';
-import type { RecordTable, RecordWrite, StoredRecord } from '../platform/ports.ts';
+import type { RecordTable, RecordWrite, StoredRecord, World } from '../platform/ports.ts';
+import type { Caller } from './caller.ts';
+import { newId } from './commit.ts';
 import { keys, lists } from './keys.ts';
 import { stored, type Stored } from './stored.ts';
 
@@ -20,6 +22,25 @@ const adapterRecord = z.object({
   updatedAt: z.string(),
 });
 export type AdapterRecord = z.output<typeof adapterRecord>;
+
+/** An adapter to be, without versions. */
+export function newAdapter(
+  world: Pick<World, 'now' | 'randomBytes'>,
+  { team }: Pick<Caller, 'team'>,
+  given: Pick<AdapterRecord, 'name' | 'base' | 'description' | 'tags'>,
+): AdapterRecord {
+  const now = new Date(world.now()).toISOString();
+  return {
+    ...given,
+    id: newId(world, 'adp'),
+    team,
+    tags: [...new Set(given.tags)].toSorted(),
+    aliases: {},
+    versions: 0,
+    createdAt: now,
+    updatedAt: now,
+  };
+}
 
 export async function findAdapter(
   table: RecordTable,

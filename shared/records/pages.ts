@@ -13,58 +13,76 @@ export interface Page<T> {
   readonly next?: string;
 }
 
+/** What is listed, and in which order. */
+export type ListQuery = Pick<RecordQuery, 'partition' | 'index' | 'prefix' | 'reverse'>;
+
+type Keep<T> = (record: StoredRecord) => T | undefined | Promise<T | undefined>;
+
 /**
  * One page of a list. Records that `keep` refuses are passed over, so that a page is full unless the list ends. A cursor is good only for
  * the list it came from. Throws `DomainError('bad-cursor')`.
  */
 export async function readPage<T>(
   world: Pick<World, 'table' | 'randomBytes'>,
-  query: Pick<RecordQuery, 'partition' | 'index' | 'prefix' | 'reverse'>,
+  list: ListQuery,
+  request: PageRequest,
+  keep: Keep<T>,
+): Promise<Page<T>> {
+  return readPages(world, [list], request, keep);
+}
+
+/** One page of several lists, one after the other. Throws `DomainError('bad-cursor')`. */
+export async function readPages<T>(
+  world: Pick<World, 'table' | 'randomBytes'>,
+  lists: readonly ListQuery[],
   { limit, cursor }: PageRequest,
-  keep: (record: StoredRecord) => T | undefined | Promise<T | undefined>,
+  keep: Keep<T>,
 ): Promise<Page<T>> {
   const secret = await platformSecret(world, 'cursor');
-  const binding = JSON.stringify([query.partition, query.index ?? '', query.prefix ?? '', query.reverse ?? false]);
-  let after = cursor === undefined ? undefined : openCursor(secret, binding, cursor);
+  const binding = JSON.stringify(
+    lists.map(({ partition, index = '', prefix = '', reverse = false }) => [partition, index, prefix, reverse]),
+  );
+  const begin = cursor === undefined ? { list: 0, after: undefined } : openCursor(secret, binding, cursor);
   const items: T[] = [];
-  for (;;) {
-    const page = await world.table.query({
-      ...query,
-      ...(after === undefined ? {} : { after }),
-      limit: limit - items.length + 1,
-    });
-    for (const record of page.records) {
-      const item = await keep(record);
-      if (item === undefined) {
-        after = sortOf(record, query.index);
-        continue;
+  let last = '';
+  for (const [at, list] of lists.entries()) {
+    if (at < begin.list) continue;
+    let after = at === begin.list ? begin.after : undefined;
+    for (;;) {
+      const page = await world.table.query({
+        ...list,
+        ...(after === undefined ? {} : { after }),
+        limit: limit - items.length + 1,
+      });
+      for (const record of page.records) {
+        const item = await keep(record);
+        after = (list.index === undefined ? record.key : record[list.index])?.sort ?? '';
+        if (item === undefined) continue;
+        // one more than asked for: there is a next page
+        if (items.length === limit) return { items, next: sealCursor(secret, binding, last) };
+        items.push(item);
+        last = JSON.stringify([at, after]);
       }
-      // one more than asked for: there is a next page
-      if (items.length === limit) return { items, next: sealCursor(secret, binding, after ?? '') };
-      items.push(item);
-      after = sortOf(record, query.index);
+      if (page.next === undefined) break;
+      after = page.next;
     }
-    if (page.next === undefined) return { items };
-    after = page.next;
   }
+  return { items };
 }
 
-function sortOf(record: StoredRecord, index: RecordQuery['index']): string {
-  return (index === undefined ? record.key : record[index])?.sort ?? '';
+function sealCursor(secret: Uint8Array, binding: string, place: string): string {
+  return `${Buffer.from(place).toString('base64url')}.${sign(secret, binding, place).toString('base64url')}`;
 }
 
-function sealCursor(secret: Uint8Array, binding: string, sort: string): string {
-  return `${Buffer.from(sort).toString('base64url')}.${sign(secret, binding, sort).toString('base64url')}`;
-}
-
-function openCursor(secret: Uint8Array, binding: string, cursor: string): string {
-  const [sortText = '', signature = ''] = cursor.split('.');
-  const sort = Buffer.from(sortText, 'base64url').toString();
-  const [given, right] = [Buffer.from(signature, 'base64url'), sign(secret, binding, sort)];
+function openCursor(secret: Uint8Array, binding: string, cursor: string): { list: number; after: string } {
+  const [placeText = '', signature = ''] = cursor.split('.');
+  const place = Buffer.from(placeText, 'base64url').toString();
+  const [given, right] = [Buffer.from(signature, 'base64url'), sign(secret, binding, place)];
   if (given.length !== right.length || !timingSafeEqual(given, right))
     throw new DomainError('bad-cursor', 'This cursor does not belong to this list: begin again without one.');
-  return sort;
+  const [list, after] = JSON.parse(place) as [number, string]; // signed by us
+  return { list, after };
 }
 
-const sign = (secret: Uint8Array, binding: string, sort: string): Buffer =>
-  createHmac('sha256', secret).update(binding).update('\0').update(sort).digest().subarray(0, 16);
+const sign = (secret: Uint8Array, binding: string, place: string): Buffer =>
+  createHmac('sha256', secret).update(binding).update('\0').update(place).digest().subarray(0, 16);

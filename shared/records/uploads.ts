@@ -126,3 +126,8 @@ export function uploadWrite(value: UploadRecord, revision?: number): RecordWrite
 export function partCount(sizeBytes: number): number {
   return Math.max(1, Math.ceil(sizeBytes / limits.uploadPartBytes));
 }
+
+/** Bytes of a part, numbered from 1: every part but the last has the same size. */
+export function partBytes(sizeBytes: number, number: number): number {
+  return Math.min(limits.uploadPartBytes, sizeBytes - (number - 1) * limits.uploadPartBytes);
+}

@@ -28,6 +28,8 @@ const versionRecord = z.object({
   notes: z.string(),
   /** Aliases that will point to it once it is published. */
   promote: z.array(z.string()),
+  /** How its files come; null: by a job. */
+  uploadId: z.string().nullable(),
   createdAt: z.string(),
   createdBy: z.string(),
   publishedAt: z.string().optional(),
@@ -51,6 +53,7 @@ export function newVersion(
     adapterId: adapter.id,
     version: null,
     base: adapter.base,
+    uploadId: null,
     checks: null,
     findings: [],
     details: null,
@@ -128,7 +131,15 @@ export function versionWrite(value: VersionRecord, revision?: number): RecordWri
 }
 
 export function presentVersion(version: VersionRecord, { aliases }: Pick<AdapterRecord, 'aliases'>): Version {
-  const { team: _team, adapterId: _adapterId, details: _details, promote, files, ...shown } = version;
+  const {
+    team: _team,
+    adapterId: _adapterId,
+    details: _details,
+    uploadId: _uploadId,
+    promote,
+    files,
+    ...shown
+  } = version;
   const pointing = Object.keys(aliases).filter((alias) => aliases[alias] === version.version);
   const waits = version.state === 'draft' || version.state === 'validating';
   return {

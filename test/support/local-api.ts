@@ -51,7 +51,7 @@ export async function openLocalApi(): Promise<LocalApi> {
   const app = new Hono().route('/', world.blobServer).mount('/', (request) => api.fetch(request));
   const send: LocalApi['fetch'] = async (url, init) => app.fetch(new Request(url, init));
   const key: LocalApi['key'] = async (team, given = {}) => {
-    const { keyId, secretSha256, text } = makeKeyText(world.randomBytes);
+    const { keyId, secretSha256, text } = makeKeyText((count) => world.randomBytes(count));
     const record: ApiKeyRecord = {
       id: keyId,
       team,
