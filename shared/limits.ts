@@ -95,6 +95,8 @@ export const limits = {
   validationPendingBytesMax: 33_554_432,
   /** Findings of one code that are listed; the others are counted. */
   validationFindingsMax: 20,
+  /** Memory of the thread that validates, beside the bytes in work: headers and the rows of a dataset seen so far. */
+  validatorMemoryMegabytes: 1024,
   /** Files of an adapter: weights, config, card, tokenizer and the like are about ten. */
   adapterFilesMax: 200,
   /** Two deltas count as the same up to this share of their norm: bfloat16 changes about 0.2% of one. */

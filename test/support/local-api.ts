@@ -6,6 +6,8 @@ import { Hono } from 'hono';
 import { allHandlers } from '../../functions/dev-server/all-handlers.ts';
 import type { ApiDeps } from '../../functions/http/api-deps.ts';
 import { createApi } from '../../functions/http/create-api.ts';
+import { inspect } from '../../functions/validator/inspect.ts';
+import { createValidator } from '../../functions/validator/validator.ts';
 import { createApiClient, type ApiClient } from '../../shared/contract/api-client.ts';
 import { scopes, type Scope } from '../../shared/contract/scopes.ts';
 import { openLocalWorld, type LocalWorld } from '../../shared/local/local-world.ts';
@@ -27,6 +29,8 @@ export interface LocalApi {
   client(team?: string, given?: { readonly scopes?: Scope[] }): Promise<ApiClient>;
   /** For calling the records themselves. */
   caller(team?: string): Caller;
+  /** Validates what was sent and drops what has expired, as the server does on its own. */
+  settle(): Promise<void>;
   /** Sets the clock forward. */
   pass(milliseconds: number): void;
   close(): Promise<void>;
@@ -48,6 +52,7 @@ export async function openLocalApi(): Promise<LocalApi> {
   const deps: ApiDeps = { world };
   const bugs: unknown[] = [];
   const api = createApi(deps, allHandlers, { onError: (error) => bugs.push(error) });
+  const validator = createValidator({ world, inspect }, { onError: (error) => bugs.push(error) });
   const app = new Hono().route('/', world.blobServer).mount('/', (request) => api.fetch(request));
   const send: LocalApi['fetch'] = async (url, init) => app.fetch(new Request(url, init));
   const key: LocalApi['key'] = async (team, given = {}) => {
@@ -83,6 +88,7 @@ export async function openLocalApi(): Promise<LocalApi> {
       });
     },
     caller: (team = 'blue') => ({ team, keyId: 'test', scopes, requestId: newId(world, 'req') }),
+    settle: () => validator.sweep(),
     pass: (milliseconds) => void (passed += milliseconds),
     async close() {
       // a run that ends later would write into a folder that is gone

@@ -1,0 +1,51 @@
+import { Worker } from 'node:worker_threads';
+import { limits } from '../../shared/limits.ts';
+import type { ByteSource } from '../../shared/formats/bytes.ts';
+import type { Inspect, InspectReport } from './inspect.ts';
+import type { FromThread, ThreadSettings, ToThread } from './thread-messages.ts';
+
+/**
+ * Inspects in a thread of its own, so that a server goes on answering; this thread only reads the bytes and hands them over without
+ * copying. What a source rejects with, this rejects with.
+ */
+export const inspectInThread: Inspect = async (task, files) => {
+  const settings: ThreadSettings = { task, files: files.map(({ name, sizeBytes }) => ({ name, sizeBytes })) };
+  const worker = new Worker(new URL('../../shared/platform/start-thread.mjs', import.meta.url), {
+    workerData: { entry: new URL('./inspect-worker.ts', import.meta.url).href, settings },
+    execArgv: [], // the loader of the program is not wanted twice
+    resourceLimits: { maxOldGenerationSizeMb: limits.validatorMemoryMegabytes },
+  });
+  try {
+    return await reportOf(worker, files);
+  } finally {
+    await worker.terminate();
+  }
+};
+
+function reportOf(worker: Worker, files: readonly ByteSource[]): Promise<InspectReport> {
+  return new Promise((resolve, reject) => {
+    // the thread only hears that a read failed; whoever waits gets the error itself
+    let unreadable: { readonly error: unknown } | undefined;
+    const send = (message: ToThread, transfer: ArrayBuffer[] = []): void => worker.postMessage(message, transfer);
+    const read = async ({ want, file, offset, lengthBytes }: Extract<FromThread, { want: number }>): Promise<void> => {
+      try {
+        const source = files[file];
+        if (!source) throw new Error(`invariant broken: there is no file ${file}`);
+        const bytes = await source.read(offset, lengthBytes);
+        const { buffer } = bytes;
+        const own = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength;
+        send({ want, bytes }, own ? [buffer] : []);
+      } catch (error) {
+        unreadable ??= { error };
+        send({ want, failure: error instanceof Error ? error.message : String(error) });
+      }
+    };
+    worker.on('message', (message: FromThread) => {
+      if ('want' in message) void read(message);
+      else if ('report' in message) resolve(message.report);
+      else reject(unreadable ? unreadable.error : message.failure);
+    });
+    worker.on('error', reject);
+    worker.on('exit', (code) => reject(new Error(`the thread that inspects ended with ${code}`)));
+  });
+}

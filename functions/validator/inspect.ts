@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import type { AdapterValidation } from '../../shared/contract/adapter-validation.ts';
+import { adapterConfigName, adapterWeightsName } from '../../shared/domain/adapter-files.ts';
+import { servability, type EngineReport } from '../../shared/domain/servability.ts';
+import type { StoredAdapter } from '../../shared/domain/servability-facts.ts';
+import type { ByteSource } from '../../shared/formats/bytes.ts';
+import { readLines } from '../../shared/formats/jsonl.ts';
+import { readSafetensorsHeader } from '../../shared/formats/safetensors-read.ts';
+import { checkRows, type RowsReport } from '../../shared/text/check-rows.ts';
+import { readOnce, type IncrementalHash } from '../../shared/validation/read-once.ts';
+import { validateAdapter } from '../../shared/validation/validate-adapter.ts';
+
+/** What is to be found out about files; structured clones of it go to another thread. */
+export type InspectTask =
+  { readonly kind: 'adapter'; readonly base: NonNullable<StoredAdapter['base']> } | { readonly kind: 'dataset' };
+
+export type InspectReport = { readonly sha256: Readonly<Record<string, string>> } & (
+  | {
+      readonly kind: 'adapter';
+      readonly validation: AdapterValidation;
+      /** Empty for an adapter with errors. */
+      readonly engines: readonly EngineReport[];
+    }
+  | ({ readonly kind: 'dataset' } & RowsReport)
+);
+
+/** Reads every byte of the files once and says what it found; the work of a validator that needs no platform. */
+export type Inspect = (task: InspectTask, files: readonly ByteSource[]) => Promise<InspectReport>;
+
+export const inspect: Inspect = async (task, files) => {
+  const sha256: Record<string, string> = {};
+  if (task.kind === 'dataset') {
+    const [file] = files;
+    if (!file) throw new Error('invariant broken: a dataset is one file');
+    const once = readOnce(file, { hash: newHash() });
+    const report = await checkRows(readLines(once), { name: file.name });
+    return { kind: 'dataset', ...report, sha256: { [file.name]: await once.finish() } };
+  }
+  const config = files.find(({ name }) => name === adapterConfigName);
+  const weights = files.find(({ name }) => name === adapterWeightsName);
+  const names = files.map(({ name }) => name);
+  const validation = await validateAdapter(
+    { names, ...(config ? { config } : {}), ...(weights ? { weights } : {}) },
+    { newHash, baseTensors: task.base.tensors },
+  );
+  for (const file of validation.files) sha256[file.name] = file.sha256;
+  for (const file of files)
+    if (file !== config && file !== weights) sha256[file.name] = await readOnce(file, { hash: newHash() }).finish();
+  const engines = validation.ok && config && weights ? await enginesFor(task.base, config, weights) : [];
+  return { kind: 'adapter', validation, engines, sha256 };
+};
+
+async function enginesFor(
+  base: NonNullable<StoredAdapter['base']>,
+  config: ByteSource,
+  weights: ByteSource,
+): Promise<readonly EngineReport[]> {
+  const text = new TextDecoder().decode(await config.read(0, config.sizeBytes));
+  const { tensors } = await readSafetensorsHeader(weights);
+  const given = JSON.parse(text) as Record<string, unknown>; // the validation found it to be one
+  return servability({
+    config: given,
+    tensors: [...tensors.values()].map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+    base,
+  });
+}
+
+function newHash(): IncrementalHash {
+  const hash = createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
+}

@@ -1,0 +1,39 @@
+import { ConditionError } from '../../shared/platform/ports.ts';
+import { blobSource } from '../../shared/records/blob-source.ts';
+import type { Caller } from '../../shared/records/caller.ts';
+import { commit } from '../../shared/records/commit.ts';
+import { datasetWrite, type DatasetRecord } from '../../shared/records/datasets.ts';
+import type { EndOptions } from '../../shared/records/publish-version.ts';
+import type { Stored } from '../../shared/records/stored.ts';
+import { findingsThatFit } from '../../shared/records/versions.ts';
+import { hashFindings } from './hash-findings.ts';
+import type { ValidatorDeps } from './validator-deps.ts';
+
+/** Reads a dataset as every base will and makes it ready, or rejects it with everything that is wrong. */
+export async function validateDataset(
+  { world, inspect }: ValidatorDeps,
+  caller: Caller,
+  { value, revision }: Stored<DatasetRecord>,
+  options: EndOptions,
+): Promise<void> {
+  const { file } = value;
+  if (!file) throw new Error('invariant broken: a dataset is validated when its file has come');
+  const report = await inspect({ kind: 'dataset' }, [blobSource(world, file)]);
+  if (report.kind !== 'dataset') throw new Error('invariant broken: a dataset was to be inspected');
+  const findings = [...hashFindings([file], report.sha256), ...report.findings];
+  const bad = findings.some(({ severity }) => severity === 'error');
+  const after: DatasetRecord = {
+    ...value,
+    state: bad ? 'rejected' : 'ready',
+    format: report.format ?? null,
+    rows: report.lines,
+    findings: findingsThatFit(findings),
+  };
+  const change = { action: bad ? 'dataset.reject' : 'dataset.ready', resource: `datasets/${value.name}` };
+  try {
+    await commit(world, caller, change, [datasetWrite(after, revision), ...(options.with ?? [])]);
+  } catch (error) {
+    // another try was faster, or the dataset is gone: the next look tells
+    if (!(error instanceof ConditionError)) throw error;
+  }
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { DomainError, type Finding } from '../../shared/errors.ts';
+import type { World } from '../../shared/platform/ports.ts';
+import { readBaseTensors, readJsonBlob } from '../../shared/records/base-tensors.ts';
+import { requireReadyBase, type ReadyBase } from '../../shared/records/bases.ts';
+import { blobSource } from '../../shared/records/blob-source.ts';
+import type { Caller } from '../../shared/records/caller.ts';
+import { publishVersion, rejectVersion, type EndOptions } from '../../shared/records/publish-version.ts';
+import { versionOutcome } from '../../shared/records/version-outcome.ts';
+import { getVersionRecord, type VersionRecord } from '../../shared/records/versions.ts';
+import { hashFindings } from './hash-findings.ts';
+import type { InspectTask } from './inspect.ts';
+import type { ValidatorDeps } from './validator-deps.ts';
+
+/** Looks at every byte of a version and publishes it, or rejects it with everything that is wrong. */
+export async function validateVersion(
+  { world, inspect }: ValidatorDeps,
+  caller: Caller,
+  versionId: string,
+  options: EndOptions,
+): Promise<void> {
+  const { value } = await getVersionRecord(world.table, caller.team, versionId);
+  const reject = async (findings: readonly Finding[]): Promise<void> =>
+    void (await rejectVersion(world, caller, versionId, findings, options));
+  let base: ReadyBase;
+  try {
+    base = await baseOf(world, value);
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    return reject([{ severity: 'error', code: error.code, message: error.message, where: 'base' }]);
+  }
+  const sources = value.files.map((file) => blobSource(world, file));
+  const report = await inspect(await adapterTask(world, base), sources);
+  if (report.kind !== 'adapter') throw new Error('invariant broken: an adapter was to be inspected');
+  const engines = report.engines.map(({ engine, verdict, reasons, settings }) => ({
+    engine,
+    verdict,
+    reasons: [...reasons],
+    settings: [...settings],
+  }));
+  const outcome = versionOutcome(report.validation, engines);
+  const findings = [...hashFindings(value.files, report.sha256), ...outcome.findings];
+  if (findings.some(({ severity }) => severity === 'error')) return reject(findings);
+  try {
+    await publishVersion(world, caller, versionId, { ...outcome, findings }, options);
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'adapter-deleted') throw error;
+    await reject([{ severity: 'error', code: error.code, message: error.message, where: value.adapter }]);
+  }
+}
+
+/** The base that the upload was begun for, not another one that has its name by now. */
+async function baseOf(world: World, { team, base, lineage }: VersionRecord): Promise<ReadyBase> {
+  const { value } = await requireReadyBase(world.table, team, base);
+  if (lineage.base && lineage.base.id !== value.id)
+    throw new DomainError('no-such-base', `The base "${base}" was replaced by another one: begin the upload again.`);
+  return value;
+}
+
+const modelConfigSchema = z.looseObject({
+  model_type: z.string().optional(),
+  tie_word_embeddings: z.boolean().optional(),
+});
+
+async function adapterTask(world: World, base: ReadyBase): Promise<InspectTask> {
+  const file = base.files.find(({ path }) => path === 'config.json');
+  const config = modelConfigSchema.safeParse(file ? await readJsonBlob(world, file.blob) : {});
+  const tensors = await readBaseTensors(world, base.tensors);
+  return {
+    kind: 'adapter',
+    base: {
+      modelType: config.data?.model_type ?? null,
+      tiedEmbeddings: config.data?.tie_word_embeddings ?? false,
+      tensors,
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { keys } from '../../shared/records/keys.ts';
+import type { PlatformEvent } from '../../shared/platform/ports.ts';
+import { readUpload } from '../../shared/records/uploads.ts';
+import { giveUp } from './give-up.ts';
+import { takeUpload } from './take-upload.ts';
+import type { ValidatorDeps } from './validator-deps.ts';
+
+/** Takes uploads one after the other, so that a validation has the disk for itself. */
+export interface Validator {
+  /** Looks at the upload that an event names. */
+  onEvent(event: PlatformEvent): Promise<void>;
+  /** Looks at every upload that is not settled: what an event was lost for, what a server left when it died, what has expired. */
+  sweep(): Promise<void>;
+  /** Resolves when nothing is in work. */
+  idle(): Promise<void>;
+}
+
+export interface ValidatorOptions {
+  /** Told of every failure that is not the upload's. */
+  readonly onError: (error: unknown, uploadId: string) => void;
+}
+
+export function createValidator(deps: ValidatorDeps, { onError }: ValidatorOptions): Validator {
+  const waiting = new Map<string, Promise<void>>();
+  const failures = new Map<string, number>();
+  let last: Promise<void> = Promise.resolve();
+
+  const take = async (team: string, uploadId: string): Promise<void> => {
+    try {
+      await takeUpload(deps, team, uploadId);
+      failures.delete(uploadId);
+    } catch (error) {
+      onError(error, uploadId);
+      const count = (failures.get(uploadId) ?? 0) + 1;
+      failures.set(uploadId, count);
+      if (count >= failuresMax) await giveUp(deps, team, uploadId, error);
+    }
+  };
+  const enqueue = (team: string, uploadId: string): Promise<void> => {
+    const known = waiting.get(uploadId);
+    if (known) return known;
+    const done = last
+      .then(() => take(team, uploadId))
+      .catch((error: unknown) => onError(error, uploadId))
+      .finally(() => waiting.delete(uploadId));
+    last = done;
+    waiting.set(uploadId, done);
+    return done;
+  };
+
+  return {
+    async onEvent(event) {
+      if (event.type === 'upload-completed') await enqueue(event.team, event.uploadId);
+    },
+    async sweep() {
+      for (let after: string | undefined; ;) {
+        const list = { partition: keys.activeUploads, index: 'index1', limit: pageRecords } as const;
+        const page = await deps.world.table.query({ ...list, ...(after === undefined ? {} : { after }) });
+        for (const record of page.records) {
+          const { value } = readUpload(record);
+          const isDue = value.state !== 'open' || Date.parse(value.expiresAt) <= deps.world.now();
+          if (isDue) await enqueue(value.team, value.id);
+        }
+        if (page.next === undefined) return;
+        after = page.next;
+      }
+    },
+    async idle() {
+      while (waiting.size > 0) await last;
+    },
+  };
+}
+
+const pageRecords = 100;
+
+/** Tries at one upload that end in a failure of our own before what it brought is rejected, so that nothing waits for ever. */
+const failuresMax = 3;
