@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAdapter, getAdapter } from '../../shared/contract/adapters.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
+import { putReadyBase } from '../../test/support/ready-base.ts';
 
 let api: LocalApi;
-beforeAll(async () => void (api = await openLocalApi()));
+beforeAll(async () => {
+  api = await openLocalApi();
+  await putReadyBase(api.world, 'blue');
+});
 afterAll(() => api.close());
 
 test('an adapter is found by its name', async () => {
