@@ -29,7 +29,8 @@ export interface ProcessRunnerOptions {
   readonly log: (message: string, error: unknown) => void;
 }
 
-const watcherPath = fileURLToPath(new URL('run-watcher.mjs', import.meta.url));
+/** What stands between the server and a run. */
+export const watcherPath = fileURLToPath(new URL('run-watcher.mjs', import.meta.url));
 const lookMilliseconds = 250;
 
 /**
