@@ -27,7 +27,7 @@ function refusals(command: SpecCommand, args: readonly string[]): string[] {
 
 test('flags of train build the spec that a file would hold', () => {
   const args =
-    '--base b --data=d.jsonl -o out --r 4 --target-modules q_proj,v_proj --learning-rate 5e-3 --no-packing --use-rslora --sample-chat hi';
+    '--base ./b --data=d.jsonl -o out --r 4 --target-modules q_proj,v_proj --learning-rate 5e-3 --no-packing --use-rslora --sample-chat hi';
   expect(specOf(train, args)).toEqual({
     kind: 'train',
     base: here('b'),
@@ -46,7 +46,7 @@ test('flags of train build the spec that a file would hold', () => {
 });
 
 test('members of a composition carry their weights, negative ones too', () => {
-  expect(specOf(compose, 'x=0.5 y z=-1 a=b/c --output o')).toMatchObject({
+  expect(specOf(compose, './x=0.5 ./y ./z=-1 a=b/c --output o')).toMatchObject({
     type: 'cat',
     members: [
       { adapter: here('x'), weight: 0.5 },
@@ -55,11 +55,11 @@ test('members of a composition carry their weights, negative ones too', () => {
       { adapter: here('a=b/c') },
     ],
   });
-  expect(() => parseSpec(specOf(compose, 'x=much y -o o'))).toThrow('members[0].weight: is "much"');
+  expect(() => parseSpec(specOf(compose, './x=much ./y -o o'))).toThrow('members[0].weight: is "much"');
 });
 
 test('prompts are words, conversations a flag', () => {
-  expect(specOf(generate, '--base b one two --chat three --temperature 0.5')).toMatchObject({
+  expect(specOf(generate, '--base ./b one two --chat three --temperature 0.5')).toMatchObject({
     prompts: [{ prompt: 'one' }, { prompt: 'two' }, { messages: [{ content: 'three' }] }],
     temperature: 0.5,
   });
@@ -78,8 +78,23 @@ test('every misunderstood argument is told at once, with the flag that was proba
 });
 
 test('a number that is none is left to the spec to refuse, a negative one is a value', () => {
-  expect(() => parseSpec(specOf(evaluate, '--base b --data d --seed ten'))).toThrow('seed: is "ten"');
-  expect(() => parseSpec(specOf(evaluate, '--base b --data d --seed -1'))).toThrow('seed: is -1');
+  expect(() => parseSpec(specOf(evaluate, '--base ./b --data d --seed ten'))).toThrow('seed: is "ten"');
+  expect(() => parseSpec(specOf(evaluate, '--base ./b --data d --seed -1'))).toThrow('seed: is -1');
+});
+
+test('with names everything stays as typed, and what belongs to folders is refused', () => {
+  expect(buildSpec(train, ['--base', 'tiny', '--data', 'd.jsonl', '--output', 'mine', '--detach'])).toMatchObject({
+    works: 'names',
+    spec: { base: 'tiny', data: { train: 'd.jsonl' }, output: 'mine', named: { detach: true } },
+  });
+  expect(refusals(train, ['--base', 'tiny', '--threads', '1'])[0]).toMatch(/^--threads: works on folders here only/);
+  expect(refusals(train, ['--base', 'tiny', '--print-spec'])[0]).toMatch(/^--print-spec: works on folders here only/);
+  expect(refusals(train, ['--base', './tiny', '--detach'])[0]).toMatch(/^--detach: works on the server only/);
+});
+
+test('merge with adapters alone is told what was probably meant', () => {
+  expect(() => buildSpec(merge, ['a', 'b'])).toThrow('did you mean "lorary compose a b"?');
+  expect(() => buildSpec(merge, ['a'])).toThrow('did you mean "lorary merge --adapter a"?');
 });
 
 test('a place in the spec is called by its flag', () => {
@@ -87,18 +102,22 @@ test('a place in the spec is called by its flag', () => {
   expect(flagAt(train, 'method.config.target_modules')).toBe('--target-modules');
   expect(flagAt(train, 'samples.prompts[0].prompt')).toMatch(/^--sample/);
   expect(flagAt(train, 'rows.jsonl:1')).toBeUndefined();
+  // in the request of the same job
+  expect(flagAt(train, 'evalFraction')).toBe('--eval-fraction');
 });
 
 test('every flag of every command leads to a place that the spec knows', () => {
   const needed: Record<string, readonly string[]> = {
-    train: ['--base', 'b', '--data', 'd', '--output', 'o'],
-    compose: ['a', '--output', 'o'],
-    merge: ['--base', 'b', '--adapter', 'a', '--output', 'o'],
-    evaluate: ['--base', 'b', '--data', 'd'],
-    generate: ['--base', 'b', 'prompt'],
-    'data check': ['--base', 'b', '--data', 'd'],
+    train: ['--base', './b', '--data', 'd', '--output', 'o'],
+    compose: ['./a', '--output', 'o'],
+    merge: ['--base', './b', '--adapter', './a', '--output', 'o'],
+    evaluate: ['--base', './b', '--data', 'd'],
+    generate: ['--base', './b', 'prompt'],
+    'data check': ['--base', './b', '--data', 'd'],
   };
   const values: Record<string, string> = {
+    base: './b',
+    adapter: './a',
     'eval-fraction': '0.1',
     'lora-dropout': '0.1',
     'warmup-ratio': '0.1',
@@ -115,14 +134,23 @@ test('every flag of every command leads to a place that the spec knows', () => {
     'from-scratch': '--full',
   };
   // only the flattened format takes all of them
-  const exported = ['--base', 'b', '--adapter', 'a', '--output', 'o', '--format', 'flattened'];
-  for (const [name, { kind }] of Object.entries(exportCommand.flags)) {
-    const value = name === 'dtype' ? 'bf16' : name === 'format' ? 'flattened' : '7';
+  const exported = ['--base', './b', '--adapter', './a', '--output', 'o', '--format', 'flattened'];
+  for (const [name, { kind, only }] of Object.entries(exportCommand.flags)) {
+    if (only === 'names') continue;
+    const value =
+      name === 'dtype'
+        ? 'bf16'
+        : name === 'format'
+          ? 'flattened'
+          : name === 'base' || name === 'adapter'
+            ? `./${name}`
+            : '7';
     const { spec } = buildSpec(exportCommand, [...exported, `--${name}`, ...(kind === 'switch' ? [] : [value])]);
     expect(() => parseSpec(spec), `export --${name}`).not.toThrow();
   }
   for (const command of [train, compose, merge, evaluate, generate, dataCheck])
-    for (const [name, { kind }] of Object.entries(command.flags)) {
+    for (const [name, { kind, only }] of Object.entries(command.flags)) {
+      if (only === 'names') continue;
       const value = values[name] ?? '7';
       const args = kind === 'switch' ? (name in values ? [value] : []) : [value];
       const type = name === 'rank' ? ['--type', 'svd'] : [];

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { refuseErrors } from '../shared/errors.ts';
+import { refuseErrors, type Finding } from '../shared/errors.ts';
 import type { Flag, SpecCommand } from './command.ts';
+import { worksOn } from './folder-or-name.ts';
 import { readFlags, usageFinding } from './read-flags.ts';
 
 /** Flags that every command with a spec has. */
@@ -12,27 +13,59 @@ export interface CommonFlags {
   readonly printSpec: boolean;
 }
 
+/** A spec as unchecked as one from a file, and what else was asked for. */
+export interface BuiltSpec {
+  readonly spec: Record<string, unknown>;
+  readonly common: CommonFlags;
+  /** On folders paths start at the folder the user stands in; on names everything stands as it was typed. */
+  readonly works: 'folders' | 'names';
+}
+
 /**
- * Reads the arguments of a command. The spec is as unchecked as one from a file; what is wrong with the flags themselves
- * (unknown, without a value) throws `DomainError('usage')` with all findings.
+ * Reads the arguments of a command. What is wrong with the flags themselves (unknown, without a value, for folders where names are given)
+ * throws `DomainError('usage')` with all findings.
  */
-export function buildSpec(command: SpecCommand, args: readonly string[]): { spec: unknown; common: CommonFlags } {
+export function buildSpec(command: SpecCommand, args: readonly string[]): BuiltSpec {
+  const typed = readSpec(command, args, 'names');
+  const asksHelp = typed.common.help;
+  const works = command.named && !asksHelp ? worksOn(command.named.subjects(typed.spec)) : 'folders';
+  const { spec, common, findings } = works === 'names' ? typed : readSpec(command, args, 'folders');
+  if (!asksHelp) refuseErrors('usage', `lorary ${command.name} was not understood:`, findings);
+  return { spec, common, works };
+}
+
+function readSpec(
+  command: SpecCommand,
+  args: readonly string[],
+  works: BuiltSpec['works'],
+): { spec: Record<string, unknown>; common: CommonFlags; findings: Finding[] } {
+  const place = works === 'folders' ? (path: string) => resolve(path) : (path: string) => path;
   const { flags, words, common, findings } = readFlags(command, args, ['json', 'help', 'print-spec']);
   const spec = structuredClone(command.fixed) as Record<string, unknown>; // ours alone from here on
   for (const { name, value } of flags) {
     const flag = command.flags[name];
-    if (flag && value === undefined) setPath(spec, flag.path, flag.set ?? true);
-    else if (flag && value !== undefined) addValue(spec, flag, value);
+    if (flag?.only !== undefined && flag.only !== works) findings.push(usageFinding(`--${name}`, misplaced[works]));
+    else if (flag && value === undefined) setPath(spec, flag.path, flag.set ?? true);
+    else if (flag && value !== undefined) addValue(spec, flag, value, place);
   }
-  if (command.words) command.words(words, spec);
-  else for (const word of words) findings.push(usageFinding(word, `stands alone; ${command.name} takes flags only`));
+  if (common.has('print-spec') && works === 'names') findings.push(usageFinding('--print-spec', misplaced[works]));
   const help = common.has('help');
-  if (!help) refuseErrors('usage', `lorary ${command.name} was not understood:`, findings);
-  return { spec, common: { json: common.has('json'), help, printSpec: common.has('print-spec') } };
+  if (command.words && !help) command.words(words, spec, place);
+  else for (const word of words) findings.push(usageFinding(word, `stands alone; ${command.name} takes flags only`));
+  return { spec, common: { json: common.has('json'), help, printSpec: common.has('print-spec') }, findings };
 }
 
-/** The flag behind a place in the spec, as typed; undefined where there is none. */
+const misplaced = {
+  folders: 'works on the server only, and this call is about folders here: give names of the server, or leave it out',
+  names: 'works on folders here only, and this call is about names of the server: give folders, or leave it out',
+} as const;
+
+/** The flag behind a place in the spec, or in the request of the same job, as typed; undefined where there is none. */
 export function flagAt(command: SpecCommand, where: string): string | undefined {
+  return flagOf(command, where) ?? flagOf(command, `data.${where}`);
+}
+
+function flagOf(command: SpecCommand, where: string): string | undefined {
   const flags = Object.entries(command.flags).filter(
     ([, { path }]) => where === path || where.startsWith(`${path}.`) || where.startsWith(`${path}[`),
   );
@@ -40,17 +73,17 @@ export function flagAt(command: SpecCommand, where: string): string | undefined 
   return nearest && `--${nearest[0]}`;
 }
 
-function addValue(spec: Record<string, unknown>, flag: Flag, text: string): void {
-  const value = readValue(flag, text);
+function addValue(spec: Record<string, unknown>, flag: Flag, text: string, place: (path: string) => string): void {
+  const value = readValue(flag, text, place);
   if (flag.multiple !== true) return setPath(spec, flag.path, value);
   const known = valueAt(spec, flag.path);
   setPath(spec, flag.path, [...(Array.isArray(known) ? (known as unknown[]) : []), value]);
 }
 
-function readValue({ kind }: Flag, text: string): unknown {
+function readValue({ kind }: Flag, text: string, place: (path: string) => string): unknown {
   switch (kind) {
     case 'path':
-      return resolve(text);
+      return place(text);
     case 'number':
       // what is no number stays text, for the spec's own message
       return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;

@@ -18,12 +18,16 @@ export interface Flag extends FlagForm {
   readonly path: string;
   /** What a switch sets; default true. */
   readonly set?: unknown;
+  /** Has a meaning only where the command works on folders here, or only where it works on names of the server. */
+  readonly only?: 'folders' | 'names';
 }
 
 /** What every `lorary` command tells of itself. */
 interface CommandForm {
   /** As typed, e.g. `data check`. */
   readonly name: string;
+  /** Other names that mean the same. */
+  readonly aliases?: readonly string[];
   readonly summary: string;
   /** What follows the name in the usage line. */
   readonly usage: string;
@@ -38,8 +42,25 @@ export interface SpecCommand extends CommandForm {
   readonly flags: Readonly<Record<string, Flag>>;
   /** What is in the spec whatever the flags say. */
   readonly fixed: Readonly<Record<string, unknown>>;
-  /** Puts words that are no flags into the spec; absent: there may be none. */
-  readonly words?: (words: readonly string[], spec: Record<string, unknown>) => void;
+  /** Puts words that are no flags into the spec, paths by `place`; absent: there may be none. Throws `DomainError('usage')`. */
+  readonly words?: (words: readonly string[], spec: Record<string, unknown>, place: (path: string) => string) => void;
+  /** The same on the server, for what it keeps under names; absent: folders only. */
+  readonly named?: NamedForm;
+}
+
+/** How a command that builds a spec works on names. */
+export interface NamedForm {
+  /** What in a spec decides between folders and names. */
+  subjects(spec: Readonly<Record<string, unknown>>): readonly Subject[];
+  /** `spec` holds everything as it was typed. Resolves to the exit code. */
+  run(spec: Readonly<Record<string, unknown>>, json: boolean, io: CommandIo): Promise<number>;
+}
+
+/** A base or an adapter as it was typed. */
+export interface Subject {
+  readonly text: string;
+  /** The file that a folder of this kind has. */
+  readonly file: 'config.json' | 'adapter_config.json';
 }
 
 /** How many words that are no flags a command takes, and what they are called in messages, e.g. `ADAPTER`. */

@@ -1,24 +1,66 @@
 import { adoptNowhere } from './check/adopt-nowhere.ts';
 import type { Command } from './command.ts';
+import { alias } from './commands/alias.ts';
+import { baseAdd } from './commands/base-add.ts';
+import { baseLs } from './commands/base-ls.ts';
+import { cancel } from './commands/cancel.ts';
+import { completionOf } from './commands/completion.ts';
 import { checkCommand } from './commands/check.ts';
 import { compose } from './commands/compose.ts';
 import { dataCheck } from './commands/data-check.ts';
+import { dataLs } from './commands/data-ls.ts';
+import { dataPush } from './commands/data-push.ts';
+import { doctor } from './commands/doctor.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
 import { generate } from './commands/generate.ts';
+import { jobs } from './commands/jobs.ts';
+import { keysCreate, keysLs, keysRevoke } from './commands/keys.ts';
+import { login } from './commands/login.ts';
+import { logs } from './commands/logs.ts';
+import { ls } from './commands/ls.ts';
 import { merge } from './commands/merge.ts';
+import { pull } from './commands/pull.ts';
+import { push } from './commands/push.ts';
+import { resume } from './commands/resume.ts';
+import { rollback } from './commands/rollback.ts';
 import { run } from './commands/run.ts';
+import { show } from './commands/show.ts';
 import { train } from './commands/train.ts';
+import { watch } from './commands/watch.ts';
+import { withdraw } from './commands/withdraw.ts';
 
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
+  login,
+  doctor,
+  baseAdd,
+  baseLs,
+  dataCheck,
+  dataPush,
+  dataLs,
   train,
+  evaluate,
+  generate,
   compose,
   merge,
   exportCommand,
-  evaluate,
-  generate,
-  dataCheck,
-  checkCommand(adoptNowhere),
   run,
+  checkCommand(adoptNowhere),
+  push,
+  pull,
+  ls,
+  show,
+  alias,
+  rollback,
+  withdraw,
+  jobs,
+  watch,
+  logs,
+  cancel,
+  resume,
+  keysLs,
+  keysCreate,
+  keysRevoke,
+  completionOf(() => commands),
 ];

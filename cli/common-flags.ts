@@ -1,13 +1,23 @@
 import type { Flag } from './command.ts';
 
 /** Flags that several commands have. */
-export const base: Flag = { path: 'base', kind: 'path', value: 'FOLDER', help: 'base model in Hugging Face layout' };
-export const adapter: Flag = { path: 'adapter', kind: 'path', value: 'FOLDER', help: "LoRA adapter in PEFT's layout" };
+export const base: Flag = {
+  path: 'base',
+  kind: 'path',
+  value: 'BASE',
+  help: 'base model: a folder in Hugging Face layout, or a name of the server',
+};
+export const adapter: Flag = {
+  path: 'adapter',
+  kind: 'path',
+  value: 'ADAPTER',
+  help: "LoRA adapter: a folder in PEFT's layout, or NAME, NAME@3, NAME@production",
+};
 export const data: Flag = {
   path: 'data',
   kind: 'path',
   value: 'FILE',
-  help: 'rows {"messages"}, {"prompt","completion"} or {"text"}',
+  help: 'rows {"messages"}, {"prompt","completion"} or {"text"}; on the server a file or a name',
 };
 export const context: Flag = {
   path: 'contextTokens',
@@ -26,6 +36,7 @@ export const reportFile: Flag = {
   kind: 'path',
   value: 'FILE',
   short: 'o',
+  only: 'folders',
   help: 'JSON file for the report',
 };
 export const seed: Flag = { path: 'seed', kind: 'number', value: 'N', help: 'start of all random choices [0]' };
@@ -33,5 +44,16 @@ export const threads: Flag = {
   path: 'threads',
   kind: 'number',
   value: 'N',
+  only: 'folders',
   help: 'threads of one operator [all cores]',
 };
+/** Of every command that can start a job on the server. */
+export const serverFlags = {
+  'dry-run': {
+    path: 'named.dryRun',
+    kind: 'switch',
+    only: 'names',
+    help: 'on the server: only tell what it would take',
+  },
+  detach: { path: 'named.detach', kind: 'switch', only: 'names', help: 'on the server: do not wait for the end' },
+} as const satisfies Readonly<Record<string, Flag>>;

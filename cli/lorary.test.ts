@@ -48,7 +48,7 @@ test('from any folder: an adapter is trained by flags, and a spec file does the 
 }, 240_000);
 
 test('mistakes end with 2 and are told by the names of the flags, with --json as JSON too', async () => {
-  const call = ['evaluate', '--base', 'nowhere', '--data', 'rows.jsonl', '--adapter', 'none'];
+  const call = ['evaluate', '--base', './nowhere', '--data', 'rows.jsonl', '--adapter', './none'];
   const plain = await lorary(...call);
   expect(plain).toMatchObject({ code: 2, out: '' });
   expect(plain.err).toMatch(/--base: There is no folder .*nowhere.*--adapter: There is no folder/s);

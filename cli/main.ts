@@ -22,9 +22,9 @@ export async function main(args: readonly string[]): Promise<number> {
       io.print(overviewText(commands));
     else if (first === '--version') io.print(await version());
     else {
-      command = findCommand(commands, args);
-      const own = args.slice(command.name.split(' ').length);
-      return await ('run' in command ? runItself(command, own, io) : runAsJob(command, own, io));
+      const found = findCommand(commands, args);
+      command = found.command;
+      return await ('run' in command ? runItself(command, found.own, io) : runAsJob(command, found.own, io));
     }
     return exitCodes.done;
   } catch (error) {
@@ -40,8 +40,9 @@ async function runItself(command: RunCommand, args: readonly string[], io: Comma
 }
 
 async function runAsJob(command: SpecCommand, args: readonly string[], io: CommandIo): Promise<number> {
-  const { spec, common } = buildSpec(command, args);
+  const { spec, common, works } = buildSpec(command, args);
   if (common.help) io.print(commandText(command));
+  else if (works === 'names' && command.named) return command.named.run(spec, common.json, io);
   else if (common.printSpec) io.print(JSON.stringify(parseSpec(spec), undefined, 2));
   else return runSpec(parseSpec(spec), common.json, io);
   return exitCodes.done;
@@ -51,15 +52,18 @@ function tellError(error: unknown, json: boolean, command: Command | undefined, 
   const code = exitCodeOf(error);
   const nameOf = (where: string): string | undefined =>
     command && !('run' in command) ? flagAt(command, where.split(' ')[0] ?? '') : undefined;
-  const text =
-    code === exitCodes.bug && error instanceof Error
-      ? `This is a bug in lorary, please report it:\n${error.stack ?? error.message}`
-      : errorText(error, nameOf);
+  const text = code === exitCodes.bug ? bugText(error, io.environment) : errorText(error, nameOf);
   const findings = error instanceof DomainError ? error.findings : [];
   const kind = error instanceof DomainError ? error.code : code === exitCodes.retry ? 'unavailable' : 'bug';
   if (json) io.print(JSON.stringify({ error: { code: kind, message: errorText(error), findings } }));
   io.note(text);
   return code;
+}
+
+/** A stack says nothing to most people; those who want it ask for it. */
+function bugText(error: unknown, environment: CommandIo['environment']): string {
+  const stack = environment['LORARY_DEBUG'] && error instanceof Error ? error.stack : undefined;
+  return `This is a bug in lorary, please report it: ${stack ?? `${errorText(error)} (LORARY_DEBUG=1 tells where it comes from)`}`;
 }
 
 /** The process as a command sees it. */

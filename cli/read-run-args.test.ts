@@ -75,7 +75,7 @@ test('help is given whatever else is wrong', () => {
 
 test('the longest name that fits is the command, and a wrong one is told its nearest', () => {
   const longer = { ...copy, name: 'copy back' };
-  expect(findCommand([copy, longer], ['copy', 'back', 'a'])).toBe(longer);
-  expect(findCommand([longer, copy], ['copy', 'a'])).toBe(copy);
+  expect(findCommand([copy, longer], ['copy', 'back', 'a'])).toEqual({ command: longer, own: ['a'] });
+  expect(findCommand([longer, copy], ['copy', 'a'])).toEqual({ command: copy, own: ['a'] });
   expect(() => findCommand([copy, longer], ['copi', 'back'])).toThrow('did you mean "copy back"?');
 });

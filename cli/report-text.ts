@@ -58,8 +58,8 @@ export function reportText(report: JobReport): string {
   }
 }
 
-/** What is trained stands in double brackets, which works in any terminal and any file. */
-function previewText({ line, runs }: DataCheckReport['preview'][number]): string {
+/** A row as a base sees it. What is trained stands in double brackets, which works in any terminal and any file. */
+export function previewText({ line, runs }: Pick<DataCheckReport['preview'][number], 'line' | 'runs'>): string {
   const marked = runs.map(({ text, trained }) => (trained ? `[[${printable(text)}]]` : printable(text)));
   return `--- line ${line}\n${marked.join('')}\n---`;
 }

@@ -1,24 +1,34 @@
-import { resolve } from 'node:path';
 import type { SpecCommand } from '../command.ts';
+import { serverFlags } from '../common-flags.ts';
+import { composeOnServer } from '../named/compose-on-server.ts';
+import { members } from '../named/subjects.ts';
 
 /** `lorary compose`: adapters with each other. */
 export const compose: SpecCommand = {
   name: 'compose',
   summary: 'Compose adapters of one base with each other into a new adapter.',
-  usage: 'ADAPTER[=WEIGHT] ADAPTER[=WEIGHT] ... --output FOLDER [flags]',
+  usage: 'ADAPTER[=WEIGHT] ADAPTER[=WEIGHT] ... [--output FOLDER or NAME] [flags]',
   fixed: { kind: 'compose', type: 'cat' },
-  words(words, spec) {
+  named: { subjects: members, run: composeOnServer },
+  words(words, spec, place) {
     spec['members'] = words.map((word) => {
       const [, folder = word, weight] = /^(.*)=([^=/\\]*)$/s.exec(word) ?? [];
-      return { adapter: resolve(folder), ...(weight === undefined ? {} : { weight: asNumber(weight) }) };
+      return { adapter: place(folder), ...(weight === undefined ? {} : { weight: asNumber(weight) }) };
     });
   },
   examples: [
+    'lorary compose french@3 polite=0.5 --output french-polite',
     'lorary compose adapters/french adapters/polite --output adapters/both',
     'lorary compose adapters/a=0.7 adapters/b=-0.3 --type svd --rank 16 --output adapters/mix',
   ],
   flags: {
-    output: { path: 'output', kind: 'path', value: 'FOLDER', short: 'o', help: 'the new adapter; must not exist' },
+    output: {
+      path: 'output',
+      kind: 'path',
+      value: 'PLACE',
+      short: 'o',
+      help: 'the new adapter: a folder that does not exist, or a name',
+    },
     type: { path: 'type', kind: 'text', value: 'TYPE', help: 'cat (exact), svd or linear [cat]' },
     mode: { path: 'mode', kind: 'text', value: 'MODE', help: "exact, or peft-compatible: PEFT's digits [exact]" },
     'peft-release': {
@@ -32,8 +42,10 @@ export const compose: SpecCommand = {
     'allow-different-bases': {
       path: 'allowDifferentBases',
       kind: 'switch',
+      only: 'folders',
       help: 'compose adapters that name different bases',
     },
+    ...serverFlags,
   },
 };
 

@@ -1,13 +1,21 @@
 import type { SpecCommand } from '../command.ts';
-import { adapter, base, context, data, longRows, reportFile, seed, threads } from '../common-flags.ts';
+import { adapter, base, context, data, longRows, reportFile, seed, serverFlags, threads } from '../common-flags.ts';
+import { evaluateOnServer } from '../named/evaluate-on-server.ts';
+import { baseAndAdapter } from '../named/subjects.ts';
 
 /** `lorary evaluate`: figures of a model on held-out rows. */
 export const evaluate: SpecCommand = {
   name: 'evaluate',
+  aliases: ['eval'],
   summary: 'Measure a base, with an adapter or without, on rows of JSONL.',
-  usage: '--base FOLDER [--adapter FOLDER] --data FILE [flags]',
+  usage: '[--base BASE] [--adapter ADAPTER] --data FILE [flags]',
   fixed: { kind: 'evaluate' },
-  examples: ['lorary evaluate --base models/SmolLM2-135M --adapter adapters/mine --data held-out.jsonl'],
+  named: { subjects: baseAndAdapter, run: evaluateOnServer },
+  notes: ['An adapter on the server knows its base; one in a folder needs --base.'],
+  examples: [
+    'lorary eval --adapter french@3 --data held-out.jsonl',
+    'lorary evaluate --base models/SmolLM2-135M --adapter adapters/mine --data held-out.jsonl',
+  ],
   flags: {
     base,
     adapter,
@@ -17,6 +25,7 @@ export const evaluate: SpecCommand = {
     'long-rows': longRows,
     'batch-tokens': {
       path: 'batchTokens',
+      only: 'folders',
       kind: 'number',
       value: 'N',
       help: 'tokens at once: less needs less memory [2048]',
@@ -30,5 +39,6 @@ export const evaluate: SpecCommand = {
     output: reportFile,
     seed,
     threads,
+    ...serverFlags,
   },
 };

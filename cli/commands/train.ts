@@ -1,15 +1,23 @@
 import type { SpecCommand } from '../command.ts';
-import { base, context, data, longRows, seed, threads } from '../common-flags.ts';
+import { base, context, data, longRows, seed, serverFlags, threads } from '../common-flags.ts';
+import { baseAlone } from '../named/subjects.ts';
+import { trainOnServer } from '../named/train-on-server.ts';
 
 /** `lorary train`: an adapter, or with `--full` a whole model. */
 export const train: SpecCommand = {
   name: 'train',
   summary: 'Train a LoRA adapter, or a whole model, on rows of JSONL.',
-  usage: '--base FOLDER --data FILE --output FOLDER [flags]',
+  usage: '--base BASE --data FILE [--output FOLDER or NAME] [flags]',
   fixed: { kind: 'train', method: { kind: 'lora' } },
+  named: { subjects: baseAlone, run: trainOnServer },
+  notes: [
+    'With the name of a base the server trains: rows are sent unless they are there, what is left open is chosen and told, and the',
+    'result is a version of the adapter --output. With a folder the run is here, and --output a folder.',
+  ],
   examples: [
+    'lorary train --base tiny --data rows.jsonl',
     'lorary train --base models/SmolLM2-135M --data rows.jsonl --eval-fraction 0.05 --output adapters/mine',
-    'lorary train --base tiny-base --data corpus.jsonl --full --from-scratch --tokens 20e6 --output tiny',
+    'lorary train --base models/tiny --data corpus.jsonl --full --from-scratch --tokens 20e6 --output tiny',
   ],
   flags: {
     base,
@@ -17,11 +25,11 @@ export const train: SpecCommand = {
     output: {
       path: 'output',
       kind: 'path',
-      value: 'FOLDER',
+      value: 'PLACE',
       short: 'o',
-      help: 'where the result goes; must not exist',
+      help: 'where the result goes: a folder that does not exist, or a name',
     },
-    eval: { path: 'data.eval', kind: 'path', value: 'FILE', help: 'held-out rows' },
+    eval: { path: 'data.eval', kind: 'path', value: 'FILE', help: 'held-out rows; on the server a file or a name' },
     'eval-fraction': {
       path: 'data.evalFraction',
       kind: 'number',
@@ -138,5 +146,6 @@ export const train: SpecCommand = {
     'output-dtype': { path: 'outputDtype', kind: 'text', value: 'TYPE', help: 'f32, bf16 or f16' },
     seed,
     threads,
+    ...serverFlags,
   },
 };

@@ -10,7 +10,7 @@ export interface ApiClient {
    * repeated are, a few times, when the server is busy or the connection breaks.
    */
   call<O extends Operation>(operation: O, input: CallInput<O>): Promise<OperationOutput<O>>;
-  /** The answer as it comes, for streams. */
+  /** The answer as it comes, for streams. Throws like `call`; nothing is repeated. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
 }
 
@@ -23,7 +23,8 @@ export type CallInput<O extends Operation> = {
   ]?: OperationCall<O>[K];
 } & { readonly idempotencyKey?: string };
 
-type Optional<T> = undefined extends T ? true : Record<never, never> extends T ? true : false;
+// an empty object is `Record<string, never>`, whose keys are any string
+type Optional<T> = undefined extends T ? true : string extends keyof T ? true : Partial<T> extends T ? true : false;
 
 /** The server refused a call. */
 export class ApiError extends Error {
@@ -65,12 +66,17 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     try {
       return await send(new URL(path, url), { ...init, headers });
     } catch (error) {
+      if (init.signal?.aborted) throw error;
       throw new UnreachableError(`No answer from ${url}.`, { cause: error });
     }
   };
   return {
     url,
-    fetch: request,
+    async fetch(path, init) {
+      const response = await request(path, init);
+      if (!response.ok) throw await problemOf(response);
+      return response;
+    },
     async call(operation, input) {
       const { params = {}, query = {}, body } = input as { params?: object; query?: object; body?: unknown };
       const path = `${fillPath(operation.path, params)}${queryText(query)}`;

@@ -1,0 +1,71 @@
+import { listBaseFiles } from '../../shared/contract/bases.ts';
+import { listJobFiles } from '../../shared/contract/jobs.ts';
+import { listVersionFiles } from '../../shared/contract/versions.ts';
+import type { ApiClient } from '../../shared/contract/api-client.ts';
+import { exitCodes } from '../../gpu-job/main.ts';
+import { DomainError } from '../../shared/errors.ts';
+import { runCommand } from '../command.ts';
+import { connect } from '../server/connect.ts';
+import { fetchFiles } from '../server/fetch-files.ts';
+import { withSuggestions } from '../server/suggest.ts';
+import { parseVersionName } from '../server/version-name.ts';
+import type { RemoteFile } from '../transfers/receive-files.ts';
+
+/** `lorary pull`: a version, a base or the files of an export become a folder. */
+export const pull = runCommand({
+  name: 'pull',
+  summary: 'Fetch a version, a base or the files of an export into a folder, verified by hash.',
+  usage: 'NAME[@VERSION] | JOB | --base BASE [--output FOLDER]',
+  words: { what: 'NAME', min: 0, max: 1 },
+  notes: [
+    'The folder appears whole when every file is there and its SHA-256 is right. A call that was interrupted goes on with what stands in',
+    'FOLDER.part.',
+  ],
+  examples: ['lorary pull french@3 --output adapters/french', 'lorary pull --base tiny --output models/tiny'],
+  flags: {
+    base: { kind: 'text', value: 'BASE', help: 'fetch this base' },
+    output: { kind: 'path', value: 'FOLDER', short: 'o', help: 'must not exist [NAME-VERSION here]' },
+  },
+  async run({ words: [name], flags: { base, output }, json }, io) {
+    if ((name === undefined) === (base === undefined))
+      throw new DomainError('usage', 'Say what to fetch, one thing: lorary pull NAME[@VERSION] | JOB | --base BASE');
+    const api = await connect(io);
+    const what = await findFiles(api, name, base);
+    const folder = await fetchFiles(output ?? what.folder, what.ask, json, io);
+    if (json) io.print(JSON.stringify({ folder, files: what.files.map(({ path, sha256 }) => ({ path, sha256 })) }));
+    else {
+      io.print(`${what.files.length} files in ${folder}, each as its SHA-256 says`);
+    }
+    return exitCodes.done;
+  },
+});
+
+interface Found {
+  readonly folder: string;
+  readonly files: readonly RemoteFile[];
+  readonly ask: () => Promise<readonly RemoteFile[]>;
+  readonly adapter?: { readonly adapter: string; readonly version: string };
+}
+
+async function findFiles(api: ApiClient, name: string | undefined, base: string | undefined): Promise<Found> {
+  if (base !== undefined) {
+    const ask = async () => (await api.call(listBaseFiles, { params: { base } })).files;
+    return { folder: `${base}-base`, files: await withSuggestions(api, { base: [base] }, ask), ask };
+  }
+  if (name?.startsWith('job_')) {
+    const ask = async () => (await api.call(listJobFiles, { params: { job: name } })).files;
+    const files = await ask();
+    if (files.length === 0)
+      throw new DomainError('not-found', `${name} has made no files; what it did: lorary jobs ${name}`);
+    return { folder: name, files, ask };
+  }
+  const { adapter, version } = parseVersionName(name ?? '');
+  const first = await withSuggestions(api, { adapter: [adapter] }, () =>
+    api.call(listVersionFiles, { params: { adapter, version } }),
+  );
+  // an alias may move meanwhile; the files are of one version
+  const pinned = first.version.id;
+  const ask = async () => (await api.call(listVersionFiles, { params: { adapter, version: pinned } })).files;
+  const folder = `${adapter}-${first.version.version ?? version}`;
+  return { folder, files: first.files, ask, adapter: { adapter, version: pinned } };
+}

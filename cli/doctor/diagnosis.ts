@@ -1,0 +1,7 @@
+/** What was looked at and how it is. */
+export interface Diagnosis {
+  readonly what: string;
+  readonly verdict: 'good' | 'warning' | 'bad';
+  /** What was found, and what to do where it is not good. */
+  readonly detail: string;
+}

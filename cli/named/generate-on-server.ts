@@ -1,0 +1,27 @@
+import { generateText } from '../../shared/contract/generate.ts';
+import { issueFindings } from '../../shared/contract/specs/issue-findings.ts';
+import { refuseErrors } from '../../shared/errors.ts';
+import { exitCodes } from '../../gpu-job/main.ts';
+import type { NamedForm } from '../command.ts';
+import { reportText } from '../report-text.ts';
+import { connect } from '../server/connect.ts';
+import { withSuggestions } from '../server/suggest.ts';
+import { parseVersionName } from '../server/version-name.ts';
+import { splitNamed, textAt } from './named-options.ts';
+
+/** `lorary generate` on the server, which answers at once from a model that it keeps warm. */
+export const generateOnServer: NamedForm['run'] = async (spec, json, io) => {
+  const { kind: _, adapter, ...settings } = splitNamed(spec).rest;
+  const version = textAt(adapter) === undefined ? undefined : parseVersionName(textAt(adapter) ?? '');
+  const parsed = generateText.body.safeParse({ ...settings, ...version }, { reportInput: true });
+  if (!parsed.success) {
+    refuseErrors('spec', 'This cannot be generated:', issueFindings(generateText.body, parsed.error.issues));
+    throw parsed.error;
+  }
+  const { data: body } = parsed;
+  const names = { adapter: version ? [version.adapter] : [], base: body.base === undefined ? [] : [body.base] };
+  const api = await connect(io);
+  const answer = await withSuggestions(api, names, () => api.call(generateText, { body }));
+  io.print(json ? JSON.stringify(answer) : reportText({ kind: 'generate', warnings: [], ...answer }));
+  return exitCodes.done;
+};

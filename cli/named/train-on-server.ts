@@ -1,0 +1,101 @@
+import { getAdapter } from '../../shared/contract/adapters.ts';
+import type { ApiClient } from '../../shared/contract/api-client.ts';
+import { getBase } from '../../shared/contract/bases.ts';
+import type { Dataset } from '../../shared/contract/datasets.ts';
+import { DomainError } from '../../shared/errors.ts';
+import type { NamedForm } from '../command.ts';
+import { connect } from '../server/connect.ts';
+import { nameOfFile } from '../server/name-of-file.ts';
+import { startJob } from '../server/start-job.ts';
+import { withSuggestions } from '../server/suggest.ts';
+import { datasetFor } from './dataset-for.ts';
+import { splitNamed, textAt } from './named-options.ts';
+import { trainDefaults, type TrainDefaults } from './train-defaults.ts';
+
+/** `lorary train` on the server: data is sent unless it is there, what was left open is chosen and told, and the run is watched. */
+export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
+  const { rest, options } = splitNamed(spec);
+  const { base: baseText, data: dataField, output, method: methodField, optimizer, ...settings } = rest;
+  const baseName = textAt(baseText) ?? '';
+  const data = (dataField ?? {}) as Readonly<Record<string, unknown>>; // an object by the table of flags, as method is
+  const method = methodField as { kind: string; config?: Readonly<Record<string, unknown>> };
+  const trainText = textAt(data['train']);
+  if (trainText === undefined) throw new DomainError('usage', 'The rows to train on are missing: --data FILE');
+  const api = await connect(io);
+  const base = await withSuggestions(api, { base: [baseName] }, () =>
+    api.call(getBase, { params: { base: baseName } }),
+  );
+  const dataset = await datasetFor(api, trainText, json, io);
+  const evalText = textAt(data['eval']);
+  const evalDataset = evalText === undefined ? undefined : await datasetFor(api, evalText, json, io);
+  const full = method.kind === 'full';
+  const name = textAt(output) ?? (await chooseName(api, trainText, baseName, full));
+  const chosen = full
+    ? { reasons: [] }
+    : trainDefaults({ rows: dataset.rows ?? 0, parameters: base.parameters, ...given(rest, method.config) });
+  if (!json && output === undefined) io.note(`--output ${name}: after the rows`);
+  if (!json) for (const reason of chosen.reasons) io.note(reason);
+  const request = {
+    ...settings,
+    base: base.name,
+    dataset: dataset.name,
+    output: full ? { base: name } : { adapter: name },
+    method: full ? method : { ...method, config: { ...configOf(chosen), ...method.config } },
+    ...(optimizer === undefined && chosen.learningRate === undefined
+      ? {}
+      : { optimizer: { ...rateOf(chosen), ...(optimizer as object | undefined) } }), // an object by the table of flags
+    ...(chosen.epochs === undefined ? {} : { epochs: chosen.epochs }),
+    ...(evalDataset === undefined ? heldOut(data, chosen) : { evalDataset: evalDataset.name }),
+    ...pick(data, ['contextTokens', 'longRows']),
+  };
+  const names = { base: [base.name], dataset: datasetNames(dataset, evalDataset) };
+  return startJob(api, request, { ...options, json, names }, io);
+};
+
+/** The name of the rows; where an adapter of another base has it, with the base's name behind. */
+async function chooseName(api: ApiClient, rows: string, base: string, full: boolean): Promise<string> {
+  const name = nameOfFile(rows);
+  if (name === undefined)
+    throw new DomainError('usage', `No name can be made from ${rows}: give one with --output NAME`);
+  if (full) return `${base}-${name}`;
+  try {
+    const there = await api.call(getAdapter, { params: { adapter: name } });
+    return there.base === base ? name : `${name}-${base}`;
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'not-found') return name;
+    throw error;
+  }
+}
+
+function given(
+  rest: Readonly<Record<string, unknown>>,
+  config: Readonly<Record<string, unknown>> = {},
+): Pick<Parameters<typeof trainDefaults>[0], 'given' | 'r'> {
+  const data = rest['data'] as Readonly<Record<string, unknown>>;
+  const rate = (rest['optimizer'] as { learningRate?: unknown } | undefined)?.learningRate;
+  const has = new Set<'r' | 'alpha' | 'learningRate' | 'length' | 'heldOut'>();
+  if (config['r'] !== undefined) has.add('r');
+  if (config['lora_alpha'] !== undefined) has.add('alpha');
+  if (rate !== undefined) has.add('learningRate');
+  if (['epochs', 'steps', 'tokens'].some((name) => rest[name] !== undefined)) has.add('length');
+  if (data['eval'] !== undefined || data['evalFraction'] !== undefined) has.add('heldOut');
+  return { given: has, ...(typeof config['r'] === 'number' ? { r: config['r'] } : {}) };
+}
+
+const configOf = ({ r, loraAlpha }: TrainDefaults): object => ({
+  ...(r === undefined ? {} : { r }),
+  ...(loraAlpha === undefined ? {} : { lora_alpha: loraAlpha }),
+});
+
+const rateOf = ({ learningRate }: TrainDefaults): object => (learningRate === undefined ? {} : { learningRate });
+
+function heldOut(data: Readonly<Record<string, unknown>>, { evalFraction }: TrainDefaults): object {
+  const share = data['evalFraction'] ?? evalFraction;
+  return share === undefined ? {} : { evalFraction: share };
+}
+
+const pick = (from: Readonly<Record<string, unknown>>, names: readonly string[]): object =>
+  Object.fromEntries(names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]]));
+
+const datasetNames = (...datasets: readonly (Dataset | undefined)[]): string[] =>
+  datasets.flatMap((dataset) => (dataset ? [dataset.name] : []));

@@ -1,0 +1,69 @@
+import type { ApiClient } from '../../shared/contract/api-client.ts';
+import { createJob, type Job } from '../../shared/contract/jobs.ts';
+import type { OperationOutput } from '../../shared/contract/operation.ts';
+import { exitCodes } from '../../gpu-job/main.ts';
+import type { CommandIo } from '../command.ts';
+import { findingText } from '../error-text.ts';
+import { durationText } from '../progress-view.ts';
+import { sizeText } from '../transfers/transfer-view.ts';
+import { asFindings } from './as-findings.ts';
+import { parseJobRequest } from './job-request.ts';
+import { withSuggestions, type CallNames } from './suggest.ts';
+import { watchJob } from './watch-job.ts';
+
+/** How a job that was asked for is followed. */
+export interface StartOptions {
+  readonly json: boolean;
+  /** Only its estimate. */
+  readonly dryRun: boolean;
+  /** Do not wait for its end. */
+  readonly detach: boolean;
+  /** Names in the request, for errors that tell what was probably meant. */
+  readonly names: CallNames;
+  /** What is left to do here once it has succeeded. */
+  readonly whenDone?: (job: Job) => Promise<void>;
+}
+
+/** Starts a job and watches it to its end. Resolves to the exit code. */
+export async function startJob(
+  api: ApiClient,
+  request: Readonly<Record<string, unknown>>,
+  { json, dryRun, detach, names, whenDone }: StartOptions,
+  io: CommandIo,
+): Promise<number> {
+  const body = parseJobRequest(request);
+  const created = await withSuggestions(api, names, () =>
+    api.call(createJob, { query: { dryRun: String(dryRun) }, body }),
+  );
+  const { job, estimate, warnings } = created;
+  if (!json) {
+    for (const warning of asFindings(warnings)) io.note(`warning: ${findingText(warning)}`);
+    io.note(estimateText(estimate));
+  }
+  if (!job) {
+    if (json) io.print(JSON.stringify(created));
+    return exitCodes.done;
+  }
+  if (!detach) {
+    if (!json) io.note(`Job ${job.id}`);
+    return watchJob(api, job.id, json, io, whenDone);
+  }
+  io.print(json ? JSON.stringify({ job }) : `Job ${job.id} is ${job.state}. Watch it with: lorary watch ${job.id}`);
+  return exitCodes.done;
+}
+
+function estimateText({
+  tokens,
+  steps,
+  memoryBytes,
+  seconds,
+  basis,
+}: OperationOutput<typeof createJob>['estimate']): string {
+  const parts = [
+    ...(steps === null ? [] : [`${steps.toLocaleString('en')} steps`]),
+    ...(tokens === null ? [] : [`${tokens.toLocaleString('en')} tokens`]),
+    `about ${durationText(seconds)}`,
+    `${sizeText(memoryBytes)} of memory`,
+  ];
+  return `Expected: ${parts.join(', ')} (${basis})`;
+}
