@@ -110,13 +110,13 @@ test('one that does nothing, one for another base and one that cannot be read ar
   expect([code, ok]).toEqual([1, false]);
   expect(adapters.map(codesOf)).toEqual([
     ['error all-zero'],
-    ['error size-mismatch', 'error no-effect'],
+    ['error base-size-mismatch', 'error no-effect'],
     ['error config-missing', 'error weights-missing'],
     ['error hub-missing'],
   ]);
   const { lines } = await check([idle, foreign]);
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
-  expect(lines.join(' ')).toMatch(/BAD .*foreign +0 of 1 .*error size-mismatch: model\.layers/);
+  expect(lines.join(' ')).toMatch(/BAD .*foreign +0 of 1 .*error base-size-mismatch: model\.layers/);
   expect(lines.at(-1)).toBe('0 of 2 good.');
 });
 

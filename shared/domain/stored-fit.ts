@@ -85,7 +85,7 @@ function sizesAgree({ inFeatures, outFeatures }: StoredPair<TensorShape>, size: 
 
 function sizeMismatch({ module, inFeatures, outFeatures }: StoredPair<TensorShape>, size: StorableModule): Finding {
   const message = `the adapter is for ${inFeatures} inputs and ${outFeatures} outputs, the base has ${size.inFeatures} and ${size.outFeatures}: it was made for another base`;
-  return { severity: 'error', code: 'size-mismatch', message, where: module };
+  return { severity: 'error', code: 'base-size-mismatch', message, where: module };
 }
 
 /** Names that all lack or carry the same beginning are one mistake, told once. */

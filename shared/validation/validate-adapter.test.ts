@@ -1,4 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { openAdapterFolder } from '../../gpu-job/folders/adapter.ts';
 import {
   factors,
   memoryFiles,
@@ -33,6 +38,8 @@ interface Case {
   readonly base?: readonly { name: string; shape: number[]; dtype?: 'F32' | 'U8' }[] | null;
 }
 
+const codesSeen = new Set<string>();
+
 async function check(given: Case = {}): Promise<AdapterValidation> {
   const written = await safetensorsBytes(given.tensors ?? healthy);
   const weights = given.bytes ? given.bytes(written) : written;
@@ -41,6 +48,7 @@ async function check(given: Case = {}): Promise<AdapterValidation> {
     newHash: sha256,
     ...(given.base === null ? {} : { baseTensors: given.base ?? base }),
   });
+  for (const { code } of result.findings) codesSeen.add(code);
   expect(adapterValidationSchema.parse(JSON.parse(JSON.stringify(result)))).toEqual(result);
   return result;
 }
@@ -143,7 +151,7 @@ describe('refuses', () => {
     [
       'a base of another size',
       { base: base.map((tensor) => ({ ...tensor, shape: tensor.shape.map((size) => 2 * size) })) },
-      [`size-mismatch ${Q}`, `size-mismatch ${UP}`, `no-effect ${weightsFile}`],
+      [`base-size-mismatch ${Q}`, `base-size-mismatch ${UP}`, `no-effect ${weightsFile}`],
     ],
     [
       'a missing prefix',
@@ -272,190 +280,193 @@ const embedding = {
   'base_model.model.model.embed_tokens.lora_embedding_B': { shape: [6, 2] },
 };
 
+type Expected = { readonly warnings?: string[]; readonly summary?: string; readonly usable?: boolean };
+const accepted: [string, Case, Expected][] = [
+  ['a plain adapter', {}, { usable: true }],
+  ['one without a base at hand', { base: null }, { summary: '2 modules, not checked against a base', usable: true }],
+  [
+    'rank and alpha patterns',
+    {
+      config: { ...config, rank_pattern: { up_proj: 3 }, alpha_pattern: { 'layers.0.mlp.up_proj': 1 } },
+      tensors: { ...healthy, ...factors(UP, 3, 6, 10) },
+    },
+    { usable: true },
+  ],
+  ['rsLoRA', { config: { ...config, use_rslora: true } }, { usable: true }],
+  ['a regular expression', { config: { ...config, target_modules: '.*\\.(q|up)_proj' } }, { usable: true }],
+  [
+    'an expression that cannot be followed here',
+    { config: { ...config, target_modules: '(?i).*\\.(Q|up)_proj' } },
+    { warnings: ['pattern-unsupported target_modules'], summary: 'effective modules 2 of 2', usable: false },
+  ],
+  [
+    'a subset of layers',
+    { config: { ...config, layers_to_transform: [0], layers_pattern: 'layers' } },
+    { usable: true },
+  ],
+  ['all-linear', { config: { ...config, target_modules: 'all-linear' } }, { usable: true }],
+  ['an odd header', { bytes: (all) => oddly(all) }, { usable: true }],
+  [
+    'half-wide and double-wide values',
+    { tensors: { ...factors(Q, 2, 6, 6, 'F16'), ...factors(UP, 2, 6, 10, 'F64') } },
+    { usable: true },
+  ],
+  ['DoRA', { config: { ...config, use_dora: true }, tensors: { ...healthy, ...dora } }, { usable: false }],
+  [
+    'embeddings',
+    {
+      config: { ...config, target_modules: ['q_proj', 'up_proj', 'embed_tokens'] },
+      tensors: { ...healthy, ...embedding },
+    },
+    { summary: 'effective modules 3 of 3', usable: false },
+  ],
+  [
+    'fully trained modules',
+    {
+      config: { ...config, modules_to_save: ['lm_head'] },
+      tensors: { ...healthy, 'base_model.model.lm_head.weight': { shape: [12, 6] } },
+    },
+    { usable: false },
+  ],
+  [
+    'an enlarged vocabulary',
+    { tensors: { ...healthy, 'base_model.model.model.embed_tokens.weight': { shape: [14, 6] } } },
+    { usable: false },
+  ],
+  [
+    'a bias on B',
+    {
+      config: { ...config, lora_bias: true },
+      tensors: {
+        ...healthy,
+        [`base_model.model.${Q}.lora_B.bias`]: { shape: [6] },
+        [`base_model.model.${UP}.lora_B.bias`]: { shape: [10] },
+      },
+    },
+    { usable: false },
+  ],
+  [
+    'trained biases',
+    {
+      config: { ...config, bias: 'lora_only' },
+      tensors: { ...healthy, [`base_model.model.${Q}.bias`]: { shape: [6] } },
+    },
+    { usable: false },
+  ],
+  [
+    'single tokens alone',
+    {
+      config: { ...config, target_modules: null, trainable_token_indices: [1] },
+      tensors: { 'base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta': { shape: [1, 6] } },
+    },
+    { summary: 'effective modules 0 of 0', usable: false },
+  ],
+  [
+    'bare parameters',
+    {
+      config: { ...config, target_parameters: ['mlp.experts.gate_up_proj'] },
+      tensors: { ...healthy, ...factors('model.layers.0.mlp.experts', 8, 6, 10) },
+    },
+    { summary: 'effective modules 3 of 3', usable: false },
+  ],
+  [
+    'a convolution',
+    {
+      config: { ...config, target_modules: ['conv'] },
+      tensors: { [A('conv')]: { shape: [2, 3, 2, 2] }, [B('conv')]: { shape: [5, 2, 1, 1] } },
+      base: [{ name: 'conv.weight', shape: [5, 3, 2, 2] }],
+    },
+    { usable: false },
+  ],
+  [
+    'transposed layers',
+    {
+      config: { ...config, target_modules: ['c_attn'], fan_in_fan_out: true },
+      tensors: factors('h.0.c_attn', 2, 6, 18),
+      base: [{ name: 'h.0.c_attn.weight', shape: [6, 18] }],
+    },
+    { usable: false },
+  ],
+  [
+    'a base of packed weights',
+    { base: base.map((tensor) => (tensor.shape.length === 2 ? { ...tensor, shape: [99, 1], dtype: 'U8' } : tensor)) },
+    { usable: true },
+  ],
+  [
+    'an output embedding that the base ties to its input',
+    { config: { ...config, target_modules: ['lm_head'] }, tensors: factors('lm_head', 2, 6, 12) },
+    { usable: true },
+  ],
+  [
+    'layer replication, of which the base knows nothing',
+    {
+      config: {
+        ...config,
+        layer_replication: [
+          [0, 1],
+          [0, 1],
+        ],
+      },
+      tensors: { ...healthy, ...factors('model.layers.1.mlp.up_proj', 2, 6, 10) },
+    },
+    { warnings: ['base-not-checked adapter_config.json'], usable: false },
+  ],
+  [
+    'other methods',
+    {
+      config: { peft_type: 'VERA' },
+      tensors: { 'base_model.model.x.vera_lambda_b': { shape: [3] }, ids: { shape: [2], dtype: 'U8' } },
+    },
+    { warnings: ['method-not-checked peft_type'], usable: false },
+  ],
+  [
+    'unknown methods',
+    { config: { peft_type: 'NEXT' }, tensors: { a: { shape: [1] } } },
+    { warnings: ['method-unknown peft_type'], usable: false },
+  ],
+  [
+    'a card, a licence and a tokenizer',
+    { names: ['README.md', 'LICENSE', 'tokenizer.json', 'chat_template.jinja', '.gitattributes'] },
+    { usable: true },
+  ],
+  [
+    'with a word: some B zero',
+    { tensors: { ...healthy, [B(Q)]: { shape: [6, 2], values: Array<number>(12).fill(0) } } },
+    { warnings: [`some-zero ${weightsFile}`], usable: true },
+  ],
+  [
+    'with a word: modules that it leaves out',
+    { tensors: factors(Q, 2, 6, 6), config: { ...config, target_modules: ['q_proj', 'up_proj', 'qproj'] } },
+    {
+      warnings: ['target-matches-nothing qproj', 'partial target_modules'],
+      summary: 'effective modules 1 of 2',
+      usable: true,
+    },
+  ],
+  [
+    'with a word: an initialisation that changes the base',
+    { config: { ...config, init_lora_weights: 'pissa_niter_4' } },
+    { warnings: ['init-changes-base init_lora_weights'], usable: false },
+  ],
+  [
+    'with a word: a rank that cannot be used',
+    { config: { ...config, r: 8 }, tensors: { ...factors(Q, 8, 6, 6), ...factors(UP, 8, 6, 10) } },
+    { warnings: [`rank-above-size ${UP}`, `rank-above-size ${Q}`], usable: true },
+  ],
+  [
+    'with a word: a copy that nothing names',
+    { tensors: { ...healthy, 'base_model.model.model.norm.weight': { shape: [6] } } },
+    { warnings: ['unlisted-tensor base_model.model.model.norm.weight'], usable: false },
+  ],
+  [
+    'with a word: the config of a whole model beside it',
+    { names: ['config.json'] },
+    { warnings: ['base-config config.json'], usable: true },
+  ],
+];
+
 describe('accepts', () => {
-  test.each<[string, Case, { readonly warnings?: string[]; readonly summary?: string; readonly usable?: boolean }]>([
-    ['a plain adapter', {}, { usable: true }],
-    ['one without a base at hand', { base: null }, { summary: '2 modules, not checked against a base', usable: true }],
-    [
-      'rank and alpha patterns',
-      {
-        config: { ...config, rank_pattern: { up_proj: 3 }, alpha_pattern: { 'layers.0.mlp.up_proj': 1 } },
-        tensors: { ...healthy, ...factors(UP, 3, 6, 10) },
-      },
-      { usable: true },
-    ],
-    ['rsLoRA', { config: { ...config, use_rslora: true } }, { usable: true }],
-    ['a regular expression', { config: { ...config, target_modules: '.*\\.(q|up)_proj' } }, { usable: true }],
-    [
-      'an expression that cannot be followed here',
-      { config: { ...config, target_modules: '(?i).*\\.(Q|up)_proj' } },
-      { warnings: ['pattern-unsupported target_modules'], summary: 'effective modules 2 of 2', usable: false },
-    ],
-    [
-      'a subset of layers',
-      { config: { ...config, layers_to_transform: [0], layers_pattern: 'layers' } },
-      { usable: true },
-    ],
-    ['all-linear', { config: { ...config, target_modules: 'all-linear' } }, { usable: true }],
-    ['an odd header', { bytes: (all) => oddly(all) }, { usable: true }],
-    [
-      'half-wide and double-wide values',
-      { tensors: { ...factors(Q, 2, 6, 6, 'F16'), ...factors(UP, 2, 6, 10, 'F64') } },
-      { usable: true },
-    ],
-    ['DoRA', { config: { ...config, use_dora: true }, tensors: { ...healthy, ...dora } }, { usable: false }],
-    [
-      'embeddings',
-      {
-        config: { ...config, target_modules: ['q_proj', 'up_proj', 'embed_tokens'] },
-        tensors: { ...healthy, ...embedding },
-      },
-      { summary: 'effective modules 3 of 3', usable: false },
-    ],
-    [
-      'fully trained modules',
-      {
-        config: { ...config, modules_to_save: ['lm_head'] },
-        tensors: { ...healthy, 'base_model.model.lm_head.weight': { shape: [12, 6] } },
-      },
-      { usable: false },
-    ],
-    [
-      'an enlarged vocabulary',
-      { tensors: { ...healthy, 'base_model.model.model.embed_tokens.weight': { shape: [14, 6] } } },
-      { usable: false },
-    ],
-    [
-      'a bias on B',
-      {
-        config: { ...config, lora_bias: true },
-        tensors: {
-          ...healthy,
-          [`base_model.model.${Q}.lora_B.bias`]: { shape: [6] },
-          [`base_model.model.${UP}.lora_B.bias`]: { shape: [10] },
-        },
-      },
-      { usable: false },
-    ],
-    [
-      'trained biases',
-      {
-        config: { ...config, bias: 'lora_only' },
-        tensors: { ...healthy, [`base_model.model.${Q}.bias`]: { shape: [6] } },
-      },
-      { usable: false },
-    ],
-    [
-      'single tokens alone',
-      {
-        config: { ...config, target_modules: null, trainable_token_indices: [1] },
-        tensors: { 'base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta': { shape: [1, 6] } },
-      },
-      { summary: 'effective modules 0 of 0', usable: false },
-    ],
-    [
-      'bare parameters',
-      {
-        config: { ...config, target_parameters: ['mlp.experts.gate_up_proj'] },
-        tensors: { ...healthy, ...factors('model.layers.0.mlp.experts', 8, 6, 10) },
-      },
-      { summary: 'effective modules 3 of 3', usable: false },
-    ],
-    [
-      'a convolution',
-      {
-        config: { ...config, target_modules: ['conv'] },
-        tensors: { [A('conv')]: { shape: [2, 3, 2, 2] }, [B('conv')]: { shape: [5, 2, 1, 1] } },
-        base: [{ name: 'conv.weight', shape: [5, 3, 2, 2] }],
-      },
-      { usable: false },
-    ],
-    [
-      'transposed layers',
-      {
-        config: { ...config, target_modules: ['c_attn'], fan_in_fan_out: true },
-        tensors: factors('h.0.c_attn', 2, 6, 18),
-        base: [{ name: 'h.0.c_attn.weight', shape: [6, 18] }],
-      },
-      { usable: false },
-    ],
-    [
-      'a base of packed weights',
-      { base: base.map((tensor) => (tensor.shape.length === 2 ? { ...tensor, shape: [99, 1], dtype: 'U8' } : tensor)) },
-      { usable: true },
-    ],
-    [
-      'an output embedding that the base ties to its input',
-      { config: { ...config, target_modules: ['lm_head'] }, tensors: factors('lm_head', 2, 6, 12) },
-      { usable: true },
-    ],
-    [
-      'layer replication, of which the base knows nothing',
-      {
-        config: {
-          ...config,
-          layer_replication: [
-            [0, 1],
-            [0, 1],
-          ],
-        },
-        tensors: { ...healthy, ...factors('model.layers.1.mlp.up_proj', 2, 6, 10) },
-      },
-      { warnings: ['base-not-checked adapter_config.json'], usable: false },
-    ],
-    [
-      'other methods',
-      {
-        config: { peft_type: 'VERA' },
-        tensors: { 'base_model.model.x.vera_lambda_b': { shape: [3] }, ids: { shape: [2], dtype: 'U8' } },
-      },
-      { warnings: ['method-not-checked peft_type'], usable: false },
-    ],
-    [
-      'unknown methods',
-      { config: { peft_type: 'NEXT' }, tensors: { a: { shape: [1] } } },
-      { warnings: ['method-unknown peft_type'], usable: false },
-    ],
-    [
-      'a card, a licence and a tokenizer',
-      { names: ['README.md', 'LICENSE', 'tokenizer.json', 'chat_template.jinja', '.gitattributes'] },
-      { usable: true },
-    ],
-    [
-      'with a word: some B zero',
-      { tensors: { ...healthy, [B(Q)]: { shape: [6, 2], values: Array<number>(12).fill(0) } } },
-      { warnings: [`some-zero ${weightsFile}`], usable: true },
-    ],
-    [
-      'with a word: modules that it leaves out',
-      { tensors: factors(Q, 2, 6, 6), config: { ...config, target_modules: ['q_proj', 'up_proj', 'qproj'] } },
-      {
-        warnings: ['target-matches-nothing qproj', 'partial target_modules'],
-        summary: 'effective modules 1 of 2',
-        usable: true,
-      },
-    ],
-    [
-      'with a word: an initialisation that changes the base',
-      { config: { ...config, init_lora_weights: 'pissa_niter_4' } },
-      { warnings: ['init-changes-base init_lora_weights'], usable: false },
-    ],
-    [
-      'with a word: a rank that cannot be used',
-      { config: { ...config, r: 8 }, tensors: { ...factors(Q, 8, 6, 6), ...factors(UP, 8, 6, 10) } },
-      { warnings: [`rank-above-size ${UP}`, `rank-above-size ${Q}`], usable: true },
-    ],
-    [
-      'with a word: a copy that nothing names',
-      { tensors: { ...healthy, 'base_model.model.model.norm.weight': { shape: [6] } } },
-      { warnings: ['unlisted-tensor base_model.model.model.norm.weight'], usable: false },
-    ],
-    [
-      'with a word: the config of a whole model beside it',
-      { names: ['config.json'] },
-      { warnings: ['base-config config.json'], usable: true },
-    ],
-  ])('%s', async (_, given, { warnings = [], summary = '', usable }) => {
+  test.each(accepted)('%s', async (_, given, { warnings = [], summary = '', usable }) => {
     const result = await check(given);
     expect(told(result, 'error')).toEqual([]);
     expect(told(result, 'warning')).toEqual(warnings);
@@ -481,8 +492,40 @@ function oddly(all: Uint8Array): Uint8Array {
   return odd;
 }
 
+test('what is called usable is what the jobs open', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lorary-usable-'));
+  try {
+    for (const [i, [name, given]] of accepted.entries()) {
+      const { usable } = await check(given);
+      const written = await safetensorsBytes(given.tensors ?? healthy);
+      const path = join(folder, String(i));
+      await mkdir(path);
+      await writeFile(join(path, weightsFile), (given.bytes ? given.bytes(written) : written) ?? '');
+      await writeFile(join(path, 'adapter_config.json'), JSON.stringify(given.config ?? config));
+      const opened = await openAdapterFolder(path).catch(() => undefined);
+      await opened?.close();
+      expect(usable.merge.possible, name).toBe(opened !== undefined);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 test('a source that fails is no fault of the adapter', async () => {
   const files = memoryFiles(config, await safetensorsBytes(healthy));
   const weights = { ...bytesSource(new Uint8Array(999), 'w'), read: () => Promise.reject(new Error('cable')) };
   await expect(validateAdapter({ ...files, weights }, { newHash: sha256 })).rejects.toThrow('cable');
+});
+
+test('docs/validation.md explains every finding, and none that there is not', () => {
+  const root = new URL('../../', import.meta.url);
+  const rows = readFileSync(new URL('docs/validation.md', root), 'utf8').matchAll(/^\| (`.*?`) +\|/gm);
+  const explained = [...rows].flatMap(([, cell = '']) => cell.split(', ').map((code) => code.replaceAll('`', '')));
+  expect([...codesSeen].filter((code) => !explained.includes(code))).toEqual([]);
+  const source = ['shared/domain', 'shared/validation', 'shared/methods', 'shared/formats', 'shared/hub', 'cli/check']
+    .flatMap((room) => readdirSync(new URL(room, root)).map((name) => `${room}/${name}`))
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+    .map((path) => readFileSync(new URL(path, root), 'utf8'))
+    .join('\n');
+  expect(explained.filter((code) => !source.includes(`'${code}'`))).toEqual([]);
 });
