@@ -175,6 +175,8 @@ export const limits = {
   downloadLinkSeconds: 900,
   /** Wait for one answer of Hugging Face: two of them must fit into the 30 s of a call. */
   hubMilliseconds: 10_000,
+  /** How long a server that stops waits for answers in work: a part of an upload takes less, and a client asks again. */
+  serverGraceMilliseconds: 5000,
   /** Wait for another process that writes to the same database: a write takes milliseconds, a queue of them a second. */
   databaseWaitMilliseconds: 5000,
 } as const;

@@ -1,0 +1,132 @@
+import { resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Hono } from 'hono';
+import { limits } from '../../shared/limits.ts';
+import { openLocalWorld, type LocalWorld, type LocalWorldOptions } from '../../shared/local/local-world.ts';
+import { createFullKey } from '../../shared/records/teams.ts';
+import type { ApiDeps } from '../http/api-deps.ts';
+import { createApi } from '../http/create-api.ts';
+import { inspectInThread } from '../validator/inspect-in-thread.ts';
+import { createValidator } from '../validator/validator.ts';
+import { allHandlers } from './all-handlers.ts';
+import { startChores } from './background.ts';
+import { baseFolders } from './base-folders.ts';
+import { updateCredentials, writeCredentials } from './credentials-file.ts';
+import { firstStart, localTeam } from './first-start.ts';
+import { refuseForeign, secureHeaders } from './guard.ts';
+import { jobCommand } from './job-command.ts';
+import { listen, type Listener } from './listen.ts';
+
+export interface ServerOptions {
+  /** Everything is kept in it. */
+  readonly folder: string;
+  /** 0: a free one. */
+  readonly port: number;
+  /** Where settings come from, such as `LORARY_ALLOWED_ROOTS`. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The folder the server was started in. */
+  readonly current: string;
+  /** Makes one more key that may do everything, for someone who has lost theirs. */
+  readonly newKey?: boolean;
+  /** How the container of a job is started; `jobCommand` when absent. */
+  readonly commandOf?: LocalWorldOptions['commandOf'];
+  /** What went wrong where nobody waits for an answer. */
+  readonly log?: (message: string, error: unknown) => void;
+}
+
+export interface RunningServer {
+  /** E.g. `http://127.0.0.1:7411`. */
+  readonly url: string;
+  readonly folder: string;
+  readonly team: string;
+  /** The key that was made at this start; it is also in `credentials.json` of the folder. */
+  readonly key?: string;
+  /** Ends what is in work and frees port and folder. Jobs go on; the next server finds them. */
+  stop(): Promise<void>;
+}
+
+/** The whole platform on one port of this machine. Throws `DomainError('port-in-use' | 'folder-in-use')`. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const listener = await listen(options.port);
+  try {
+    return await serve(options, listener);
+  } catch (error) {
+    await listener.close(0);
+    throw error;
+  }
+}
+
+async function serve(options: ServerOptions, listener: Listener): Promise<RunningServer> {
+  const { environment } = options;
+  const folder = resolve(options.folder);
+  const url = `http://127.0.0.1:${listener.port}`;
+  const log = options.log ?? ((message, error) => console.error(message, error));
+  const world = await openLocalWorld({
+    folder,
+    baseUrl: url,
+    role: 'server',
+    commandOf: options.commandOf ?? ((run) => jobCommand(run, folder, environment)),
+    log,
+  });
+  try {
+    const stopping = new AbortController();
+    const deps: ServerDeps = {
+      world,
+      baseFolders: baseFolders(options.current, environment['LORARY_ALLOWED_ROOTS']),
+      hub: {
+        url: environment['HF_ENDPOINT'] || 'https://huggingface.co', // an empty setting is none
+        ...(environment['HF_TOKEN'] ? { accessToken: environment['HF_TOKEN'] } : {}),
+      },
+      follow: (milliseconds) => wait(milliseconds, undefined, { signal: stopping.signal, ref: false }),
+    };
+    const first = await firstStart(deps);
+    const key = first ?? (options.newKey ? await createFullKey(world, localTeam) : undefined);
+    if (key === undefined) await updateCredentials(folder, url);
+    else await writeCredentials(folder, { url, key });
+    const stopChores = startBackground(world, log);
+    listener.serve(appOf(deps, listener.port, log).fetch);
+    return {
+      url,
+      folder,
+      team: localTeam,
+      ...(key === undefined ? {} : { key }),
+      async stop() {
+        stopping.abort();
+        await listener.close(limits.serverGraceMilliseconds);
+        await stopChores();
+        await world.close();
+      },
+    };
+  } catch (error) {
+    await world.close();
+    throw error;
+  }
+}
+
+function appOf(deps: ServerDeps, port: number, log: Log): Hono {
+  const api = createApi(deps, allHandlers, { onError: (error, requestId) => log(`${requestId} failed`, error) });
+  return new Hono()
+    .use(secureHeaders)
+    .use(refuseForeign(deps.world, port))
+    .route('/', deps.world.blobServer)
+    .mount('/', (request) => api.fetch(request));
+}
+
+type ServerDeps = ApiDeps & { readonly world: LocalWorld };
+type Log = NonNullable<ServerOptions['log']>;
+
+/** What looks after things that nobody asks for. */
+function startBackground(world: LocalWorld, log: Log): () => Promise<void> {
+  const validator = createValidator(
+    { world, inspect: inspectInThread },
+    { onError: (error, uploadId) => log(`the upload ${uploadId} could not be looked at`, error) },
+  );
+  world.events.subscribe((event) => validator.onEvent(event));
+  return startChores(
+    [{ name: 'looking after uploads', everyMilliseconds: sweepMilliseconds, run: () => validator.sweep() }],
+    log,
+  );
+}
+
+/** Events do the work at once; the sweep finds what they missed. */
+const sweepMilliseconds = 5000;
