@@ -190,6 +190,13 @@ module.exports = {
       from: { path: '^cli/', pathNot: '\\.test\\.ts$' },
       to: { path: '^gpu-job/', pathNot: '^gpu-job/main\\.ts$' },
     },
+    {
+      name: 'cli-knows-no-server',
+      severity: 'error',
+      comment: 'A command speaks to the server by the contract; only the one that starts a server holds one.',
+      from: { path: '^cli/', pathNot: '\\.test\\.ts$|^cli/commands/up\\.ts$' },
+      to: { path: '^(functions|console|infra)/|^shared/(records|local|aws)/' },
+    },
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.json' },

@@ -1,4 +1,3 @@
-import { adoptNowhere } from './check/adopt-nowhere.ts';
 import type { Command } from './command.ts';
 import { alias } from './commands/alias.ts';
 import { baseAdd } from './commands/base-add.ts';
@@ -29,6 +28,7 @@ import { show } from './commands/show.ts';
 import { train } from './commands/train.ts';
 import { watch } from './commands/watch.ts';
 import { withdraw } from './commands/withdraw.ts';
+import { adopt } from './server/adopt.ts';
 
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
@@ -46,7 +46,7 @@ export const commands: readonly Command[] = [
   merge,
   exportCommand,
   run,
-  checkCommand(adoptNowhere),
+  checkCommand(adopt),
   push,
   pull,
   ls,

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { factors, safetensorsBytes, type MemoryTensors } from '../../test/support/memory-adapter.ts';
 import { startSmallHub } from '../../test/support/small-hub.ts';
-import { adoptNowhere } from '../check/adopt-nowhere.ts';
+import { adopt as adoptAtServer } from '../server/adopt.ts';
 import type { CheckedAdapter } from '../check/check-adapters.ts';
 import type { CommandIo } from '../command.ts';
 import { readRunArgs } from '../read-run-args.ts';
@@ -50,14 +50,14 @@ interface Outcome {
 async function check(
   args: readonly string[],
   environment: Record<string, string> = {},
-  adopt: Adopt = adoptNowhere,
+  adopt: Adopt = adoptAtServer,
 ): Promise<Outcome> {
   const lines: string[] = [];
   const io: CommandIo = {
     print: (text) => void lines.push(...text.split('\n')),
     note: () => undefined,
     screen: { write: () => undefined, isTerminal: false, columns: 80, now: () => 0 },
-    environment: { HF_HUB_CACHE: at('hub'), HF_HUB_OFFLINE: '1', ...environment },
+    environment: { HF_HUB_CACHE: at('hub'), HF_HUB_OFFLINE: '1', LORARY_DATA: at('no-data'), ...environment },
   };
   const command = checkCommand(adopt);
   const read = readRunArgs(command, args);

@@ -1,15 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { listBases } from '../../shared/contract/bases.ts';
-import type { ApiClient } from '../../shared/contract/api-client.ts';
-import { getAdapter } from '../../shared/contract/adapters.ts';
 import { exitCodes } from '../../gpu-job/main.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { runCommand } from '../command.ts';
 import { findingText } from '../error-text.ts';
-import { allPages } from '../server/all-pages.ts';
 import { asFindings } from '../server/as-findings.ts';
 import { connect } from '../server/connect.ts';
+import { guessBase } from '../server/guess-base.ts';
 import { nameOfFile } from '../server/name-of-file.ts';
 import { pushAdapter } from '../server/push-adapter.ts';
 
@@ -54,32 +49,3 @@ export const push = runCommand({
     return published ? exitCodes.done : exitCodes.refused;
   },
 });
-
-/** Undefined for an adapter that is there and so has its base. A new one names its base in its config; a base of that name, or the only one, is taken. */
-async function guessBase(api: ApiClient, adapter: string, folder: string): Promise<string | undefined> {
-  try {
-    await api.call(getAdapter, { params: { adapter } });
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof DomainError && error.code === 'not-found')) throw error;
-  }
-  const said = nameOfFile(await baseInConfig(folder));
-  const bases = (await allPages(api, listBases)).map(({ name }) => name);
-  if (said !== undefined && bases.includes(said)) return said;
-  const [only] = bases;
-  if (bases.length === 1 && only !== undefined) return only;
-  throw new DomainError(
-    'usage',
-    `${adapter} is new: say which base it belongs to with --base ${bases.length > 0 ? bases.join(' or --base ') : 'BASE'}`,
-  );
-}
-
-async function baseInConfig(folder: string): Promise<string> {
-  try {
-    const config = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8')) as Record<string, unknown>;
-    const { base_model_name_or_path: base } = config; // whatever it is, only a text is looked at
-    return typeof base === 'string' ? base : '';
-  } catch {
-    return ''; // what is wrong with the folder is told when it is read in earnest
-  }
-}

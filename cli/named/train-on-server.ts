@@ -1,13 +1,12 @@
 import { getAdapter } from '../../shared/contract/adapters.ts';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
-import { getBase } from '../../shared/contract/bases.ts';
 import type { Dataset } from '../../shared/contract/datasets.ts';
 import { DomainError } from '../../shared/errors.ts';
 import type { NamedForm } from '../command.ts';
 import { connect } from '../server/connect.ts';
 import { nameOfFile } from '../server/name-of-file.ts';
+import { readyBase } from '../server/ready-base.ts';
 import { startJob } from '../server/start-job.ts';
-import { withSuggestions } from '../server/suggest.ts';
 import { datasetFor } from './dataset-for.ts';
 import { splitNamed, textAt } from './named-options.ts';
 import { trainDefaults, type TrainDefaults } from './train-defaults.ts';
@@ -22,9 +21,9 @@ export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
   const trainText = textAt(data['train']);
   if (trainText === undefined) throw new DomainError('usage', 'The rows to train on are missing: --data FILE');
   const api = await connect(io);
-  const base = await withSuggestions(api, { base: [baseName] }, () =>
-    api.call(getBase, { params: { base: baseName } }),
-  );
+  const base = await readyBase(api, baseName, (text) => {
+    if (!json) io.note(text);
+  });
   const dataset = await datasetFor(api, trainText, json, io);
   const evalText = textAt(data['eval']);
   const evalDataset = evalText === undefined ? undefined : await datasetFor(api, evalText, json, io);

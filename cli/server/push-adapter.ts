@@ -1,11 +1,10 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { beginUpload, getVersion, type Version } from '../../shared/contract/versions.ts';
 import type { OperationOutput } from '../../shared/contract/operation.ts';
-import { DomainError } from '../../shared/errors.ts';
 import type { CommandIo } from '../command.ts';
 import { announced, contentKey, hashFiles } from '../transfers/local-files.ts';
+import { adapterFiles } from './adapter-files.ts';
+import { readyBase } from './ready-base.ts';
 import { withSuggestions } from './suggest.ts';
 import { sendShown, viewOf } from './transfer.ts';
 import { waitUntil } from './wait-until.ts';
@@ -28,7 +27,8 @@ export async function pushAdapter(
 ): Promise<{ readonly version: Version; readonly wasThere: boolean }> {
   const { send, left } = await adapterFiles(folder);
   const view = viewOf(json, io);
-  if (left.length > 0) view.note(`not sent, since they belong to a training run: ${left.join(', ')}`);
+  if (left.length > 0) view.note(`not sent, since they do not belong to an adapter: ${left.join(', ')}`);
+  if (base !== undefined) await readyBase(api, base, (text) => view.note(text));
   const files = await hashFiles(send, view, () => io.screen.now());
   const body = {
     files: files.map(announced),
@@ -36,7 +36,7 @@ export async function pushAdapter(
     aliases: [...aliases],
     ...(base === undefined ? {} : { base }),
   };
-  const names = { adapter: base === undefined ? [adapter] : [], base: base === undefined ? [] : [base] };
+  const names = { adapter: base === undefined ? [adapter] : [] };
   const begun = await withSuggestions(api, names, () => beginOrFind(api, adapter, body)).finally(() => view.end());
   const params = { adapter, version: begun.version.id };
   if (begun.upload.state !== 'open' && begun.version.state === 'published')
@@ -68,22 +68,3 @@ async function beginOrFind(
     before = id;
   }
 }
-
-/** Files of an adapter's folder, and those that stay here: what resumes a training run is large, pickled, and of no use to others. */
-async function adapterFiles(
-  folder: string,
-): Promise<{ send: { path: string; localPath: string }[]; left: readonly string[] }> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw new DomainError('folder', `${folder} is no folder that can be read: ${(error as Error).message}`);
-  });
-  const names = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('.')).map(({ name }) => name);
-  if (!names.includes('adapter_config.json'))
-    throw new DomainError('folder', `${folder} is no adapter: there is no adapter_config.json in it.`);
-  const left = names.filter((name) => runFiles.test(name));
-  const send = names.filter((name) => !runFiles.test(name)).toSorted();
-  return { send: send.map((path) => ({ path, localPath: join(folder, path) })), left };
-}
-
-/** What transformers' Trainer saves beside an adapter. */
-const runFiles =
-  /^(optimizer|scheduler|scaler)\.(pt|bin)$|^rng_state.*\.pth$|^training_args\.bin$|^trainer_state\.json$/;

@@ -41,6 +41,7 @@ const faults: readonly (readonly [string, string, string])[] = [
   ['one-runtime', 'gpu-job/training/a.ts', 'onnxruntime-node'],
   ['shared-knows-no-one', 'shared/formats/a.ts', '../../gpu-job/jobs/b.ts'],
   ['cli-is-thin', 'cli/a.ts', '../gpu-job/graph/b.ts'],
+  ['cli-knows-no-server', 'cli/a.ts', '../shared/records/b.ts'],
 ];
 
 let folder = '';

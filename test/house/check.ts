@@ -3,11 +3,17 @@
  * last line is `N passed, N failed`.
  */
 import { spawnSync } from 'node:child_process';
+import { findDrift } from './cli-reference.ts';
 import { overlongFiles } from './overlong-files.ts';
 
 interface Check {
   readonly name: string;
-  readonly run: () => { readonly ok: boolean; readonly output: string };
+  readonly run: () => Outcome | Promise<Outcome>;
+}
+
+interface Outcome {
+  readonly ok: boolean;
+  readonly output: string;
 }
 
 const tool = (name: string, command: string, ...args: string[]): Check => ({
@@ -35,12 +41,19 @@ const checks: readonly Check[] = [
       return { ok: found.length === 0, output: found.join('\n') };
     },
   },
+  {
+    name: 'command line reference',
+    async run() {
+      const found = await findDrift();
+      return { ok: found.length === 0, output: found.join('\n') };
+    },
+  },
 ];
 
 let failed = 0;
 for (const { name, run } of checks) {
   const started = performance.now();
-  const { ok, output } = run();
+  const { ok, output } = await run();
   if (!ok) failed += 1;
   console.log(`${ok ? 'ok  ' : 'FAIL'} ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
   if (!ok) console.log(output.trim());
