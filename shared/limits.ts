@@ -85,6 +85,10 @@ export const limits = {
   cancelledShare: 1e-6,
   /** An `adapter_config.json`: the largest name each of some thousand modules twice, about 200 kB. */
   adapterConfigBytesMax: 4_194_304,
+  /** Header of an adapter's weights: 256 experts in 61 layers, each with three modules, take 16 MB; it is parsed in memory. */
+  adapterHeaderBytesMax: 33_554_432,
+  /** Names and patterns of a config times modules, a pattern counting as 100 names: a composite of 6,000 modules that are all named needs a fifth. */
+  patternMatchesMax: 400_000_000,
   /** Bytes of an adapter looked at together: enough for disk speed, little enough to hold several times. */
   validationChunkBytes: 4_194_304,
   /** Rank up to which the norm of a delta is computed: the work grows with rank times size, and two matrices of rank x rank are held. */

@@ -92,8 +92,11 @@ function parseJsonObject(
 }
 
 /** What to say about a header of `lengthBytes`, more than the limit. */
-export function headerTooLargeMessage(lengthBytes: number | bigint): string {
-  return `its header claims ${lengthBytes} bytes; at most ${limits.safetensorsHeaderBytesMax} are allowed`;
+export function headerTooLargeMessage(
+  lengthBytes: number | bigint,
+  bytesMax: number = limits.safetensorsHeaderBytesMax,
+): string {
+  return `its header claims ${lengthBytes} bytes; at most ${bytesMax} are allowed`;
 }
 
 function parseMetadata(value: unknown, findings: Finding[]): Record<string, string> {

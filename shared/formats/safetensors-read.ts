@@ -14,10 +14,14 @@ import {
 /**
  * Reads and checks the header of a safetensors file; the data is not touched. Throws `DomainError('safetensors-malformed')`
  * with all findings, naming the format of a file that is something else (a pickle, a GGUF, an LFS pointer...).
+ * `headerBytesMax`: a bound closer than the format's, where less is to be expected.
  */
-export async function readSafetensorsHeader(source: ByteSource): Promise<SafetensorsHeader> {
+export async function readSafetensorsHeader(
+  source: ByteSource,
+  headerBytesMax: number = limits.safetensorsHeaderBytesMax,
+): Promise<SafetensorsHeader> {
   try {
-    return parseSafetensorsHeader(await readHeaderJson(source), source.sizeBytes, source.name);
+    return parseSafetensorsHeader(await readHeaderJson(source, headerBytesMax), source.sizeBytes, source.name);
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const says = await nameForeignFormat(source);
@@ -40,14 +44,14 @@ export async function* readTensorChunks(source: ByteSource, entry: TensorEntry):
     yield await source.read(offset, Math.min(limits.copyChunkBytes, end - offset));
 }
 
-async function readHeaderJson(source: ByteSource): Promise<Uint8Array> {
+async function readHeaderJson(source: ByteSource, headerBytesMax: number): Promise<Uint8Array> {
   if (source.sizeBytes < safetensorsPrefixBytes)
     throw malformedSafetensors(source.name, 'too-short', `it has ${source.sizeBytes} bytes; the shortest has 10`);
   const prefix = await source.read(0, safetensorsPrefixBytes);
   invariant(prefix.byteLength === safetensorsPrefixBytes, 'a byte source returns as many bytes as it was asked for');
   const lengthBytes = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);
-  if (lengthBytes > BigInt(limits.safetensorsHeaderBytesMax))
-    throw malformedSafetensors(source.name, 'header-too-large', headerTooLargeMessage(lengthBytes));
+  if (lengthBytes > BigInt(headerBytesMax))
+    throw malformedSafetensors(source.name, 'header-too-large', headerTooLargeMessage(lengthBytes, headerBytesMax));
   if (lengthBytes > BigInt(source.sizeBytes - safetensorsPrefixBytes))
     throw malformedSafetensors(
       source.name,

@@ -1,5 +1,6 @@
 import type { BaseTensor } from '../domain/base-modules.ts';
 import { adapterWeightsName } from '../domain/adapter-files.ts';
+import { patternWorkFindings } from '../domain/pattern-work.ts';
 import { storedFit, type StoredFit } from '../domain/stored-fit.ts';
 import { storedLora, type StoredLora } from '../domain/stored-lora.ts';
 import { DomainError, findingsOf, type Finding } from '../errors.ts';
@@ -15,6 +16,8 @@ import { scanWeights, type WeightsScan } from './scan-weights.ts';
 /** What is known of a weights file. */
 export interface Weights {
   readonly tensors: readonly TensorEntry[];
+  /** The config that the tensors were held against. */
+  readonly rules?: LoraConfig;
   /** Only of LoRA adapters. */
   readonly lora?: StoredLora<TensorEntry>;
   readonly fit?: StoredFit;
@@ -30,26 +33,30 @@ export async function readWeights(
 ): Promise<Weights> {
   let tensors: readonly TensorEntry[];
   try {
-    tensors = [...(await readSafetensorsHeader(source)).tensors.values()];
+    tensors = [...(await readSafetensorsHeader(source, limits.adapterHeaderBytesMax)).tensors.values()];
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     return { tensors: [], findings: findingsOf(error, adapterWeightsName) };
   }
+  const base = baseTensors && [...baseTensors];
+  const tooMuch = config?.lora ? patternWorkFindings(config.lora, tensors.length / 2 + (base?.length ?? 0)) : [];
+  const rules = tooMuch.length > 0 ? undefined : config?.lora;
   // without a sound config the tensors are still held against each other
   const lora =
     config === undefined || config.peftType === '' || config.peftType === 'LORA'
-      ? storedLora(config?.lora, tensors)
+      ? storedLora(rules, tensors)
       : undefined;
-  const fit = config?.lora && lora && baseTensors && storedFit(config.lora, lora, baseTensors);
+  const fit = rules && lora && base && storedFit(rules, lora, base);
   const scan = await scanWeights(source, tensors, lora?.pairs ?? new Map());
   const findings = [
+    ...tooMuch,
     ...(lora?.findings ?? []),
     ...(fit?.findings ?? []),
     ...scan.findings,
     ...zeroFindings(tensors, lora, scan),
-    ...(config?.lora && lora ? oddities(config.lora, lora) : []),
+    ...(rules && lora ? oddities(rules, lora) : []),
   ];
-  return { tensors, ...(lora ? { lora } : {}), ...(fit ? { fit } : {}), scan, findings };
+  return { tensors, ...(rules ? { rules } : {}), ...(lora ? { lora } : {}), ...(fit ? { fit } : {}), scan, findings };
 }
 
 /** An adapter that changes nothing was never trained, or was saved at the wrong moment. */

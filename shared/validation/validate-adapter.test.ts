@@ -257,6 +257,13 @@ describe('refuses', () => {
     expect(told(await check({ names: [...names, 'x.json'] }), 'error')).toEqual(['too-many-files files']);
   });
 
+  test('a header one byte past the limit, and takes one at the limit', async () => {
+    const padded = (headerBytes: number) => (all: Uint8Array) => oddly(all, headerBytes);
+    const result = await check({ bytes: padded(limits.adapterHeaderBytesMax + 1) });
+    expect(told(result, 'error')).toEqual([`header-too-large ${weightsFile}`]);
+    expect((await check({ bytes: padded(limits.adapterHeaderBytesMax) })).ok).toBe(true);
+  });
+
   test('listing the first findings of a kind and counting the others', async () => {
     const many = Object.assign(
       {},
@@ -482,13 +489,14 @@ describe('accepts', () => {
   });
 });
 
-/** The same file with three more spaces in its header: the data then begins at any alignment. */
-function oddly(all: Uint8Array): Uint8Array {
+/** The same file with more spaces in its header: the data then begins at any alignment. */
+function oddly(all: Uint8Array, headerBytes?: number): Uint8Array {
   const length = Number(new DataView(all.buffer, all.byteOffset).getBigUint64(0, true));
-  const odd = new Uint8Array(all.length + 3).fill(0x20);
+  const wanted = headerBytes ?? length + 3;
+  const odd = new Uint8Array(all.length + wanted - length).fill(0x20);
   odd.set(all.subarray(0, 8 + length));
-  odd.set(all.subarray(8 + length), 8 + length + 3);
-  new DataView(odd.buffer).setBigUint64(0, BigInt(length + 3), true);
+  odd.set(all.subarray(8 + length), 8 + wanted);
+  new DataView(odd.buffer).setBigUint64(0, BigInt(wanted), true);
   return odd;
 }
 

@@ -8,7 +8,7 @@ import type { ByteSource } from '../formats/bytes.ts';
 import { shapeSize } from '../formats/dtype.ts';
 import { limits } from '../limits.ts';
 import { reshapingSettings } from '../methods/lora-unsupported.ts';
-import { loraScaling, type LoraConfig } from '../methods/lora.ts';
+import { loraScaling } from '../methods/lora.ts';
 import { readConfigFile } from './read-config-file.ts';
 import { readOnce, type IncrementalHash, type OnceSource } from './read-once.ts';
 import { readWeights, type Weights } from './read-weights.ts';
@@ -56,7 +56,7 @@ export async function validateAdapter(files: AdapterFiles, options: ValidateOpti
     files.weights && (await reading(files.weights, (once) => readWeights(once, config, options.baseTensors)));
   findings.push(...(config?.findings ?? []), ...(weights?.findings ?? []));
   const errors = findings.filter(({ severity }) => severity === 'error');
-  const modules = weights ? modulesOf(weights, config?.lora) : [];
+  const modules = weights ? modulesOf(weights) : [];
   const selected = weights?.fit?.selected ?? null;
   const effective = weights?.fit ? modules.filter((module) => module.effective === true).length : null;
   const tensors = weights?.tensors ?? [];
@@ -81,7 +81,7 @@ export async function validateAdapter(files: AdapterFiles, options: ValidateOpti
   };
 }
 
-function modulesOf({ lora, fit, scan }: Weights, config: LoraConfig | undefined): ValidatedModule[] {
+function modulesOf({ rules: config, lora, fit, scan }: Weights): ValidatedModule[] {
   if (!lora || !scan || !config) return [];
   const exact = reshapingSettings(config).length === 0;
   return [...lora.pairs.values()].map(({ module, r, inFeatures, outFeatures, A, B }) => {
