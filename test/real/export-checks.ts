@@ -16,6 +16,7 @@ import { writeRandomAdapter, type ModuleSizes } from '../support/random-adapter.
 import { agreement, askLlama, ourLogits, type Agreement, type LlamaQuestion } from './agreement.ts';
 import { hardTexts } from './hard-texts.ts';
 import type { LlamaAnswer } from './llama-worker.ts';
+import { checkSnippets } from './snippets.ts';
 import { compareInPeft } from './peft.ts';
 import { places } from './places.ts';
 import { demand, type CheckResult, type Report } from './report.ts';
@@ -27,6 +28,7 @@ export const exportChecks = {
   lora: 'the adapter in GGUF acts in llama.cpp as in our engine, on its base in f16 and on the published file',
   wrongRows: 'rows of queries and keys in the wrong order are noticed by the same comparison',
   flattened: 'PEFT has the same logits with the flattened adapter as with the original',
+  snippets: 'what is said about using an adapter runs as it stands, in PEFT and in node-llama-cpp',
 };
 
 /** Two windows of these many tokens: more than 512 positions in all. */
@@ -57,6 +59,7 @@ export async function runExportChecks(report: Report): Promise<void> {
   if (plain === undefined) report.skip([exportChecks.wrongRows], 'there is no base in GGUF');
   else await report.check(exportChecks.wrongRows, () => checkControl(ours, plain));
   await report.check(exportChecks.flattened, () => checkFlattened(ours));
+  await report.check(exportChecks.snippets, () => checkSnippets(adapter, ours.base));
   await rm(places.exports, { recursive: true });
 }
 
