@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { JobEvent } from '../shared/contract/job-events.ts';
 import type { Spec } from '../shared/contract/specs/parse-spec.ts';
 import { invariant } from '../shared/errors.ts';
-import { failureOf, type JobFailure } from './job-failure.ts';
+import { failureOf, type JobFailure } from '../shared/platform/job-failure.ts';
 import type { JobContext } from './jobs/job-context.ts';
 import { runSpec } from './jobs/run-spec.ts';
 

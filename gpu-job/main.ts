@@ -6,7 +6,7 @@ import type { JobEvent } from '../shared/contract/job-events.ts';
 import { parseSpec, type Spec } from '../shared/contract/specs/parse-spec.ts';
 import { resolveSpecPaths } from '../shared/contract/specs/resolve-spec-paths.ts';
 import { DomainError, UnavailableError } from '../shared/errors.ts';
-import { errorOf } from './job-failure.ts';
+import { errorOf } from '../shared/platform/job-failure.ts';
 import type { JobThreadData, JobThreadMessage } from './job-thread.ts';
 import type { JobReports } from './jobs/run-spec.ts';
 

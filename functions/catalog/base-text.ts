@@ -2,7 +2,7 @@ import type { World } from '../../shared/platform/ports.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import type { BaseRecord } from '../../shared/records/bases.ts';
-import { readBlob } from '../../shared/records/json-blob.ts';
+import { readBlob } from '../../shared/records/read-blob.ts';
 import { chatTemplateTexts } from '../../shared/text/chat-template-texts.ts';
 import { chatTemplate, type ChatTemplate } from '../../shared/text/chat-template.ts';
 import { loadTokenizer, type TextTokenizer } from '../../shared/text/tokenizer.ts';

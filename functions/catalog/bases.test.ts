@@ -14,7 +14,7 @@ import {
 } from '../../shared/contract/bases.ts';
 import { createAdapter } from '../../shared/contract/adapters.ts';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
-import { importRequestSchema } from '../../shared/contract/import-request.ts';
+import { importRequestSchema } from '../../shared/records/import-request.ts';
 import { limits } from '../../shared/limits.ts';
 import { getJobRecord } from '../../shared/records/jobs.ts';
 import { addBase } from '../../test/support/catalog-fixtures.ts';

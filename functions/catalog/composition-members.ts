@@ -6,7 +6,7 @@ import { parseLoraConfig } from '../../shared/methods/lora-config-file.ts';
 import type { LoraConfig } from '../../shared/methods/lora.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import { blobSource } from '../../shared/records/blob-source.ts';
-import { readBlob } from '../../shared/records/json-blob.ts';
+import { readBlob } from '../../shared/records/read-blob.ts';
 import { resolveVersion, type VersionRecord } from '../../shared/records/versions.ts';
 
 /** What a recipe names, before it is pinned. */

@@ -1,5 +1,5 @@
 import { createBase as operation } from '../../shared/contract/bases.ts';
-import type { ImportSource } from '../../shared/contract/import-request.ts';
+import type { ImportSource } from '../../shared/records/import-request.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { ConditionError } from '../../shared/platform/ports.ts';

@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
-import type { ImportSource } from '../../shared/contract/import-request.ts';
+import type { ImportSource } from '../../shared/records/import-request.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 

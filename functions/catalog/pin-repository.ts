@@ -1,5 +1,5 @@
 import { HubApiError, listFiles, modelInfo } from '@huggingface/hub';
-import type { ImportSource } from '../../shared/contract/import-request.ts';
+import type { ImportSource } from '../../shared/records/import-request.ts';
 import { DomainError, UnavailableError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import type { ApiDeps } from '../http/api-deps.ts';

@@ -1,4 +1,4 @@
-import type { ImportRequest, ImportSource } from '../contract/import-request.ts';
+import type { ImportRequest, ImportSource } from './import-request.ts';
 import type { World } from '../platform/ports.ts';
 import type { BaseRecord } from './bases.ts';
 import type { Caller } from './caller.ts';

@@ -15,3 +15,4 @@ export const importRequestSchema = z.object({
   ]),
 });
 export type ImportRequest = z.output<typeof importRequestSchema>;
+export type ImportSource = ImportRequest['source'];

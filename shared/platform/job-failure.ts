@@ -1,4 +1,4 @@
-import { DomainError, UnavailableError, type Finding } from '../shared/errors.ts';
+import { DomainError, UnavailableError, type Finding } from '../errors.ts';
 
 /** An error in a form that crosses threads. */
 export interface JobFailure {
