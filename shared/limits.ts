@@ -181,6 +181,16 @@ export const limits = {
   hubMilliseconds: 10_000,
   /** How long a server that stops waits for answers in work: a part of an upload takes less, and a client asks again. */
   serverGraceMilliseconds: 5000,
+  /** Models kept open for direct generation: someone who compares two adapters with their base uses three. */
+  warmModelsMax: 3,
+  /** Bytes of the files of all models that are open for direct generation: a quarter of a laptop's 32 GB. A larger model is open alone. */
+  warmModelBytesMax: 8_589_934_592,
+  /** A direct generation ends after this: a call must be answered within 30 s. */
+  generateMilliseconds: 25_000,
+  /** Direct generations that wait or run: each may take `generateMilliseconds`, so more would only wait in vain. */
+  generationsWaitingMax: 16,
+  /** The process that keeps models open ends after this long without a call: its memory is then worth more to jobs. */
+  generatorIdleSeconds: 300,
   /** Wait for another process that writes to the same database: a write takes milliseconds, a queue of them a second. */
   databaseWaitMilliseconds: 5000,
 } as const;

@@ -1,5 +1,6 @@
 import { adapterHandlers } from '../adapters/app.ts';
 import { catalogHandlers } from '../catalog/app.ts';
+import { generateHandlers } from '../generate/app.ts';
 import type { Handler } from '../http/handler.ts';
 import { jobHandlers } from '../jobs/app.ts';
 import { teamHandlers } from '../teams/app.ts';
@@ -11,5 +12,6 @@ export const allHandlers: readonly Handler[] = [
   ...uploadHandlers,
   ...catalogHandlers,
   ...jobHandlers,
+  ...generateHandlers,
   ...teamHandlers,
 ];

@@ -29,5 +29,15 @@ export const generateText = operation({
     ),
     seconds: z.number(),
   }),
-  errors: ['no-such-base', 'no-such-adapter', 'no-such-version', 'withdrawn', 'unusable', 'not-available-here'],
+  errors: [
+    'no-such-base',
+    'base-mismatch',
+    'not-ready',
+    'not-published',
+    'withdrawn',
+    'unusable',
+    'model',
+    'prompts',
+    'not-available-here',
+  ],
 });

@@ -13,8 +13,10 @@ export interface ModelPart {
   readonly files: readonly ModelFile[];
 }
 
+/** A text, or a conversation that the base's chat template turns into one; the contract's `promptField`. */
 export type GeneratorPrompt =
-  { readonly prompt: string } | { readonly messages: readonly { readonly role: string; readonly content: string }[] };
+  | { readonly prompt: string }
+  | { readonly messages: { readonly role: string; readonly content: string; readonly [key: string]: unknown }[] };
 
 export interface GenerationRequest {
   readonly base: ModelPart;
