@@ -29,8 +29,13 @@ export interface LocalDatabase {
  */
 export type Durability = 'process-death' | 'power-loss';
 
-export function openDatabase(path: string, schema: string, durability: Durability): LocalDatabase {
-  const database = new Database(path, { timeout: limits.databaseWaitMilliseconds });
+export function openDatabase(
+  path: string,
+  schema: string,
+  durability: Durability,
+  waitMilliseconds: number = limits.databaseWaitMilliseconds,
+): LocalDatabase {
+  const database = translated(() => new Database(path, { timeout: waitMilliseconds }));
   const statements = new Map<string, Statement<unknown>>();
   const once = (sql: string): Statement<unknown> => {
     const known = statements.get(sql);
@@ -45,9 +50,6 @@ export function openDatabase(path: string, schema: string, durability: Durabilit
     return statement;
   };
 
-  // readers go on while one process writes
-  database.pragma('journal_mode = WAL');
-  database.pragma(`synchronous = ${durability === 'power-loss' ? 'FULL' : 'NORMAL'}`);
   const write = <T>(work: () => T): T => {
     // taking the write lock first: a reader that becomes a writer could find its snapshot outdated
     translated(() => database.exec('BEGIN IMMEDIATE'));
@@ -60,7 +62,15 @@ export function openDatabase(path: string, schema: string, durability: Durabilit
       throw error;
     }
   };
-  write(() => translated(() => database.exec(schema)));
+  try {
+    // readers go on while one process writes
+    translated(() => database.pragma('journal_mode = WAL'));
+    translated(() => database.pragma(`synchronous = ${durability === 'power-loss' ? 'FULL' : 'NORMAL'}`));
+    write(() => translated(() => database.exec(schema)));
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 
   return {
     prepare: <Row>(sql: string) => once(sql) as Statement<Row>, // the caller names the columns of its own text

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serve } from '@hono/node-server';
 import { openLocalWorld, type LocalWorld, type LocalWorldOptions } from '../../shared/local/local-world.ts';
+import type { JobRunner } from '../../shared/platform/ports.ts';
 import { carefulTable, repeating } from './careful.ts';
 import { faultyBlobs, faultyRunner, faultyTable, seededRandom } from './faults.ts';
-import type { SuiteWorld } from './suite.ts';
+import { eventually, type SuiteWorld } from './suite.ts';
 
 const jobProgram = fileURLToPath(new URL('job-program.mjs', import.meta.url));
 
@@ -74,12 +75,22 @@ export async function openLocalSuiteWorld(options: { readonly seed?: number } = 
         : log.split('started').length - 1;
     },
     async close() {
-      for (const { runId } of await local.runner.list()) await local.runner.cancel(runId);
+      await endRuns(local.runner);
       await local.close();
       await new Promise((resolve) => server.close(resolve));
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Leaves no process behind. */
+export async function endRuns(runner: JobRunner): Promise<void> {
+  for (const { runId } of await runner.list()) await runner.cancel(runId);
+  await eventually(
+    { patienceSeconds: 15 },
+    () => runner.list(),
+    (runs) => runs.length === 0,
+  );
 }
 
 /** A server of one fetch handler, on a free port of this machine. */

@@ -13,7 +13,7 @@ import { RunQueue, runSchema } from '../../shared/local/run-queue.ts';
 import type { PlatformEvent } from '../../shared/platform/ports.ts';
 import { kill, messageOf, startChild } from './child.ts';
 import { seededRandom } from './faults.ts';
-import { commandOf } from './open-local.ts';
+import { commandOf, endRuns } from './open-local.ts';
 import { endOf, reaches } from './runner-cases.ts';
 import { eventually, failureOf } from './suite.ts';
 
@@ -28,8 +28,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   if (world) {
-    for (const { runId } of await world.runner.list()) await world.runner.cancel(runId);
-    await eventually(patience, world.runner.list.bind(world.runner), (runs) => runs.length === 0);
+    await endRuns(world.runner);
     await world.close();
   }
   world = undefined;

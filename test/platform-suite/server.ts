@@ -14,4 +14,5 @@ const world = await openLocalWorld({
 process.on('message', (run: { runId: string; jobId: string; team: string }) => {
   void world.runner.submit(run).then(() => process.send?.('submitted'));
 });
+process.on('disconnect', () => process.exit());
 process.send?.('ready');

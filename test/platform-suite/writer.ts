@@ -11,6 +11,7 @@ import { ConditionError, type RecordTable } from '../../shared/platform/ports.ts
 const [folder = '', name = '', mode = '', ledger = ''] = process.argv.slice(2);
 const world = await openLocalWorld({ folder, baseUrl: 'http://127.0.0.1:1', role: 'job', durability: 'process-death' });
 
+process.on('disconnect', () => process.exit());
 if (mode === 'contest') {
   process.send?.('ready');
   await new Promise((resolve) => process.once('message', resolve));
