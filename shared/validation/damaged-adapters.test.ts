@@ -11,7 +11,7 @@ test('whatever bytes are damaged, there is an answer, and its files are named by
   let refused = 0;
   for (let i = 0; i < 600; i++) {
     const damaged = i % 2 === 0 ? weights.slice() : weights;
-    const text = i % 2 === 0 ? config : [...config];
+    const text = i % 2 === 0 ? config : Array.from(config);
     for (let times = 1 + Math.floor(3 * random()); times > 0; times--) {
       const byte = Math.floor(256 * random());
       // mostly in the header, where the structure is
