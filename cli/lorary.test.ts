@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -66,6 +66,14 @@ test('a dataset that training would refuse is reported and ends with 2, by flags
   expect(file.code).toBe(2);
   expect(file.out).toContain('Training would refuse it.');
   expect(await lorary('data', 'check', '--base', 'base', '--data', 'rows.jsonl')).toMatchObject({ code: 0 });
+}, 240_000);
+
+test('a check of adapters ends with 1 when one is not good, and tells which as JSON too', async () => {
+  await mkdir(join(folder, 'broken'));
+  await writeFile(join(folder, 'broken', 'adapter_model.safetensors'), 'torn');
+  const { code, out, err } = await lorary('check', 'broken', '--json');
+  expect([code, err]).toEqual([1, '']);
+  expect(JSON.parse(out)).toMatchObject({ ok: false, adapters: [{ adapter: 'broken', ok: false }] });
 }, 240_000);
 
 test('help, version and what is no command', async () => {
