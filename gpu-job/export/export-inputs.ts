@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { ExportSpec } from '../../shared/contract/specs/export.ts';
 import { adapterFit } from '../../shared/domain/adapter-fit.ts';
 import type { Finding } from '../../shared/errors.ts';
@@ -37,6 +36,3 @@ export function fitOf(base: BaseModelFolder, adapter: AdapterReader): ReturnType
   const others = [...base.tensors.values()].filter(({ name }) => head.length === 0 || name !== 'lm_head.weight');
   return adapterFit(adapter.config, adapter.pairs.values(), [...others, ...head]);
 }
-
-/** A file beside the exported ones. */
-export const readmeFile = (folder: string): string => join(folder, 'README.md');

@@ -22,14 +22,23 @@ export interface Snippet {
   readonly code: string;
 }
 
+/** What is used of an `EngineReport`, as it also comes over the wire. */
+type EngineAnswer = Pick<EngineReport, 'verdict' | 'settings'> & { readonly engine: string };
+
 /** How an adapter is used, for each engine that serves it (`servability`); exports that it needs stand before. */
-export function usageSnippets(place: AdapterPlace, reports: readonly EngineReport[]): readonly Snippet[] {
-  return reports.flatMap((report) => (report.verdict === 'no' ? [] : (writers[report.engine]?.(place, report) ?? [])));
+export function usageSnippets(place: AdapterPlace, reports: readonly EngineAnswer[]): readonly Snippet[] {
+  return reports.flatMap((report) =>
+    report.verdict === 'no' ? [] : (writers.get(report.engine)?.(place, report) ?? []),
+  );
 }
 
-type Writer = (place: AdapterPlace, report: EngineReport) => readonly Snippet[];
+type Writer = (place: AdapterPlace, report: EngineAnswer) => readonly Snippet[];
 
-const writers: Readonly<Partial<Record<Engine, Writer>>> = { PEFT: peft, vLLM: vllm, 'llama.cpp': llamaCpp };
+const writers: ReadonlyMap<string, Writer> = new Map<Engine, Writer>([
+  ['PEFT', peft],
+  ['vLLM', vllm],
+  ['llama.cpp', llamaCpp],
+]);
 
 function peft({ folder, base, prompt, newTokens = defaultTokens }: AdapterPlace): Snippet[] {
   const code = [
@@ -46,7 +55,7 @@ function peft({ folder, base, prompt, newTokens = defaultTokens }: AdapterPlace)
   return [{ engine: 'PEFT', language: 'python', code: lines(code) }];
 }
 
-function vllm(place: AdapterPlace, { verdict, settings }: EngineReport): Snippet[] {
+function vllm(place: AdapterPlace, { verdict, settings }: EngineAnswer): Snippet[] {
   const { folder, name, base } = place;
   const flat = `${folder}-flattened`;
   const served = verdict === 'flatten' ? flat : folder;
@@ -60,7 +69,7 @@ function vllm(place: AdapterPlace, { verdict, settings }: EngineReport): Snippet
   return [{ engine: 'vLLM', language: 'sh', code: lines(code) }];
 }
 
-function llamaCpp(place: AdapterPlace, { settings }: EngineReport): Snippet[] {
+function llamaCpp(place: AdapterPlace, { settings }: EngineAnswer): Snippet[] {
   const { folder, baseFolder, newTokens = defaultTokens } = place;
   const base = shell(baseFolder ?? 'BASE_FOLDER');
   const adapter = shell(folder);
