@@ -1,9 +1,11 @@
 import { benchMerge } from './merge.ts';
+import { benchProfile } from './profile.ts';
 import { benchTrain } from './train.ts';
 
 /** Every benchmark by name; each resolves to one flat object. */
 const benches: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
   train: benchTrain,
+  profile: benchProfile,
   merge: benchMerge,
 };
 

@@ -1,0 +1,69 @@
+/** What `train` and `profile` run: the shape of SmolLM2-135M with random weights, 1 x 512 tokens, LoRA r=16 on all linear layers. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { openBaseModel } from '../gpu-job/folders/base-model.ts';
+import { loraMethod } from '../gpu-job/methods/lora.ts';
+import { requireMethod, tunedModel, type TunedModel } from '../gpu-job/methods/tuned-model.ts';
+import { makeBatches } from '../gpu-job/training/batches.ts';
+import { clipScale, createAdamW, globalNorm } from '../gpu-job/training/optimizers.ts';
+import type { TrainStep } from '../gpu-job/training/step-graph.ts';
+import { smolLm135Config, uniform, writeRandomBase } from '../test/support/random-base.ts';
+
+export const caseShape = { rows: 1, length: 512, rank: 16, vocabulary: smolLm135Config.vocab_size } as const;
+export const caseText = `SmolLM2-135M, ${caseShape.rows} x ${caseShape.length} tokens, LoRA r=${caseShape.rank} on all linear layers, float32`;
+
+export interface TrainCase {
+  readonly model: TunedModel;
+  /** A whole step: batch, forward, backward, clipping, AdamW. */
+  readonly takeStep: (step: TrainStep) => Promise<{
+    /** Mean over labels. */
+    readonly loss: number;
+    readonly seconds: number;
+    /** The part inside the runtime, with the values going in and the gradients coming out. */
+    readonly runSeconds: number;
+  }>;
+}
+
+export async function prepareTrainCase(): Promise<TrainCase> {
+  const folder = join('.cache', 'bench', 'smollm2-135m-f32');
+  if (!existsSync(join(folder, 'config.json'))) await writeRandomBase(folder, smolLm135Config);
+  const { length, rank, vocabulary } = caseShape;
+  const model = tunedModel(await openBaseModel(folder), (tunable) =>
+    loraMethod(
+      tunable,
+      tunable.linears.map(({ module }) => ({ module, r: rank, scaling: 2 })),
+    ),
+  );
+  const random = uniform(1);
+  const { parameters } = requireMethod(model);
+  const values = new Map(
+    parameters.map(({ name, shape: dims }) => [
+      name,
+      Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => 0.02 * (random() - 0.5)),
+    ]),
+  );
+  // one token more than go through the model: the last is only a label
+  const row = {
+    tokens: Int32Array.from({ length: length + 1 }, () => Math.floor(random() * vocabulary)),
+    trained: new Uint8Array(length + 1).fill(1),
+  };
+  const optimizer = createAdamW(parameters, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 });
+  return {
+    model,
+    async takeStep(step) {
+      const started = performance.now();
+      const shape = { microBatchTokens: length, packing: true, packTokens: length, lengthMax: length };
+      const [batch] = makeBatches([row], [0], shape);
+      if (!batch) throw new Error('one row makes one batch');
+      const before = performance.now();
+      const { lossSum, gradients } = await step.run(values, batch, { lossScale: 1 / batch.labelCount });
+      const after = performance.now();
+      optimizer.update(values, gradients, 1e-4, clipScale(globalNorm(gradients), 1));
+      return {
+        loss: lossSum / batch.labelCount,
+        seconds: (performance.now() - started) / 1000,
+        runSeconds: (after - before) / 1000,
+      };
+    },
+  };
+}
