@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Hono } from 'hono';
 import { limits } from '../../shared/limits.ts';
 import { openLocalWorld, type LocalWorld, type LocalWorldOptions } from '../../shared/local/local-world.ts';
+import { createWarmGenerator } from '../../shared/local/warm-generator.ts';
 import { createFullKey } from '../../shared/records/teams.ts';
 import type { ApiDeps } from '../http/api-deps.ts';
 import { createApi } from '../http/create-api.ts';
@@ -14,7 +15,7 @@ import { baseFolders } from './base-folders.ts';
 import { updateCredentials, writeCredentials } from './credentials-file.ts';
 import { firstStart, localTeam } from './first-start.ts';
 import { refuseForeign, secureHeaders } from './guard.ts';
-import { jobCommand } from './job-command.ts';
+import { generatorCommand, jobCommand } from './job-command.ts';
 import { listen, type Listener } from './listen.ts';
 
 export interface ServerOptions {
@@ -70,8 +71,10 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
   });
   try {
     const stopping = new AbortController();
+    const generator = createWarmGenerator({ folder, blobs: world.blobs, command: generatorCommand(environment), log });
     const deps: ServerDeps = {
       world,
+      generator,
       baseFolders: baseFolders(options.current, environment['LORARY_ALLOWED_ROOTS']),
       hub: {
         url: environment['HF_ENDPOINT'] || 'https://huggingface.co', // an empty setting is none
@@ -92,6 +95,7 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
       ...(key === undefined ? {} : { key }),
       async stop() {
         stopping.abort();
+        await generator.close();
         await listener.close(limits.serverGraceMilliseconds);
         await stopChores();
         await world.close();

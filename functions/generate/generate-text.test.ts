@@ -10,7 +10,7 @@ import { addBase, addVersion } from '../../test/support/catalog-fixtures.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
 import { writeRandomAdapter } from '../../test/support/random-adapter.ts';
 import { writeTinyBase } from '../../test/support/tiny-base.ts';
-import { generatorCommand } from '../dev-server/generator-command.ts';
+import { generatorCommand } from '../dev-server/job-command.ts';
 
 let folder: string;
 let api: LocalApi;
@@ -26,7 +26,7 @@ beforeAll(async () => {
   for (const [adapter, usable] of [['loud', true] as const, ['dora', false] as const])
     await addVersion(api.world, api.caller(), { adapter, base: 'tiny', folder: join(folder, 'adapter'), usable });
   client = await api.client();
-  generator = createWarmGenerator({ folder, blobs: api.world.blobs, command: generatorCommand() });
+  generator = createWarmGenerator({ folder, blobs: api.world.blobs, command: generatorCommand(process.env) });
 });
 afterAll(async () => {
   await generator.close();
