@@ -1,0 +1,165 @@
+import { setAlias } from '../../shared/contract/adapters.ts';
+import { createComposition } from '../../shared/contract/compositions.ts';
+import { createKey } from '../../shared/contract/keys.ts';
+import type { Scope } from '../../shared/contract/scopes.ts';
+import { announce, tinyAdapter } from '../support/send-upload.ts';
+import type { Fixture } from './fixture.ts';
+
+export interface Call {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/** A call that succeeds for the team `blue`. */
+export interface AllowedCall extends Call {
+  /** The same call about something that no one has; absent: the call is about nothing in particular. */
+  readonly missing?: Call;
+  /** Where the scope depends on what the call is about. */
+  readonly scope?: Scope;
+}
+
+const none = 'none-1';
+const digits = '0000000000000000';
+
+const aboutAdapter =
+  (versions: number, more: Call = {}) =>
+  async (f: Fixture): Promise<AllowedCall> => {
+    const about = (adapter: string): Call => ({ ...more, params: { ...more.params, adapter } });
+    return { ...about(await f.adapter(versions)), missing: about(none) };
+  };
+
+const aboutAlias =
+  (more: Call = {}) =>
+  async (f: Fixture): Promise<AllowedCall> => {
+    const adapter = await f.adapter(2);
+    for (const version of [1, 2])
+      await f.blue.call(setAlias, { params: { adapter, alias: 'stable' }, body: { version } });
+    const about = (name: string): Call => ({ ...more, params: { adapter: name, alias: 'stable' } });
+    return { ...about(adapter), missing: about(none) };
+  };
+
+const aboutUpload =
+  (sent: boolean, more: (f: Fixture) => Promise<Call> = async () => ({})) =>
+  async (f: Fixture): Promise<AllowedCall> => {
+    const given = await more(f);
+    const about = (upload: string): Call => ({ ...given, params: { upload } });
+    const { id } = await f.upload(sent);
+    return { ...about(id), missing: about(`upl_${digits}`), scope: 'adapters:write' };
+  };
+
+const aboutBase =
+  (name: (f: Fixture) => Promise<string>) =>
+  async (f: Fixture): Promise<AllowedCall> => ({
+    params: { base: await name(f) },
+    missing: { params: { base: none } },
+  });
+
+const aboutDataset =
+  (more: (f: Fixture) => Promise<Call> = async () => ({})) =>
+  async (f: Fixture): Promise<AllowedCall> => {
+    const given = await more(f);
+    const about = (dataset: string): Call => ({ ...given, params: { dataset } });
+    return { ...about(await f.dataset()), missing: about(none) };
+  };
+
+const aboutComposition = async (f: Fixture): Promise<AllowedCall> => {
+  const [name, adapter] = [f.name(), await f.adapter(1)];
+  await f.blue.call(createComposition, { body: { name, type: 'cat', members: [{ adapter }] } });
+  return { params: { composition: name }, missing: { params: { composition: none } } };
+};
+
+const aboutJob =
+  (state: Parameters<Fixture['job']>[0], more: Call = {}) =>
+  async (f: Fixture): Promise<AllowedCall> => {
+    const about = (job: string): Call => ({ ...more, params: { job } });
+    return { ...about(await f.job(state)), missing: about(`job_${digits}`) };
+  };
+
+const nothing = async (): Promise<AllowedCall> => ({});
+
+/** By operation: how a call of it is made that succeeds, and what it is about. */
+export const calls: Readonly<Record<string, (f: Fixture) => Promise<AllowedCall>>> = {
+  createAdapter: async (f) => {
+    const about = (base: string): Call => ({ body: { name: f.name(), base } });
+    return { ...about(await f.base()), missing: about(none) };
+  },
+  listAdapters: nothing,
+  getAdapter: aboutAdapter(0),
+  updateAdapter: aboutAdapter(0, { body: { description: 'new' } }),
+  deleteAdapter: aboutAdapter(0),
+  beginUpload: async (f) => {
+    const files = announce(await tinyAdapter());
+    const about = (base: string): Call => ({ params: { adapter: f.name() }, body: { base, files } });
+    return { ...about(await f.base()), missing: about(none) };
+  },
+  listVersions: aboutAdapter(1),
+  getVersion: aboutAdapter(1, { params: { version: '1' } }),
+  getVersionChecks: aboutAdapter(1, { params: { version: 'latest' } }),
+  listVersionFiles: aboutAdapter(1, { params: { version: '1' } }),
+  withdrawVersion: aboutAdapter(1, { params: { version: '1' }, body: { reason: 'bad' } }),
+  setAlias: aboutAdapter(1, { params: { alias: 'stable' }, body: { version: 1 } }),
+  deleteAlias: aboutAlias(),
+  listAliasHistory: aboutAlias(),
+  rollbackAlias: aboutAlias({ body: {} }),
+  getUpload: aboutUpload(false),
+  signUploadParts: aboutUpload(false, async () => {
+    const [file] = announce(await tinyAdapter());
+    if (!file) throw new Error('an adapter has files');
+    const { path, sizeBytes, sha256 } = file;
+    return { body: { path, parts: [{ number: 1, sizeBytes, sha256 }] } };
+  }),
+  completeUpload: aboutUpload(true),
+  abortUpload: aboutUpload(false),
+  createBase: async (f) => {
+    const files = announce({ 'model.gguf': new Uint8Array(100) });
+    return { body: { name: f.name(), source: { kind: 'upload', files } } };
+  },
+  listBases: nothing,
+  getBase: aboutBase((f) => f.base()),
+  listBaseTensors: aboutBase((f) => f.base()),
+  listBaseFiles: aboutBase((f) => f.base()),
+  deleteBase: aboutBase((f) => f.newBase()),
+  createDataset: async (f) => {
+    const [file] = announce({ 'data.jsonl': new Uint8Array(10) });
+    return { body: { name: f.name(), file } };
+  },
+  listDatasets: nothing,
+  getDataset: aboutDataset(),
+  previewDataset: aboutDataset(async (f) => ({ query: { base: await f.base() } })),
+  getDatasetFile: aboutDataset(),
+  deleteDataset: async (f) => ({ params: { dataset: await f.newDataset() }, missing: { params: { dataset: none } } }),
+  createComposition: async (f) => {
+    const about = (adapter: string): Call => ({ body: { name: f.name(), type: 'cat', members: [{ adapter }] } });
+    return { ...about(await f.adapter(1)), missing: about(none) };
+  },
+  listCompositions: nothing,
+  getComposition: aboutComposition,
+  deleteComposition: aboutComposition,
+  createJob: async (f) => {
+    const about = (base: string, dataset: string): Call => ({ body: { kind: 'evaluate', base, dataset } });
+    return { ...about(await f.base(), await f.dataset()), missing: about(none, none) };
+  },
+  listJobs: nothing,
+  getJob: aboutJob('succeeded'),
+  cancelJob: aboutJob('queued'),
+  resumeJob: aboutJob('failed'),
+  forkJob: aboutJob('succeeded', { body: { changes: {} }, query: { dryRun: 'true' } }),
+  listMetrics: aboutJob('succeeded'),
+  listSamples: aboutJob('succeeded'),
+  listLogs: aboutJob('succeeded'),
+  streamJobEvents: aboutJob('succeeded'),
+  listJobFiles: aboutJob('succeeded'),
+  generateText: async (f) => {
+    const about = (base: string): Call => ({ body: { base, prompts: [{ prompt: 'Hi' }] } });
+    return { ...about(await f.base()), missing: about(none) };
+  },
+  whoAmI: nothing,
+  createKey: async () => ({ body: { name: 'second', scopes: ['adapters:read'] } }),
+  listKeys: nothing,
+  revokeKey: async (f) => {
+    const { key } = await f.blue.call(createKey, { body: { name: 'third', scopes: ['jobs:read'] } });
+    return { params: { key: key.id }, missing: { params: { key: digits } } };
+  },
+  listAudit: async (f) => ({ query: { day: new Date(f.api.world.now()).toISOString().slice(0, 10) } }),
+};
