@@ -35,12 +35,12 @@ export function checkCommand(adopt: Adopt): RunCommand {
         const { environment } = io;
         const checked = await checkAdapters(found, { base: flags.base, environment, onProgress: show });
         view.end();
-        const adopted = flags.adopt ? await adoptGood(checked, adopt, io) : undefined;
         const ok = checked.every((adapter) => adapter.ok);
-        io.print(
-          json ? JSON.stringify({ ok, adapters: checked, ...(adopted ? { adopted } : {}) }) : checkText(checked),
-        );
-        for (const { said } of json ? [] : (adopted ?? [])) io.print(said);
+        // what was found is told even where adopting fails
+        if (!json) io.print(checkText(checked));
+        const adopted = flags.adopt ? await adoptGood(checked, adopt, io) : undefined;
+        if (json) io.print(JSON.stringify({ ok, adapters: checked, ...(adopted ? { adopted } : {}) }));
+        else for (const { said } of adopted ?? []) io.print(said);
         return ok ? 0 : 1;
       } finally {
         view.end();

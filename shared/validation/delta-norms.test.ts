@@ -104,6 +104,16 @@ test('a norm is computed up to the limit of the rank, and one past it is left ou
   }
 });
 
+test('factors too large for float32 have no norm', async () => {
+  const [A = '', B = ''] = Object.keys(factors('a.q', 1, 2, 2));
+  const huge: MemoryTensors = {
+    [A]: { shape: [1, 2], dtype: 'F64', doubles: [1e300, 1] },
+    [B]: { shape: [2, 1] },
+  };
+  const { ok, modules } = await validated(huge);
+  expect([ok, modules[0]?.deltaNorm, modules[0]?.deltaProbe]).toEqual([true, null, null]);
+});
+
 test('equal deltas are known in another type, rank and scale; different ones are not', async () => {
   const one = factors('a.q', 2, 6, 8);
   const values = async (tensors: MemoryTensors): Promise<Float32Array[]> => {

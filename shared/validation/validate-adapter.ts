@@ -86,7 +86,9 @@ function modulesOf({ rules: config, lora, fit, scan }: Weights): ValidatedModule
   const exact = reshapingSettings(config).length === 0;
   return [...lora.pairs.values()].map(({ module, r, inFeatures, outFeatures, A, B }) => {
     const scaling = tried(() => loraScaling(config, module, r)) ?? null;
-    const delta = exact && scaling !== null ? scan.deltas.get(module) : undefined;
+    const known = exact && scaling !== null ? scan.deltas.get(module) : undefined;
+    // float64 factors can be larger than the float32 values they are computed with
+    const delta = known && Number.isFinite(known.norm) && Number.isFinite(known.probe) ? known : undefined;
     return {
       module,
       r,

@@ -11,6 +11,8 @@ export interface MemoryTensor {
   readonly shape: readonly number[];
   readonly dtype?: Dtype;
   readonly values?: ArrayLike<number>;
+  /** Values of F64 beyond what float32 can hold. */
+  readonly doubles?: readonly number[];
 }
 
 export type MemoryTensors = Readonly<Record<string, MemoryTensor>>;
@@ -24,12 +26,14 @@ export const sha256 = (): IncrementalHash => {
 export async function safetensorsBytes(tensors: MemoryTensors, seed = 1): Promise<Uint8Array> {
   const random = uniform(seed);
   const pieces: Uint8Array[] = [];
-  const toWrite = Object.entries(tensors).map(([name, { shape, dtype = 'F32', values }]) => {
+  const toWrite = Object.entries(tensors).map(([name, { shape, dtype = 'F32', values, doubles }]) => {
     const floats = Float32Array.from(values ?? Array.from({ length: shapeSize(shape) }, () => 2 * random() - 1));
     const bytes =
       isDecodable(dtype) && dtype !== 'F64'
         ? encodeFromFloat32(dtype, floats)
-        : new Uint8Array(dtype === 'F64' ? Float64Array.from(floats).buffer : Uint8Array.from(floats).buffer);
+        : new Uint8Array(
+            dtype === 'F64' ? Float64Array.from(doubles ?? floats).buffer : Uint8Array.from(floats).buffer,
+          );
     return { name, dtype, shape, bytes: () => Promise.resolve(bytes) };
   });
   await writeSafetensors({ write: (bytes) => Promise.resolve(void pieces.push(bytes.slice())) }, toWrite);
