@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import type { JobEvent } from '../shared/contract/job-events.ts';
 import { parseSpec, type Spec } from '../shared/contract/specs/parse-spec.ts';
@@ -131,8 +132,44 @@ async function main(path: string | undefined): Promise<number> {
 
 const heartbeatMilliseconds = 10_000;
 
+/** `main.ts --job <id> --team <team> --run <id>`: the container of a job of the platform whose data folder is `LORARY_DATA`. */
+async function containerMain(args: string[]): Promise<number> {
+  const text = { type: 'string' } as const;
+  const { job: jobId, team, run: runId } = parseArgs({ args, options: { job: text, team: text, run: text } }).values;
+  try {
+    if (jobId === undefined || team === undefined || runId === undefined)
+      throw new DomainError('usage', 'Give --job, --team and --run.');
+    const { defaultDataFolder, openLocalWorld } = await import('../shared/local/local-world.ts');
+    const { runContainer } = await import('./platform/run-container.ts');
+    const folder = defaultDataFolder();
+    const world = await openLocalWorld({ folder, baseUrl: 'http://127.0.0.1', role: 'job' });
+    const { LORARY_JOB_THREADS: threads, LORARY_HUB_URL: hubUrl, HF_TOKEN: hubToken } = process.env;
+    const tools = {
+      work: join(folder, 'work'),
+      runJob,
+      threads: threads ? Number(threads) : undefined,
+      hubUrl,
+      hubToken,
+    };
+    try {
+      await withStopSignals(
+        (stop) => runContainer(world, { jobId, team, runId }, { ...tools, stop }),
+        (signal) => process.stderr.write(`${signal}: saving and ending\n`),
+      );
+    } finally {
+      await world.close();
+    }
+    return exitCodes.done;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.stack : messageOf(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const startedAs = process.argv[1];
 if (startedAs !== undefined && import.meta.url === pathToFileURL(startedAs).href)
-  process.exitCode = await main(process.argv[2]);
+  process.exitCode = process.argv.includes('--job')
+    ? await containerMain(process.argv.slice(2))
+    : await main(process.argv[2]);

@@ -45,7 +45,7 @@ function specValue(request: PinnedRequest, places: SpecPlaces): object {
     }
     case 'evaluate': {
       const { dataset: _d, version: _v, recipe: _, ...rest } = request;
-      return { ...rest, base, adapter, data: places.dataset, output, threads };
+      return { ...rest, base, adapter, data: places.dataset, threads };
     }
     case 'compose':
       invariant(request.recipe, 'the request of a composition holds its recipe');

@@ -10,5 +10,6 @@ export const blobKeys = {
   /** A part of the saved state of a training run. */
   jobCheckpoint: (team: string, jobId: string, path: string): string => `${team}/jobs/${jobId}/checkpoint/${path}`,
   jobFile: (team: string, jobId: string, path: string): string => `${team}/jobs/${jobId}/files/${path}`,
+  jobOutcome: (team: string, jobId: string): string => `${team}/jobs/${jobId}/outcome.json`,
   jobReport: (team: string, jobId: string): string => `${team}/jobs/${jobId}/report.json`,
 } as const;

@@ -6,6 +6,7 @@ import type { Caller } from './caller.ts';
 import { commit, newId } from './commit.ts';
 import { fenceCheck, fencedOut, nextFenceWrite, readFence, type Fence } from './job-fence.ts';
 import { chunkWrite, streamEnd } from './job-stream.ts';
+import { failedImportWrites } from './failed-import.ts';
 import { getJobRecord, jobWrite, type JobRecord } from './jobs.ts';
 import type { Stored } from './stored.ts';
 
@@ -63,6 +64,7 @@ export async function changeJobRecord(
       fenceWrite,
       jobWrite(next, found.revision),
       chunkWrite({ team, jobId, firstId }, { at, attempt: next.attempt }, [event]),
+      ...(await failedImportWrites(world, next)),
     ];
     try {
       const detail = { state: next.state, reason: next.reason };

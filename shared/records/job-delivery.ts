@@ -12,6 +12,9 @@ const deliveryRecord = z.object({
   report: blobRefSchema,
   /** Of the adapter, base or export; none where the report is all. */
   files: z.array(storedFileSchema),
+  /** What the validator said of an adapter, as a `VersionOutcome`. */
+  outcome: blobRefSchema.nullable(),
+  /** Warnings of the job. */
   findings: z.array(findingField),
 });
 

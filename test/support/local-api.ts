@@ -11,6 +11,8 @@ import { createValidator } from '../../functions/validator/validator.ts';
 import { createApiClient, type ApiClient } from '../../shared/contract/api-client.ts';
 import { scopes, type Scope } from '../../shared/contract/scopes.ts';
 import { openLocalWorld, type LocalWorld } from '../../shared/local/local-world.ts';
+import type { RunCommand } from '../../shared/local/process-runner.ts';
+import type { RunInfo } from '../../shared/platform/ports.ts';
 import { apiKeyWrite, makeKeyText, type ApiKeyRecord } from '../../shared/records/api-keys.ts';
 import type { Caller } from '../../shared/records/caller.ts';
 import { newId } from '../../shared/records/commit.ts';
@@ -18,6 +20,8 @@ import { newId } from '../../shared/records/commit.ts';
 /** The whole API over a real local world in a folder of its own, without a port: requests go to `fetch`. */
 export interface LocalApi {
   readonly world: LocalWorld;
+  /** Where all of it is. */
+  readonly folder: string;
   readonly deps: ApiDeps;
   /** Errors that the API called its own; a test that expects none looks here. */
   readonly bugs: unknown[];
@@ -38,7 +42,12 @@ export interface LocalApi {
 
 const baseUrl = 'http://127.0.0.1:7411';
 
-export async function openLocalApi(): Promise<LocalApi> {
+export interface LocalApiOptions {
+  /** How a run is started; absent: it ends at once and does nothing. */
+  readonly commandOf?: (run: RunInfo, folder: string) => RunCommand;
+}
+
+export async function openLocalApi({ commandOf }: LocalApiOptions = {}): Promise<LocalApi> {
   const folder = await mkdtemp(join(tmpdir(), 'lorary-api-'));
   let passed = 0;
   const world = await openLocalWorld({
@@ -46,7 +55,7 @@ export async function openLocalApi(): Promise<LocalApi> {
     baseUrl,
     role: 'server',
     durability: 'process-death',
-    commandOf: () => ({ command: process.execPath, args: ['-e', ''], env: {} }),
+    commandOf: (run) => commandOf?.(run, folder) ?? { command: process.execPath, args: ['-e', ''], env: {} },
     now: () => Date.now() + passed,
   });
   const deps: ApiDeps = { world };
@@ -74,6 +83,7 @@ export async function openLocalApi(): Promise<LocalApi> {
   };
   return {
     world,
+    folder,
     deps,
     bugs,
     fetch: send,

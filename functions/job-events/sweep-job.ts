@@ -1,0 +1,51 @@
+import { hasEnded, type JobChange } from '../../shared/domain/job-states.ts';
+import { DomainError } from '../../shared/errors.ts';
+import type { RunInfo, World } from '../../shared/platform/ports.ts';
+import type { Caller } from '../../shared/records/caller.ts';
+import { changeJobRecord } from '../../shared/records/change-job-record.ts';
+import { newId } from '../../shared/records/commit.ts';
+import { findJob, type JobRecord } from '../../shared/records/jobs.ts';
+import { startRun } from '../../shared/records/submit-job.ts';
+import { isSilent } from './silence.ts';
+
+/** Brings one unfinished job on, where its runner or its silence says that nobody else will. */
+export async function sweepJob(world: World, team: string, jobId: string): Promise<void> {
+  const found = await findJob(world.table, team, jobId);
+  if (!found || hasEnded(found.value.state)) return;
+  const job = found.value;
+  const run = await world.runner.describe(job.runId);
+  if (run?.state === 'ended' || run?.state === 'lost') return change(world, job, changeAfter(run));
+  if (job.state === 'cancelling') await world.runner.cancel(job.runId);
+  if (!run && job.state === 'queued') {
+    if (job.retryAt === null || Date.parse(job.retryAt) <= world.now()) await startRun(world, job);
+    return;
+  }
+  if (run?.state === 'waiting') return;
+  if (!(await isSilent(world, job))) return;
+  // whatever it may still be doing, it has lost the job
+  await world.runner.cancel(job.runId);
+  await change(world, job, { type: 'die', reason: 'It gave no sign of life.' });
+}
+
+/** What a run that is over means for a job that does not say so itself. */
+function changeAfter({ exitCode, reason }: RunInfo): JobChange {
+  if (exitCode === exitCodes.refused)
+    return { type: 'refuse', reason: reason ?? 'Its container refused it and could not say why.' };
+  if (exitCode === exitCodes.retry) return { type: 'stop', reason: reason ?? 'Its container asked to be tried again.' };
+  const how = exitCode === undefined ? 'It ended without an exit code.' : `It ended with exit code ${exitCode}.`;
+  return { type: 'die', reason: reason ?? how };
+}
+
+/** Of a container, as `gpu-job/main.ts` gives them. */
+const exitCodes = { refused: 2, retry: 75 } as const;
+
+async function change(world: World, job: JobRecord, what: JobChange): Promise<void> {
+  const caller: Caller = { team: job.team, keyId: 'platform', scopes: [], requestId: newId(world, 'swp') };
+  try {
+    const { value } = await changeJobRecord(world, caller, job.id, what, { ifRun: job.runId });
+    if (value.state === 'queued' && value.retryAt === null) await startRun(world, value);
+  } catch (error) {
+    // the container, or another sweep, was faster
+    if (!(error instanceof DomainError && ['other-run', 'job-ended'].includes(error.code))) throw error;
+  }
+}

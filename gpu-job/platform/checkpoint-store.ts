@@ -1,0 +1,129 @@
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { UnavailableError } from '../../shared/errors.ts';
+import type { World } from '../../shared/platform/ports.ts';
+import { blobKeys } from '../../shared/records/blob-keys.ts';
+import { transactSurely } from '../../shared/records/commit.ts';
+import { fenceCheck, fencedOut, FencedOutError, type Fence } from '../../shared/records/job-fence.ts';
+import { keys } from '../../shared/records/keys.ts';
+import { blobRefSchema } from '../../shared/records/stored-file.ts';
+import { recordValue, stored } from '../../shared/records/stored.ts';
+import { placeFiles } from './place-files.ts';
+
+const checkpointRecord = z.object({
+  /** Relative to `<output>.run`. */
+  files: z.array(z.object({ path: z.string(), blob: blobRefSchema })),
+});
+
+const metricsName = 'metrics.jsonl';
+
+/** Keeps the newest checkpoint of a training run where the next container finds it. */
+export interface CheckpointStore {
+  /** Brings `<output>.run` to where the last checkpoint left it; whether there was one. */
+  restore(): Promise<boolean>;
+  /** Keeps the checkpoint in this folder; of several that come while one is being kept, only the newest is. */
+  save(folder: string): void;
+  /** What was asked for is kept, unless the store is away: an older checkpoint then stands. Throws `FencedOutError`. */
+  settle(): Promise<void>;
+  /** Nothing goes on from here any more. */
+  discard(): Promise<void>;
+}
+
+export function createCheckpointStore(world: World, fence: Fence, output: string): CheckpointStore {
+  const { team, jobId } = fence;
+  const runFolder = `${output}.run`;
+  let next: string | undefined;
+  let lost: FencedOutError | undefined;
+  let bug: unknown;
+  let busy = false;
+  let working = Promise.resolve();
+
+  const keep = async (folder: string): Promise<void> => {
+    const key = (path: string): string => blobKeys.jobCheckpoint(team, jobId, path);
+    const inRun = `checkpoints/${basename(folder)}`;
+    const files: { path: string; blob: { key: string; versionId: string } }[] = [];
+    for (const name of (await readdir(folder)).toSorted()) {
+      const path = `${inRun}/${name}`;
+      const { key: blobKey, versionId } = await world.blobs.putFile(key(path), join(folder, name));
+      files.push({ path, blob: { key: blobKey, versionId } });
+    }
+    // it goes on growing, so a copy of what belongs to the checkpoint is kept
+    const { key: blobKey, versionId } = await world.blobs.put(key(metricsName), await metricsUpTo(runFolder, folder));
+    files.push({ path: metricsName, blob: { key: blobKey, versionId } });
+    const before = await findCheckpoint(world, team, jobId);
+    const put = { key: keys.jobCheckpoint(team, jobId), value: recordValue({ files }) };
+    try {
+      await transactSurely(world, [fenceCheck(fence), { put }]);
+    } catch (error) {
+      throw fencedOut(error, 0);
+    }
+    for (const { blob } of before) if (!files.some((file) => isSame(file.blob, blob))) await world.blobs.delete(blob);
+  };
+  const work = async (): Promise<void> => {
+    for (let folder = next; folder !== undefined; folder = next) {
+      next = undefined;
+      try {
+        await keep(folder);
+      } catch (error) {
+        if (error instanceof FencedOutError) lost = error;
+        // the run deletes old checkpoints while they are being kept: a newer one follows
+        else if (!isMissing(error) && !(error instanceof UnavailableError)) bug ??= error;
+      }
+    }
+    busy = false;
+  };
+  return {
+    async restore() {
+      const files = await findCheckpoint(world, team, jobId);
+      if (files.length === 0) return false;
+      const linked = files.filter(({ path }) => path !== metricsName);
+      await placeFiles(world, linked, runFolder);
+      for (const { path, blob } of files.filter((file) => !linked.includes(file))) {
+        const pieces: Uint8Array[] = [];
+        for await (const piece of world.blobs.stream(blob)) pieces.push(piece);
+        await mkdir(dirname(join(runFolder, path)), { recursive: true });
+        await writeFile(join(runFolder, path), Buffer.concat(pieces));
+      }
+      return true;
+    },
+    save(folder) {
+      next = folder;
+      if (busy) return;
+      busy = true;
+      working = work();
+    },
+    async settle() {
+      await working;
+      if (lost) throw lost;
+      if (bug !== undefined) throw bug;
+    },
+    async discard() {
+      await transactSurely(world, [fenceCheck(fence), { delete: keys.jobCheckpoint(team, jobId) }]);
+      for await (const blob of world.blobs.list(blobKeys.jobCheckpoint(team, jobId, '')))
+        await world.blobs.delete(blob);
+    },
+  };
+}
+
+async function findCheckpoint(
+  { table }: Pick<World, 'table'>,
+  team: string,
+  jobId: string,
+): Promise<z.output<typeof checkpointRecord>['files']> {
+  const record = await table.get(keys.jobCheckpoint(team, jobId));
+  return record ? stored(checkpointRecord, record).value.files : [];
+}
+
+const stateSchema = z.object({ state: z.object({ metricsBytes: z.int().min(0) }) });
+
+/** The lines of the metrics that belong to a checkpoint. */
+async function metricsUpTo(runFolder: string, checkpoint: string): Promise<Uint8Array> {
+  const { state } = stateSchema.parse(JSON.parse(await readFile(join(checkpoint, 'state.json'), 'utf8')));
+  return (await readFile(join(runFolder, metricsName))).subarray(0, state.metricsBytes);
+}
+
+const isSame = (a: { key: string; versionId: string }, b: { key: string; versionId: string }): boolean =>
+  a.key === b.key && a.versionId === b.versionId;
+
+const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';

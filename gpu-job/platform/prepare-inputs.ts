@@ -1,0 +1,84 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PinnedRequest, SpecPlaces } from '../../shared/domain/spec-of-request.ts';
+import { DomainError } from '../../shared/errors.ts';
+import type { World } from '../../shared/platform/ports.ts';
+import { findBase, readyBase, type ReadyBase } from '../../shared/records/bases.ts';
+import { findDataset, readyDataset } from '../../shared/records/datasets.ts';
+import type { JobRecord } from '../../shared/records/jobs.ts';
+import { getVersionRecord } from '../../shared/records/versions.ts';
+import { placeFiles } from './place-files.ts';
+
+/**
+ * Puts everything a job reads into its folder, under names that mean something in cards and reports. What was pinned must still be there:
+ * throws `DomainError('input-gone')`.
+ */
+export async function prepareInputs(
+  world: World,
+  job: JobRecord,
+  request: PinnedRequest,
+  folder: string,
+): Promise<SpecPlaces> {
+  const { team, inputs } = job;
+  const base = inputs.base && (await pinnedBase(world, team, inputs.base));
+  const basePlace = base && join(folder, 'bases', base.name);
+  if (base && basePlace !== undefined && needsBase(request)) await placeFiles(world, base.files, basePlace);
+  const datasets: string[] = [];
+  for (const pinned of inputs.datasets ?? []) datasets.push(await placeDataset(world, team, pinned, folder));
+  const adapters: { adapter: string; weight: number }[] = [];
+  for (const { adapter, version, versionId, weight = 1 } of inputs.parents ?? []) {
+    const place = join(folder, 'adapters', `${adapter}-v${version}`);
+    // a composition may have the same member twice
+    if (!adapters.some((other) => other.adapter === place))
+      await placeFiles(world, (await getVersionRecord(world.table, team, versionId)).value.files, place);
+    adapters.push({ adapter: place, weight });
+  }
+  await mkdir(join(folder, 'outputs'), { recursive: true });
+  const [adapter] = adapters;
+  const [dataset, evalDataset] = datasets;
+  return {
+    ...(basePlace !== undefined && needsBase(request) ? { base: basePlace } : {}),
+    ...(request.kind === 'compose' ? { members: adapters } : adapter ? { adapter: adapter.adapter } : {}),
+    ...(dataset === undefined ? {} : { dataset }),
+    ...(evalDataset === undefined ? {} : { evalDataset }),
+    output: join(folder, 'outputs', outputName(request)),
+  };
+}
+
+/** The base that was meant when the job was made. */
+export async function pinnedBase(
+  { table }: Pick<World, 'table'>,
+  team: string,
+  { name, id }: { readonly name: string; readonly id: string },
+): Promise<ReadyBase> {
+  const found = await findBase(table, team, name);
+  if (found?.value.id !== id) throw inputGone('base', name);
+  return readyBase(found.value);
+}
+
+async function placeDataset(
+  world: World,
+  team: string,
+  { name, id }: { readonly name: string; readonly id: string },
+  folder: string,
+): Promise<string> {
+  const found = await findDataset(world.table, team, name);
+  if (found?.value.id !== id) throw inputGone('dataset', name);
+  const path = `${name}.jsonl`;
+  await placeFiles(world, [{ path, blob: readyDataset(found.value).file.blob }], join(folder, 'datasets', id));
+  return join(folder, 'datasets', id, path);
+}
+
+/** Composing needs no base, and neither do exports that copy an adapter. */
+function needsBase(request: PinnedRequest): boolean {
+  return request.kind !== 'compose' && (request.kind !== 'export' || request.format.endsWith('gguf'));
+}
+
+function outputName(request: PinnedRequest): string {
+  if (request.kind === 'evaluate') return 'report';
+  if (request.kind === 'export') return request.format;
+  return 'adapter' in request.output ? request.output.adapter : request.output.base;
+}
+
+const inputGone = (what: string, name: string): DomainError =>
+  new DomainError('input-gone', `The ${what} "${name}" that this job was made for has been deleted.`);

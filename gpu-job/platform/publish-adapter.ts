@@ -1,0 +1,92 @@
+import { DomainError, invariant, type Finding } from '../../shared/errors.ts';
+import { ConditionError, type World } from '../../shared/platform/ports.ts';
+import { adapterWrite, findAdapter, type AdapterRecord } from '../../shared/records/adapters.ts';
+import type { Caller } from '../../shared/records/caller.ts';
+import { commit, newId } from '../../shared/records/commit.ts';
+import { fenceCheck, fencedOut, FencedOutError, type Fence } from '../../shared/records/job-fence.ts';
+import type { JobRecord } from '../../shared/records/jobs.ts';
+import { publishVersion, type VersionOutcome } from '../../shared/records/publish-version.ts';
+import type { StoredFile } from '../../shared/records/stored-file.ts';
+import { findVersion, newVersion, versionWrite, type VersionRecord } from '../../shared/records/versions.ts';
+import { freeName } from './free-name.ts';
+
+export interface MadeAdapter {
+  readonly job: JobRecord;
+  /** The name that was asked for. */
+  readonly adapter: string;
+  readonly base: string;
+  readonly origin: 'train' | 'compose';
+  readonly files: readonly StoredFile[];
+  readonly outcome: VersionOutcome;
+}
+
+/**
+ * Publishes what a job has made as a version whose id was chosen with the job: however often this is done, and by however many containers,
+ * there is one. Throws `FencedOutError`.
+ */
+export async function publishAdapter(
+  world: World,
+  caller: Caller,
+  fence: Fence,
+  made: MadeAdapter,
+): Promise<{ readonly version: VersionRecord; readonly findings: readonly Finding[] }> {
+  const { versionId } = made.job.makes;
+  invariant(versionId !== undefined, 'the id of the version was chosen with the job');
+  const findings: Finding[] = [];
+  for (;;) {
+    if (await findVersion(world.table, caller.team, versionId)) break;
+    const { adapter, isNew, renamed } = await adapterFor(world, caller, made);
+    findings.splice(0, Infinity, ...renamed);
+    const { origin, files, job } = made;
+    const lineage = { origin, jobId: job.id, ...job.inputs };
+    const given = { state: 'validating' as const, files: [...files], lineage, notes: '', promote: [] };
+    const draft: VersionRecord = { ...newVersion(world, caller, adapter, given), id: versionId };
+    const change = { action: 'version.create', resource: `adapters/${adapter.name}/versions/${versionId}` };
+    const writes = [fenceCheck(fence), versionWrite(draft), ...(isNew ? [adapterWrite(adapter)] : [])];
+    try {
+      await commit(world, caller, change, writes);
+    } catch (error) {
+      const known = fencedOut(error, 0);
+      if (!(known instanceof ConditionError)) throw known;
+    }
+  }
+  try {
+    const version = await publishVersion(world, caller, versionId, made.outcome, { with: [fenceCheck(fence)] });
+    return { version, findings };
+  } catch (error) {
+    if (error instanceof ConditionError) throw new FencedOutError({ cause: error });
+    throw error;
+  }
+}
+
+/** The adapter of this name and base, or a new one; under another name where that one belongs to another base by now. */
+async function adapterFor(
+  world: World,
+  { team }: Caller,
+  { adapter: wanted, base, job }: MadeAdapter,
+): Promise<{ readonly adapter: AdapterRecord; readonly isNew: boolean; readonly renamed: readonly Finding[] }> {
+  const isFree = async (name: string): Promise<boolean> => {
+    const found = await findAdapter(world.table, team, name);
+    return !found || found.value.base === base;
+  };
+  const { name, findings: renamed } = await freeName(wanted, job.id, isFree);
+  const found = await findAdapter(world.table, team, name);
+  if (found) {
+    if (found.value.base !== base) throw new DomainError('name-taken', `There is an adapter "${name}" already.`);
+    return { adapter: found.value, isNew: false, renamed };
+  }
+  const now = new Date(world.now()).toISOString();
+  const adapter: AdapterRecord = {
+    id: newId(world, 'adp'),
+    team,
+    name,
+    base,
+    description: '',
+    tags: [],
+    aliases: {},
+    versions: 0,
+    createdAt: now,
+    updatedAt: now,
+  };
+  return { adapter, isNew: true, renamed };
+}

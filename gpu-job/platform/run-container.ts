@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import type { JobEvent } from '../../shared/contract/job-events.ts';
+import { readPinnedRequest, specOfRequest, type PinnedRequest } from '../../shared/domain/spec-of-request.ts';
+import { DomainError, UnavailableError, type Finding } from '../../shared/errors.ts';
+import type { World } from '../../shared/platform/ports.ts';
+import type { Caller } from '../../shared/records/caller.ts';
+import { changeJobRecord } from '../../shared/records/change-job-record.ts';
+import { findDelivery, type Delivery } from '../../shared/records/job-delivery.ts';
+import { FencedOutError } from '../../shared/records/job-fence.ts';
+import { findingsThatFit } from '../../shared/records/versions.ts';
+import { writeFileAtomic } from '../folders/files.ts';
+import type { Container, ContainerRun, ContainerTools } from './container.ts';
+import { createCheckpointStore } from './checkpoint-store.ts';
+import { claimJob } from './claim-job.ts';
+import { publishOutputs, storeOutputs } from './deliver.ts';
+import { importBase } from './import-base.ts';
+import { openVoice } from './job-voice.ts';
+import { prepareInputs } from './prepare-inputs.ts';
+import { withoutPlaces } from './without-places.ts';
+import { makeWorkFolder, removeWorkFolder } from './work-folder.ts';
+
+/**
+ * Claims a job, does it, publishes what it made, and ends it: exactly once, however many containers try. Comes back quietly when the job is
+ * not, or no longer, its to do. Throws what made the job fail or stop, after that was written.
+ */
+export async function runContainer(world: World, run: ContainerRun, tools: ContainerTools): Promise<void> {
+  const caller: Caller = { team: run.team, keyId: run.jobId, scopes: [], requestId: run.runId };
+  const claimed = await claimJob(world, caller, run);
+  if (!claimed) return;
+  const { job, fence } = claimed;
+  const folder = await makeWorkFolder(tools.work, fence);
+  const voice = openVoice(world, fence, job.attempt);
+  const end = AbortSignal.any([tools.stop, voice.lost]);
+  const container: Container = { ...tools, world, caller, fence, job, voice, folder, end };
+  try {
+    tools.onStage?.('claimed');
+    if (job.kind === 'import-base') await importBase(container);
+    else await runRequest(container, readPinnedRequest(job.request));
+  } catch (error) {
+    if (error instanceof FencedOutError || voice.lost.aborted) return;
+    await endEarly(container, error);
+    throw error;
+  } finally {
+    voice.stop();
+    await removeWorkFolder(tools.work, fence);
+  }
+}
+
+async function runRequest(container: Container, request: PinnedRequest): Promise<void> {
+  const { world, caller, fence, job, voice, folder } = container;
+  const delivery = (await findDelivery(world.table, job.team, job.id)) ?? (await work(container, request));
+  container.onStage?.('stored');
+  const place = { delivery, folder: join(folder, 'published') };
+  const { output, findings } = await publishOutputs(world, caller, fence, job, request, place);
+  container.onStage?.('published');
+  await voice.flush();
+  const also = { output, report: delivery.report, findings: findingsThatFit([...toFindings(delivery), ...findings]) };
+  await changeJobRecord(world, caller, job.id, { type: 'succeed' }, { fence, also });
+}
+
+/** Runs the job on plain folders and keeps what it has made. */
+async function work(container: Container, request: PinnedRequest): Promise<Delivery> {
+  const { world, fence, job, voice, folder, threads, end } = container;
+  const places = await prepareInputs(world, job, request, folder);
+  const checkpoints = createCheckpointStore(world, fence, places.output);
+  if (request.kind === 'train') await checkpoints.restore();
+  const spec = specOfRequest(request, { ...places, ...(threads === undefined ? {} : { threads }) });
+  await writeFileAtomic(join(folder, 'spec.json'), `${JSON.stringify(spec, undefined, 2)}\n`);
+  container.onStage?.('prepared');
+  const onEvent = (event: JobEvent): void => {
+    if (event.type === 'checkpoint') checkpoints.save(event.path);
+    voice.say(withoutPlaces(event, folder));
+  };
+  let report: object;
+  try {
+    report = await container.runJob(spec, { onEvent, stop: end });
+  } finally {
+    // of a run that ends early, too: that is what it goes on from
+    await checkpoints.settle();
+  }
+  const delivery = await storeOutputs(world, fence, job, request, { report, output: places.output, folder });
+  await checkpoints.discard();
+  return delivery;
+}
+
+/** Writes why a job did not come to its end here. */
+async function endEarly({ world, caller, fence, job, voice, folder }: Container, error: unknown): Promise<void> {
+  const reason = withoutPlaces(error instanceof Error ? error.message : String(error), folder);
+  if (!(error instanceof DomainError || error instanceof UnavailableError)) voice.say({ type: 'log', text: reason });
+  try {
+    await voice.flush();
+    if (error instanceof DomainError) {
+      const found: readonly Finding[] =
+        error.findings.length > 0 ? error.findings : [{ severity: 'error', code: error.code, message: error.message }];
+      const findings = findingsThatFit(withoutPlaces(found, folder));
+      await changeJobRecord(world, caller, job.id, { type: 'refuse', reason }, { fence, also: { findings } });
+    } else {
+      const type = error instanceof UnavailableError ? 'stop' : 'die';
+      await changeJobRecord(world, caller, job.id, { type, reason }, { fence });
+    }
+  } catch (second) {
+    // the sweep sees by the run's end what could not be written
+    if (!(second instanceof FencedOutError || second instanceof UnavailableError)) throw second;
+  }
+}
+
+const toFindings = ({ findings }: Delivery): readonly Finding[] => findings as readonly Finding[]; // the schema's form is that of Finding
