@@ -143,12 +143,12 @@ async function containerMain(args: string[]): Promise<number> {
     const { runContainer } = await import('./platform/run-container.ts');
     const folder = defaultDataFolder();
     const world = await openLocalWorld({ folder, baseUrl: 'http://127.0.0.1', role: 'job' });
-    const { LORARY_JOB_THREADS: threads, LORARY_HUB_URL: hubUrl, HF_TOKEN: hubToken } = process.env;
+    const { LORARY_JOB_THREADS: threads, HF_ENDPOINT: hubUrl, HF_TOKEN: hubToken } = process.env;
     const tools = {
       work: join(folder, 'work'),
       runJob,
       threads: threads ? Number(threads) : undefined,
-      hubUrl,
+      hubUrl: hubUrl || undefined, // an empty setting is none
       hubToken,
     };
     try {

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Hono } from 'hono';
 import { limits } from '../../shared/limits.ts';
@@ -7,6 +7,8 @@ import { createWarmGenerator } from '../../shared/local/warm-generator.ts';
 import { createFullKey } from '../../shared/records/teams.ts';
 import type { ApiDeps } from '../http/api-deps.ts';
 import { createApi } from '../http/create-api.ts';
+import { sweepJob } from '../job-events/sweep-job.ts';
+import { sweep } from '../job-events/sweep.ts';
 import { inspectInThread } from '../validator/inspect-in-thread.ts';
 import { createValidator } from '../validator/validator.ts';
 import { allHandlers } from './all-handlers.ts';
@@ -86,7 +88,7 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
     const key = first ?? (options.newKey ? await createFullKey(world, localTeam) : undefined);
     if (key === undefined) await updateCredentials(folder, url);
     else await writeCredentials(folder, { url, key });
-    const stopChores = startBackground(world, log);
+    const stopChores = startBackground(world, join(folder, 'work'), log);
     listener.serve(appOf(deps, listener.port, log).fetch);
     return {
       url,
@@ -120,17 +122,25 @@ type ServerDeps = ApiDeps & { readonly world: LocalWorld };
 type Log = NonNullable<ServerOptions['log']>;
 
 /** What looks after things that nobody asks for. */
-function startBackground(world: LocalWorld, log: Log): () => Promise<void> {
+function startBackground(world: LocalWorld, work: string, log: Log): () => Promise<void> {
   const validator = createValidator(
     { world, inspect: inspectInThread },
     { onError: (error, uploadId) => log(`the upload ${uploadId} could not be looked at`, error) },
   );
   world.events.subscribe((event) => validator.onEvent(event));
+  world.events.subscribe(async (event) => {
+    if (event.type === 'run-changed') await sweepJob(world, event.team, event.jobId);
+  });
   return startChores(
-    [{ name: 'looking after uploads', everyMilliseconds: sweepMilliseconds, run: () => validator.sweep() }],
+    [
+      { name: 'looking after uploads', everyMilliseconds: sweepMilliseconds, run: () => validator.sweep() },
+      { name: 'looking after jobs', everyMilliseconds: jobSweepMilliseconds, run: () => sweep(world, { work, log }) },
+    ],
     log,
   );
 }
 
 /** Events do the work at once; the sweep finds what they missed. */
 const sweepMilliseconds = 5000;
+/** A job that was stopped waits from one second on. */
+const jobSweepMilliseconds = 1000;

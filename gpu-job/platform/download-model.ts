@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { downloadFile, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
+import { downloadFile, HubApiError, listFiles } from '@huggingface/hub';
 import { DomainError, UnavailableError } from '../../shared/errors.ts';
 import { hashFile } from '../folders/hashes.ts';
 import { isModelFile } from '../jobs/import-base.ts';
@@ -13,13 +13,11 @@ export interface DownloadOptions {
   /** For models that are not open to everyone. */
   readonly accessToken?: string | undefined;
   readonly stop: AbortSignal;
-  /** Told of the commit before the first file. */
-  readonly onCommit: (commitId: string) => Promise<void>;
   readonly onProgress: (doneBytes: number, totalBytes: number) => void;
 }
 
 /**
- * Downloads a model from Hugging Face at one commit: the files at the top that belong to a model folder. What the hub says of a large file's
+ * Downloads a model from Hugging Face at a commit: the files at the top that belong to a model folder. What the hub says of a large file's
  * hash is checked. Throws `DomainError` when the hub refuses, `UnavailableError` when it does not answer or `stop` is aborted.
  */
 export async function downloadModel(
@@ -32,18 +30,16 @@ export async function downloadModel(
     ...(options.accessToken === undefined ? {} : { accessToken: options.accessToken }),
   };
   await asking(`${repository} at ${revision}`, async () => {
-    const { sha } = await modelInfo({ name: repository, revision, additionalFields: ['sha'], ...hub });
-    await options.onCommit(sha);
     const repo = { type: 'model', name: repository } as const;
     const files = [];
-    for await (const file of listFiles({ repo, revision: sha, ...hub }))
+    for await (const file of listFiles({ repo, revision, ...hub }))
       if (file.type === 'file' && isModelFile(file.path)) files.push(file);
     const total = files.reduce((sum, { size }) => sum + size, 0);
     let done = 0;
     await mkdir(folder, { recursive: true });
     for (const { path, size, lfs } of files) {
       if (options.stop.aborted) throw new UnavailableError('The download was stopped.');
-      const blob = await downloadFile({ repo, path, revision: sha, ...hub });
+      const blob = await downloadFile({ repo, path, revision, ...hub });
       if (!blob) throw new UnavailableError(`The hub lists ${path} and does not have it.`);
       const stream = Readable.fromWeb(blob.stream());
       await pipeline(stream, createWriteStream(join(folder, path)), { signal: options.stop });

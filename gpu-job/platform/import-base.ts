@@ -53,7 +53,14 @@ async function fetchFiles(
 ): Promise<readonly StoredFile[] | undefined> {
   const { source } = request;
   if (source.kind === 'local') await importModelFiles(source.path, model);
-  else if (source.kind === 'huggingface') await fetchFromHub(container, request, base, model);
+  else if (source.kind === 'huggingface')
+    await downloadModel(source, model, {
+      hubUrl: container.hubUrl,
+      accessToken: container.hubToken,
+      stop: container.end,
+      onProgress: (done, total) =>
+        container.voice.say({ type: 'progress', stage: 'download', done, total, unit: 'bytes' }),
+    });
   else {
     const received = join(container.folder, 'received');
     await placeFiles(container.world, base.files, received);
@@ -66,27 +73,6 @@ async function fetchFiles(
     await importModelFiles(join(received, only.path), model);
   }
   return undefined;
-}
-
-async function fetchFromHub(
-  container: Container,
-  request: ImportRequest,
-  base: BaseRecord,
-  model: string,
-): Promise<void> {
-  const { source } = request;
-  if (source.kind !== 'huggingface') return;
-  const pinned = /^[0-9a-f]{40}$/.test(base.source.revision ?? '') ? base.source.revision : undefined;
-  await downloadModel({ repository: source.repository, revision: pinned ?? source.revision }, model, {
-    hubUrl: container.hubUrl,
-    accessToken: container.hubToken,
-    stop: container.end,
-    // written first: an import that goes on elsewhere takes the same commit
-    onCommit: (commitId) =>
-      changeBase(container, request, (now) => ({ ...now, source: { ...now.source, revision: commitId } })),
-    onProgress: (done, total) =>
-      container.voice.say({ type: 'progress', stage: 'download', done, total, unit: 'bytes' }),
-  });
 }
 
 /** What the sender claimed against what came. */

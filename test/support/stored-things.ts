@@ -1,5 +1,4 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describeBase } from '../../gpu-job/platform/describe-base.ts';
 import { factsOf } from '../../gpu-job/platform/publish-base.ts';
 import { storeFiles } from '../../gpu-job/platform/store-files.ts';
