@@ -1,5 +1,5 @@
-import { constants, copyFile, link, mkdir, open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { constants, copyFile, link, open, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { DomainError } from '../errors.ts';
 import type { Durability } from './database.ts';
 
 /** Waits until a file's bytes are on disk, where that is asked for. */
@@ -38,16 +38,31 @@ export async function linkOrCopy(from: string, to: string): Promise<void> {
   }
 }
 
-/** What stands at `path`; when nothing does, `content`, which only the owner may then read. Several processes get the same bytes. */
-export async function readOrCreateSecret(path: string, content: Uint8Array): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
+/**
+ * The secret at `path`; when nothing is there, `fresh`, which only the owner may then read. Several processes get the same bytes.
+ * Throws `DomainError('damaged-secret')` for one of another length: a shorter one could be guessed.
+ */
+export async function readOrCreateSecret(path: string, fresh: Uint8Array): Promise<Uint8Array> {
+  const found = await readFile(path).catch(async (error: unknown) => {
     if (errorCode(error) !== 'ENOENT') throw error;
+    await createSecret(path, fresh);
+    return readFile(path);
+  });
+  if (found.length !== fresh.length) {
+    throw new DomainError('damaged-secret', `${path} is damaged: delete it, and links given out so far end.`);
   }
-  await mkdir(dirname(path), { recursive: true });
+  return found;
+}
+
+async function createSecret(path: string, fresh: Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}`;
-  await writeFile(temporary, content, { mode: 0o600 });
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await file.writeFile(fresh);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
   try {
     // a link, unlike a rename, leaves what another process has put there meanwhile
     await linkOrCopy(temporary, path);
@@ -56,7 +71,6 @@ export async function readOrCreateSecret(path: string, content: Uint8Array): Pro
   } finally {
     await rm(temporary, { force: true });
   }
-  return readFile(path);
 }
 
 export function errorCode(error: unknown): string {

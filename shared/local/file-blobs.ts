@@ -52,6 +52,7 @@ export class FileBlobs implements BlobStore {
     const path = this.#uploadPath(uploadId);
     await mkdir(dirname(path), { recursive: true });
     await (await open(path, 'wx', 0o600)).close();
+    await syncFolder(dirname(path), this.#options.durability);
     this.#index.beginUpload({ uploadId, key, partSizeBytes }, this.#options.now());
     return uploadId;
   }
@@ -224,7 +225,8 @@ export class FileBlobs implements BlobStore {
 
   async #newBlobPath(versionId: string): Promise<string> {
     const path = this.blobPath(versionId);
-    await mkdir(dirname(path), { recursive: true });
+    const made = await mkdir(dirname(path), { recursive: true });
+    if (made !== undefined) await syncFolder(dirname(dirname(path)), this.#options.durability);
     return path;
   }
 

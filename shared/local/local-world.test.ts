@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, readFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -38,6 +38,8 @@ test('the folder and the key in it are for their owner alone, and the key outliv
   expect((await stat(join(data, 'signing.key'))).mode & 0o777).toBe(0o600);
   await (await open()).close();
   expect(await readFile(join(data, 'signing.key'))).toEqual(key);
+  await writeFile(join(data, 'signing.key'), '');
+  await expect(open()).rejects.toMatchObject({ code: 'damaged-secret' });
 });
 
 test('a server without a way to run jobs loses them with that reason', async () => {

@@ -1,9 +1,16 @@
 /** Plain JavaScript, because the process that watches a run starts without a loader. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 
 export function processIdentity(pid) {
   return process.platform === 'linux' ? linuxIdentity(pid) : startedAt(pid);
+}
+
+export function isOfThisBoot(identity) {
+  if (process.platform === 'linux') return identity.startsWith(`${bootId()} `);
+  // the clock may have been set since by a few seconds
+  return Date.parse(identity) > Date.now() - uptime() * 1000 - 60_000;
 }
 
 function linuxIdentity(pid) {
@@ -15,10 +22,14 @@ function linuxIdentity(pid) {
     const startTicks = fields[19];
     if (state === 'Z' || state === 'X') return undefined;
     // ticks count from the start of the machine
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${startTicks}`;
+    return `${bootId()} ${startTicks}`;
   } catch {
     return undefined;
   }
+}
+
+function bootId() {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
 function startedAt(pid) {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from './durable-files.ts';
-import { processIdentity } from './process-identity.mjs';
+import { isOfThisBoot, processIdentity } from './process-identity.mjs';
 
 /** How a run ended, as `run-watcher.mjs` writes it. */
 export type RunEnd = { readonly exitCode: number } | { readonly signal: string } | { readonly error: string };
@@ -26,7 +26,8 @@ export function traceRun(folder: string): RunTrace {
   if (end) return { kind: 'ended', end };
   if (now !== undefined && now === started.identity) return { kind: 'alive', pid: started.pid };
   // an id is given to no other process while a group of that id has members: if another has it, nobody is left
-  return now === undefined ? { kind: 'gone', group: started.pid } : { kind: 'gone' };
+  const mayBeLeft = now === undefined && started.identity !== undefined && isOfThisBoot(started.identity);
+  return mayBeLeft ? { kind: 'gone', group: started.pid } : { kind: 'gone' };
 }
 
 /** Ends all processes of a run; no error when none is left. */

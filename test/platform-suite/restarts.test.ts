@@ -161,6 +161,18 @@ test('of several watchers of one run, one starts it', async () => {
   expect(traceRun(run)).toEqual({ kind: 'ended', end: { exitCode: 0 } });
 });
 
+test('what a run of before the machine was started anew has left is nobody’s process', async () => {
+  const run = join(folder, 'earlier');
+  await mkdir(run);
+  const own = processIdentity(process.pid) ?? '';
+  const earlier = process.platform === 'linux' ? own.replace(/^\S+/, 'another-boot') : 'Thu Jan 1 00:00:00 1970';
+  // no process has this id, but a group may
+  await writeFile(join(run, 'started.json'), JSON.stringify({ pid: 2 ** 22 + 1, identity: earlier }));
+  expect(traceRun(run)).toEqual({ kind: 'gone' });
+  await writeFile(join(run, 'started.json'), JSON.stringify({ pid: 2 ** 22 + 1, identity: own }));
+  expect(traceRun(run)).toEqual({ kind: 'gone', group: 2 ** 22 + 1 });
+});
+
 test('a command that cannot be started is lost, and a run that is described badly too', async () => {
   world = await open('server', ({ jobId }) => {
     if (jobId === 'unknown') throw new Error('there is no such job');
