@@ -70,7 +70,7 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
     const runner = new ProcessRunner({
       folder: join(folder, 'runs'),
       queue: new RunQueue(database),
-      commandOf: options.commandOf ?? refuseRuns,
+      commandOf: process.platform === 'win32' ? refuseWindows : (options.commandOf ?? refuseRuns),
       slots: options.slots ?? defaultJobSlots(),
       graceSeconds: options.graceSeconds ?? graceSecondsDefault,
       onChange: ({ team, jobId, runId }) => void events.publish({ type: 'run-changed', team, jobId, runId }),
@@ -127,6 +127,11 @@ export function defaultJobSlots(
 /** Where the platform keeps its data unless told otherwise: `LORARY_DATA`, or `.lorary` in the current folder. */
 export function defaultDataFolder(setting: string | undefined = process.env['LORARY_DATA']): string {
   return resolve(setting === undefined || setting === '' ? '.lorary' : setting);
+}
+
+/** Runs need process groups and signals. */
+function refuseWindows(): never {
+  throw new DomainError('no-jobs-here', 'Jobs need Linux or macOS: on Windows, start the server inside WSL.');
 }
 
 function refuseRuns(): never {

@@ -3,8 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 
-export function processIdentity(pid) {
-  return process.platform === 'linux' ? linuxIdentity(pid) : startedAt(pid);
+export function processIdentity(pid, system = process.platform) {
+  if (system === 'win32') return aliveAt(pid);
+  return system === 'linux' ? linuxIdentity(pid) : startedAt(pid);
 }
 
 export function isOfThisBoot(identity) {
@@ -25,6 +26,16 @@ function linuxIdentity(pid) {
     return `${bootId()} ${startTicks}`;
   } catch {
     return undefined;
+  }
+}
+
+/** Windows tells the start of a process only by a program that takes half a second. */
+function aliveAt(pid) {
+  try {
+    process.kill(pid, 0);
+    return 'alive';
+  } catch (error) {
+    return error.code === 'EPERM' ? 'alive' : undefined;
   }
 }
 

@@ -194,7 +194,7 @@ export interface RunInfo {
   readonly reason?: string;
 }
 
-/** Starts the container of a job, in the order of submission. It retries nothing: the platform decides that. */
+/** Starts the container of a job, when there is room. It retries nothing: the platform decides that. */
 export interface JobRunner {
   /** `runId` comes from the caller, so that repeating a submission whose answer was lost starts nothing twice. */
   submit(run: { readonly runId: string; readonly jobId: string; readonly team: string }): Promise<void>;

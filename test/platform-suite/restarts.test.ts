@@ -85,10 +85,27 @@ test('a run goes on when its server is killed; the next one finds it, hears of i
   }
 });
 
+test('runs start in the order of submission', async () => {
+  world = await open();
+  const runIds = ['c', 'a', 'd', 'b', 'e'];
+  for (const runId of runIds) await world.runner.submit({ runId, jobId: 'wait', team: 'a' });
+  for (const [at, runId] of runIds.entries()) {
+    await printed(runId, 'ready');
+    const open = await world.runner.list();
+    expect(open.map((run) => run.runId)).toEqual(runIds.slice(at));
+    expect(open.map(({ state }) => state)).toEqual(open.map((_, place) => (place < 2 ? 'running' : 'waiting')));
+    await world.runner.cancel(runId);
+    await endOf({ ...patience, runner: world.runner }, runId);
+    await eventually(patience, world.runner.list.bind(world.runner), (runs) =>
+      runs.slice(0, 2).every(({ state }) => state === 'running'),
+    );
+  }
+});
+
 test('servers killed again and again start every run once', async () => {
   const random = seededRandom(11);
   const runIds: string[] = [];
-  for (let round = 0; round < 6; round += 1) {
+  for (let round = 0; round < 5; round += 1) {
     const server = await startServer(2);
     for (let at = 0; at < 4; at += 1) {
       const runId = `run-${round}-${at}`;
