@@ -23,7 +23,7 @@ export interface Snippet {
 }
 
 /** What is used of an `EngineReport`, as it also comes over the wire. */
-type EngineAnswer = Pick<EngineReport, 'verdict' | 'settings'> & { readonly engine: string };
+export type EngineAnswer = Pick<EngineReport, 'verdict' | 'settings'> & { readonly engine: string };
 
 /** How an adapter is used, for each engine that serves it (`servability`); exports that it needs stand before. */
 export function usageSnippets(place: AdapterPlace, reports: readonly EngineAnswer[]): readonly Snippet[] {
