@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { downloadFile, HubApiError, listFiles } from '@huggingface/hub';
+import { downloadFile, HubApiError, listFiles, type ListFileEntry } from '@huggingface/hub';
 import { DomainError, UnavailableError } from '../../shared/errors.ts';
 import { hashFile } from '../folders/hashes.ts';
 import { isModelFile } from '../jobs/import-base.ts';
@@ -32,12 +32,12 @@ export async function downloadModel(
   await asking(`${repository} at ${revision}`, async () => {
     const repo = { type: 'model', name: repository } as const;
     const files = [];
-    for await (const file of listFiles({ repo, revision, ...hub }))
-      if (file.type === 'file' && isModelFile(file.path)) files.push(file);
-    const total = files.reduce((sum, { size }) => sum + size, 0);
+    for await (const file of listFiles({ repo, revision, ...hub })) if (file.type === 'file') files.push(file);
+    const wanted = wantedFiles(repository, files);
+    const total = wanted.reduce((sum, { size }) => sum + size, 0);
     let done = 0;
     await mkdir(folder, { recursive: true });
-    for (const { path, size, lfs } of files) {
+    for (const { path, size, lfs } of wanted) {
       if (options.stop.aborted) throw new UnavailableError('The download was stopped.');
       const blob = await downloadFile({ repo, path, revision, ...hub });
       if (!blob) throw new UnavailableError(`The hub lists ${path} and does not have it.`);
@@ -50,6 +50,21 @@ export async function downloadModel(
       options.onProgress(done, total);
     }
   });
+}
+
+/** A model folder's own files; of a repository without safetensors its one GGUF file. */
+function wantedFiles(repository: string, files: readonly ListFileEntry[]): readonly ListFileEntry[] {
+  const own = files.filter(({ path }) => isModelFile(path));
+  if (own.some(({ path }) => path.endsWith('.safetensors'))) return own;
+  const ggufs = files.filter(({ path }) => /^[^/]+\.gguf$/.test(path));
+  if (ggufs.length === 1) return ggufs;
+  const names = ggufs.map(({ path }) => path).join(', ');
+  throw new DomainError(
+    'no-model',
+    ggufs.length === 0
+      ? `${repository} has neither safetensors nor GGUF files at its top.`
+      : `${repository} has ${ggufs.length} GGUF files: download one of ${names} and add it from there.`,
+  );
 }
 
 async function asking(what: string, work: () => Promise<void>): Promise<void> {

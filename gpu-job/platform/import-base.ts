@@ -1,3 +1,4 @@
+import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DomainError, refuseErrors, UnavailableError, type Finding } from '../../shared/errors.ts';
 import { ConditionError, type World } from '../../shared/platform/ports.ts';
@@ -13,7 +14,7 @@ import type { Stored } from '../../shared/records/stored.ts';
 import { hashFile } from '../folders/hashes.ts';
 import { importModelFiles, isModelFile } from '../jobs/import-base.ts';
 import { describeBase } from './describe-base.ts';
-import { downloadModel } from './download-model.ts';
+import { downloadModel, type DownloadOptions } from './download-model.ts';
 import { placeFiles } from './place-files.ts';
 import { factsOf } from './publish-base.ts';
 import type { Container } from './container.ts';
@@ -53,26 +54,30 @@ async function fetchFiles(
 ): Promise<readonly StoredFile[] | undefined> {
   const { source } = request;
   if (source.kind === 'local') await importModelFiles(source.path, model);
-  else if (source.kind === 'huggingface')
-    await downloadModel(source, model, {
-      hubUrl: container.hubUrl,
-      accessToken: container.hubToken,
-      stop: container.end,
-      onProgress: (done, total) =>
-        container.voice.say({ type: 'progress', stage: 'download', done, total, unit: 'bytes' }),
-    });
   else {
     const received = join(container.folder, 'received');
-    await placeFiles(container.world, base.files, received);
-    refuseErrors('upload', 'The files that were sent cannot be used:', await uploadFindings(base.files, received));
-    const [only] = base.files;
-    if (base.files.length !== 1 || !only?.path.endsWith('.gguf')) {
-      await placeFiles(container.world, base.files, model);
-      return base.files;
+    if (source.kind === 'huggingface') await downloadModel(source, received, hubOptions(container));
+    else {
+      await placeFiles(container.world, base.files, received);
+      refuseErrors('upload', 'The files that were sent cannot be used:', await uploadFindings(base.files, received));
     }
-    await importModelFiles(join(received, only.path), model);
+    const [only = '', ...others] = await readdir(received);
+    if (others.length === 0 && only.endsWith('.gguf')) await importModelFiles(join(received, only), model);
+    else {
+      await rename(received, model);
+      if (source.kind === 'upload') return base.files;
+    }
   }
   return undefined;
+}
+
+function hubOptions({ hubUrl, hubToken, end, voice }: Container): DownloadOptions {
+  return {
+    hubUrl,
+    accessToken: hubToken,
+    stop: end,
+    onProgress: (done, total) => voice.say({ type: 'progress', stage: 'download', done, total, unit: 'bytes' }),
+  };
 }
 
 /** What the sender claimed against what came. */

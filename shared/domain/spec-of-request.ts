@@ -56,7 +56,7 @@ function specValue(request: PinnedRequest, places: SpecPlaces): object {
     }
     case 'export': {
       const { kind, format, dtype } = request;
-      return { kind, format, type: dtype, base, adapter, output, threads };
+      return { kind, format, dtype, base, adapter, output, threads };
     }
   }
 }
