@@ -19,6 +19,7 @@ test('each engine is told with the folders as they will be, and the name of the 
   expect(text).toMatch(/^How to use it \(lorary pull --base tiny .*\n\nPEFT:\n\n {2}from peft import/);
   expect(text).toContain(`base = ${JSON.stringify(resolve('tiny-base'))}`);
   expect(text).toContain(`--lora-modules french-3=${resolve('french-3')}`);
+  expect(usageText({ ...version, baseModelName: 'tiny' }, [engine('PEFT', 'ready')])).toContain(resolve('tiny-base'));
   const named = usageText({ ...version, baseModelName: 'org/tiny' }, [engine('vLLM', 'ready')]);
   expect(named).toContain('vllm serve org/tiny --enable-lora --max-lora-rank 8');
 });

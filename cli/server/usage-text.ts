@@ -14,7 +14,9 @@ export interface PulledVersion {
 export function usageText(version: PulledVersion, engines: readonly EngineAnswer[]): string {
   const folder = resolve(version.folder);
   const baseFolder = resolve(`${version.base}-base`); // where `lorary pull --base` puts it
-  const base = version.baseModelName ?? baseFolder;
+  // a name that only the server knows is nothing that a library could load
+  const named = version.baseModelName !== version.base ? version.baseModelName : null;
+  const base = named ?? baseFolder;
   const snippets = usageSnippets({ folder, name: basename(folder), base, baseFolder }, engines);
   if (snippets.length === 0) return '';
   const parts = snippets.map(({ engine, code }) => `${engine}:\n\n${code.trimEnd().replaceAll(/^(?=.)/gm, '  ')}\n`);
