@@ -42,6 +42,16 @@ test('the folder and the key in it are for their owner alone, and the key outliv
   await expect(open()).rejects.toMatchObject({ code: 'damaged-secret' });
 });
 
+test('a link outlives the server that gave it, and its port', async () => {
+  const first = await openLocalWorld({ folder, baseUrl: 'http://127.0.0.1:1', role: 'server' });
+  const blob = await first.blobs.put('k', Buffer.from('content'));
+  const { url } = await first.blobs.signDownload(blob, { fileName: 'x', expiresSeconds: 60 });
+  await first.close();
+  const next = await openLocalWorld({ folder, baseUrl: 'http://127.0.0.1:2', role: 'server' });
+  expect(await (await next.blobServer.request(url.replace(':1/', ':2/'))).text()).toBe('content');
+  await next.close();
+});
+
 test('a server without a way to run jobs loses them with that reason', async () => {
   const world = await openLocalWorld({ folder, baseUrl: 'http://127.0.0.1:1', role: 'server' });
   await world.runner.submit({ runId: 'r', jobId: 'j', team: 'a' });
