@@ -88,7 +88,7 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
     const key = first ?? (options.newKey ? await createFullKey(world, localTeam) : undefined);
     if (key === undefined) await updateCredentials(folder, url);
     else await writeCredentials(folder, { url, key });
-    const stopChores = startBackground(world, join(folder, 'work'), log);
+    const stopChores = startBackground(world, { work: join(folder, 'work'), stop: stopping.signal, log });
     listener.serve(appOf(deps, listener.port, log).fetch);
     return {
       url,
@@ -122,22 +122,29 @@ type ServerDeps = ApiDeps & { readonly world: LocalWorld };
 type Log = NonNullable<ServerOptions['log']>;
 
 /** What looks after things that nobody asks for. */
-function startBackground(world: LocalWorld, work: string, log: Log): () => Promise<void> {
+function startBackground(
+  world: LocalWorld,
+  { work, stop, log }: { readonly work: string; readonly stop: AbortSignal; readonly log: Log },
+): () => Promise<void> {
   const validator = createValidator(
-    { world, inspect: inspectInThread },
+    { world, inspect: inspectInThread, stop },
     { onError: (error, uploadId) => log(`the upload ${uploadId} could not be looked at`, error) },
   );
   world.events.subscribe((event) => validator.onEvent(event));
   world.events.subscribe(async (event) => {
     if (event.type === 'run-changed') await sweepJob(world, event.team, event.jobId);
   });
-  return startChores(
+  const stopChores = startChores(
     [
       { name: 'looking after uploads', everyMilliseconds: sweepMilliseconds, run: () => validator.sweep() },
       { name: 'looking after jobs', everyMilliseconds: jobSweepMilliseconds, run: () => sweep(world, { work, log }) },
     ],
     log,
   );
+  return async () => {
+    await stopChores();
+    await validator.idle();
+  };
 }
 
 /** Events do the work at once; the sweep finds what they missed. */

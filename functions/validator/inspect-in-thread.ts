@@ -8,7 +8,8 @@ import type { FromThread, ThreadSettings, ToThread } from './thread-messages.ts'
  * Inspects in a thread of its own, so that a server goes on answering; this thread only reads the bytes and hands them over without
  * copying. What a source rejects with, this rejects with.
  */
-export const inspectInThread: Inspect = async (task, files) => {
+export const inspectInThread: Inspect = async (task, files, stop) => {
+  stop?.throwIfAborted();
   const settings: ThreadSettings = { task, files: files.map(({ name, sizeBytes }) => ({ name, sizeBytes })) };
   const worker = new Worker(new URL('../../shared/platform/start-thread.mjs', import.meta.url), {
     workerData: { entry: new URL('./inspect-worker.ts', import.meta.url).href, settings },
@@ -16,13 +17,13 @@ export const inspectInThread: Inspect = async (task, files) => {
     resourceLimits: { maxOldGenerationSizeMb: limits.validatorMemoryMegabytes },
   });
   try {
-    return await reportOf(worker, files);
+    return await reportOf(worker, files, stop);
   } finally {
     await worker.terminate();
   }
 };
 
-function reportOf(worker: Worker, files: readonly ByteSource[]): Promise<InspectReport> {
+function reportOf(worker: Worker, files: readonly ByteSource[], stop: AbortSignal | undefined): Promise<InspectReport> {
   return new Promise((resolve, reject) => {
     // the thread only hears that a read failed; whoever waits gets the error itself
     let unreadable: { readonly error: unknown } | undefined;
@@ -45,6 +46,7 @@ function reportOf(worker: Worker, files: readonly ByteSource[]): Promise<Inspect
       else if ('report' in message) resolve(message.report);
       else reject(unreadable ? unreadable.error : message.failure);
     });
+    stop?.addEventListener('abort', () => reject(stop.reason as Error), { once: true });
     worker.on('error', reject);
     worker.on('exit', (code) => reject(new Error(`the thread that inspects ended with ${code}`)));
   });

@@ -24,15 +24,15 @@ export type InspectReport = { readonly sha256: Readonly<Record<string, string>> 
   | ({ readonly kind: 'dataset' } & RowsReport)
 );
 
-/** Reads every byte of the files once and says what it found; the work of a validator that needs no platform. */
-export type Inspect = (task: InspectTask, files: readonly ByteSource[]) => Promise<InspectReport>;
+/** Reads every byte of the files once and says what it found; the work of a validator that needs no platform. Rejects with the reason of `stop`. */
+export type Inspect = (task: InspectTask, files: readonly ByteSource[], stop?: AbortSignal) => Promise<InspectReport>;
 
-export const inspect: Inspect = async (task, files) => {
+export const inspect: Inspect = async (task, files, stop) => {
   const sha256: Record<string, string> = {};
   if (task.kind === 'dataset') {
     const [file] = files;
     if (!file) throw new Error('invariant broken: a dataset is one file');
-    const once = readOnce(file, { hash: newHash() });
+    const once = readOnce(file, { hash: newHash(), stop });
     const report = await checkRows(readLines(once), { name: file.name });
     return { kind: 'dataset', ...report, sha256: { [file.name]: await once.finish() } };
   }
@@ -41,11 +41,12 @@ export const inspect: Inspect = async (task, files) => {
   const names = files.map(({ name }) => name);
   const validation = await validateAdapter(
     { names, ...(config ? { config } : {}), ...(weights ? { weights } : {}) },
-    { newHash, baseTensors: task.base.tensors },
+    { newHash, baseTensors: task.base.tensors, ...(stop ? { stop } : {}) },
   );
   for (const file of validation.files) sha256[file.name] = file.sha256;
   for (const file of files)
-    if (file !== config && file !== weights) sha256[file.name] = await readOnce(file, { hash: newHash() }).finish();
+    if (file !== config && file !== weights)
+      sha256[file.name] = await readOnce(file, { hash: newHash(), stop }).finish();
   const engines = validation.ok && config && weights ? await enginesFor(task.base, config, weights) : [];
   return { kind: 'adapter', validation, engines, sha256 };
 };

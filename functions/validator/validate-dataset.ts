@@ -11,14 +11,14 @@ import type { ValidatorDeps } from './validator-deps.ts';
 
 /** Reads a dataset as every base will and makes it ready, or rejects it with everything that is wrong. */
 export async function validateDataset(
-  { world, inspect }: ValidatorDeps,
+  { world, inspect, stop }: ValidatorDeps,
   caller: Caller,
   { value, revision }: Stored<DatasetRecord>,
   options: EndOptions,
 ): Promise<void> {
   const { file } = value;
   if (!file) throw new Error('invariant broken: a dataset is validated when its file has come');
-  const report = await inspect({ kind: 'dataset' }, [blobSource(world, file)]);
+  const report = await inspect({ kind: 'dataset' }, [blobSource(world, file)], stop);
   if (report.kind !== 'dataset') throw new Error('invariant broken: a dataset was to be inspected');
   const findings = [...hashFindings([file], report.sha256), ...report.findings];
   const bad = findings.some(({ severity }) => severity === 'error');

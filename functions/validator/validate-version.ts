@@ -14,7 +14,7 @@ import type { ValidatorDeps } from './validator-deps.ts';
 
 /** Looks at every byte of a version and publishes it, or rejects it with everything that is wrong. */
 export async function validateVersion(
-  { world, inspect }: ValidatorDeps,
+  { world, inspect, stop }: ValidatorDeps,
   caller: Caller,
   versionId: string,
   options: EndOptions,
@@ -30,7 +30,7 @@ export async function validateVersion(
     return reject([{ severity: 'error', code: error.code, message: error.message, where: 'base' }]);
   }
   const sources = value.files.map((file) => blobSource(world, file));
-  const report = await inspect(await adapterTask(world, base), sources);
+  const report = await inspect(await adapterTask(world, base), sources, stop);
   if (report.kind !== 'adapter') throw new Error('invariant broken: an adapter was to be inspected');
   const engines = report.engines.map(({ engine, verdict, reasons, settings }) => ({
     engine,

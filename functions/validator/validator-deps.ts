@@ -4,4 +4,6 @@ import type { Inspect } from './inspect.ts';
 export interface ValidatorDeps {
   readonly world: World;
   readonly inspect: Inspect;
+  /** Ends what is in work; it is done again by whoever looks next. */
+  readonly stop?: AbortSignal;
 }

@@ -26,10 +26,12 @@ export function createValidator(deps: ValidatorDeps, { onError }: ValidatorOptio
   let last: Promise<void> = Promise.resolve();
 
   const take = async (team: string, uploadId: string): Promise<void> => {
+    if (deps.stop?.aborted) return;
     try {
       await takeUpload(deps, team, uploadId);
       failures.delete(uploadId);
     } catch (error) {
+      if (deps.stop?.aborted) return;
       onError(error, uploadId);
       const count = (failures.get(uploadId) ?? 0) + 1;
       failures.set(uploadId, count);
