@@ -26,12 +26,14 @@ import { rollback } from './commands/rollback.ts';
 import { run } from './commands/run.ts';
 import { show } from './commands/show.ts';
 import { train } from './commands/train.ts';
+import { up } from './commands/up.ts';
 import { watch } from './commands/watch.ts';
 import { withdraw } from './commands/withdraw.ts';
 import { adopt } from './server/adopt.ts';
 
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
+  up,
   login,
   doctor,
   baseAdd,

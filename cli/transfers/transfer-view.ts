@@ -1,6 +1,6 @@
 import type { ProgressView } from '../progress-view.ts';
 
-/** Shows bytes on their way: how many of how many, and how fast. `done` counts what was there before, `moved` tells the speed. */
+/** Shows bytes on their way, how many of how many and how fast, once they have taken long enough for someone to wonder. */
 export function transferView(
   view: Pick<ProgressView, 'show'>,
   stage: string,
@@ -12,16 +12,18 @@ export function transferView(
   return (count) => {
     done += count;
     const seconds = (now() - started) / 1000;
-    const speed = seconds > 0.5 ? ` (${megabytes(done / seconds)} MB/s)` : '';
+    if (seconds < wonderSeconds) return;
     view.show({
       type: 'progress',
-      stage: `${stage}${speed}`,
+      stage: `${stage} (${megabytes(done / seconds)} MB/s)`,
       done: Number(megabytes(done)),
       total: Number(megabytes(totalBytes)),
       unit: 'MB',
     });
   };
 }
+
+const wonderSeconds = 0.5;
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 

@@ -40,14 +40,17 @@ export interface LocalApi {
   close(): Promise<void>;
 }
 
-const baseUrl = 'http://127.0.0.1:7411';
-
 export interface LocalApiOptions {
   /** How a run is started; absent: it ends at once and does nothing. */
   readonly commandOf?: (run: RunInfo, folder: string) => RunCommand;
+  /** Where a test lets it answer, if it does; signed links begin with it. */
+  readonly baseUrl?: string;
 }
 
-export async function openLocalApi({ commandOf }: LocalApiOptions = {}): Promise<LocalApi> {
+export async function openLocalApi({
+  commandOf,
+  baseUrl = 'http://127.0.0.1:7411',
+}: LocalApiOptions = {}): Promise<LocalApi> {
   const folder = await mkdtemp(join(tmpdir(), 'lorary-api-'));
   let passed = 0;
   const world = await openLocalWorld({
