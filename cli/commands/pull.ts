@@ -1,16 +1,14 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { listBaseFiles } from '../../shared/contract/bases.ts';
 import { listJobFiles } from '../../shared/contract/jobs.ts';
-import { getVersionChecks, listVersionFiles } from '../../shared/contract/versions.ts';
+import { listVersionFiles, type Version } from '../../shared/contract/versions.ts';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { exitCodes } from '../../gpu-job/main.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { runCommand } from '../command.ts';
 import { connect } from '../server/connect.ts';
 import { fetchFiles } from '../server/fetch-files.ts';
+import { baseFolder, snippetsText, versionFolder } from '../server/snippets.ts';
 import { withSuggestions } from '../server/suggest.ts';
-import { usageText } from '../server/usage-text.ts';
 import { parseVersionName } from '../server/version-name.ts';
 import type { RemoteFile } from '../transfers/receive-files.ts';
 
@@ -38,8 +36,7 @@ export const pull = runCommand({
     if (json) io.print(JSON.stringify({ folder, files: what.files.map(({ path, sha256 }) => ({ path, sha256 })) }));
     else {
       io.print(`${what.files.length} files in ${folder}, each as its SHA-256 says`);
-      const usage = what.adapter && (await usageOf(api, what.adapter, folder));
-      if (usage) io.print(`\n${usage}`);
+      if (what.version) io.print(await snippetsText(api, what.version, folder));
     }
     return exitCodes.done;
   },
@@ -49,13 +46,13 @@ interface Found {
   readonly folder: string;
   readonly files: readonly RemoteFile[];
   readonly ask: () => Promise<readonly RemoteFile[]>;
-  readonly adapter?: { readonly adapter: string; readonly version: string; readonly base: string };
+  readonly version?: Version;
 }
 
 async function findFiles(api: ApiClient, name: string | undefined, base: string | undefined): Promise<Found> {
   if (base !== undefined) {
     const ask = async () => (await api.call(listBaseFiles, { params: { base } })).files;
-    return { folder: `${base}-base`, files: await withSuggestions(api, { base: [base] }, ask), ask };
+    return { folder: baseFolder(base), files: await withSuggestions(api, { base: [base] }, ask), ask };
   }
   if (name?.startsWith('job_')) {
     const ask = async () => (await api.call(listJobFiles, { params: { job: name } })).files;
@@ -71,15 +68,5 @@ async function findFiles(api: ApiClient, name: string | undefined, base: string 
   // an alias may move meanwhile; the files are of one version
   const pinned = first.version.id;
   const ask = async () => (await api.call(listVersionFiles, { params: { adapter, version: pinned } })).files;
-  const folder = `${adapter}-${first.version.version ?? version}`;
-  return { folder, files: first.files, ask, adapter: { adapter, version: pinned, base: first.version.base } };
-}
-
-async function usageOf(api: ApiClient, pulled: NonNullable<Found['adapter']>, folder: string): Promise<string> {
-  const { adapter, version, base } = pulled;
-  const { servability } = await api.call(getVersionChecks, { params: { adapter, version } });
-  const config: unknown = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8')); // published, so it is one
-  const named = typeof config === 'object' && config !== null && 'base_model_name_or_path' in config;
-  const name = named ? config.base_model_name_or_path : null;
-  return usageText({ folder, base, baseModelName: typeof name === 'string' ? name : null }, servability);
+  return { folder: versionFolder(first.version), files: first.files, ask, version: first.version };
 }

@@ -5,8 +5,8 @@ import { runCommand } from '../command.ts';
 import { findingText } from '../error-text.ts';
 import { asFindings } from '../server/as-findings.ts';
 import { connect } from '../server/connect.ts';
+import { snippetsText } from '../server/snippets.ts';
 import { withSuggestions } from '../server/suggest.ts';
-import { usageText } from '../server/usage-text.ts';
 import { parseVersionName } from '../server/version-name.ts';
 import { plain, tableText, timeText } from '../table-text.ts';
 import { sizeText } from '../transfers/transfer-view.ts';
@@ -31,9 +31,7 @@ export const show = runCommand({
     else {
       io.print(versionText(found));
       if (checks) io.print(checksText(checks, modules));
-      const folder = `${adapter}-${found.version ?? found.id}`; // where pull would put it
-      const usage = usageText({ folder, base: found.base, baseModelName: null }, checks?.servability ?? []);
-      if (usage !== '') io.print(`\nAfter lorary pull ${adapter}@${found.version ?? found.id}:\n\n${usage}`);
+      if (checks) io.print(`\n${await snippetsText(api, found)}`);
     }
     return exitCodes.done;
   },

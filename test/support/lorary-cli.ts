@@ -1,0 +1,92 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A folder of a user's own, with the command line as child processes and a server that `lorary up` has started. */
+export interface CliWorld {
+  readonly folder: string;
+  readonly url: string;
+  readonly key: string;
+  /** Runs a command to its end. */
+  run(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<CliResult>;
+  /** The line of JSON that a command with `--json` prints, which must be its only one. Throws when the exit code is another. */
+  json<T>(args: readonly string[], code?: number): Promise<T>;
+  /** A command that goes on while the test does something. */
+  spawn(args: readonly string[], environment?: Readonly<Record<string, string>>): ChildProcess;
+  close(): Promise<void>;
+}
+
+/** `bin` is the file that node runs; without one that of this repository. */
+export async function openCliWorld(
+  bin = fileURLToPath(new URL('../../cli/lorary.js', import.meta.url)),
+  given?: string,
+): Promise<CliWorld> {
+  const folder = given ?? (await mkdtemp(join(tmpdir(), 'lorary-flow-')));
+  const env = cleanEnvironment();
+  const start: CliWorld['spawn'] = (args, environment = {}) =>
+    spawn(process.execPath, [bin, ...args], {
+      cwd: folder,
+      env: { ...env, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  const server = start(['up', '--port', '0', '--json']);
+  const { url, key } = JSON.parse(await firstLine(server)) as { url: string; key: string };
+  const run: CliWorld['run'] = (args, environment) => resultOf(start(args, environment));
+  return {
+    folder,
+    url,
+    key,
+    run,
+    spawn: start,
+    async json<T>(args: readonly string[], code = 0) {
+      const result = await run([...args, '--json']);
+      if (result.code !== code)
+        throw new Error(`lorary ${args.join(' ')} ended with ${result.code}: ${result.err}${result.out}`);
+      const lines = result.out.trimEnd().split('\n');
+      if (lines.length !== 1) throw new Error(`lorary ${args.join(' ')} --json printed ${lines.length} lines`);
+      return JSON.parse(result.out) as T; // what the test expects of it
+    },
+    async close() {
+      const ended = new Promise((resolve) => server.on('close', resolve));
+      if (server.exitCode === null) {
+        server.kill('SIGTERM');
+        await ended;
+      }
+      if (given === undefined) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+export async function resultOf(child: ChildProcess): Promise<CliResult> {
+  let [out, err] = ['', ''];
+  child.stdout?.on('data', (bytes: Buffer) => (out += bytes.toString()));
+  child.stderr?.on('data', (bytes: Buffer) => (err += bytes.toString()));
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { code, out, err };
+}
+
+/** Only what a process needs; no setting of whoever runs the tests. */
+function cleanEnvironment(): Record<string, string> {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(LORARY_|HF_|VITEST|NODE_OPTIONS)/.test(name));
+  return Object.fromEntries(kept.map(([name, value]) => [name, value ?? '']));
+}
+
+function firstLine(child: ChildProcess): Promise<string> {
+  let [out, err] = ['', ''];
+  return new Promise((resolve, reject) => {
+    child.stdout?.on('data', (bytes: Buffer) => {
+      out += bytes.toString();
+      if (out.includes('\n')) resolve(out.slice(0, out.indexOf('\n')));
+    });
+    child.stderr?.on('data', (bytes: Buffer) => (err += bytes.toString()));
+    child.on('close', (code) => reject(new Error(`the server ended with ${code} before it said anything: ${err}`)));
+  });
+}
