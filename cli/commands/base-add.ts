@@ -34,7 +34,7 @@ export const baseAdd = runCommand({
   },
   async run({ words: [model = ''], flags, json }, io) {
     const api = await connect(io);
-    const name = flags.name ?? nameOfFile(model);
+    const name = flags.name ?? nameOfFile(resolve(model));
     if (name === undefined)
       throw new DomainError('usage', `No name can be made from ${model}: give one with --name NAME`);
     const { description = '', revision, upload } = flags;

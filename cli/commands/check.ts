@@ -1,6 +1,4 @@
-import { checkAdapters, type CheckedAdapter } from '../check/check-adapters.ts';
-import { checkText } from '../check/check-text.ts';
-import { findAdapters } from '../check/find-adapters.ts';
+import type { CheckedAdapter } from '../check/check-adapters.ts';
 import { runCommand, type CommandIo, type RunCommand } from '../command.ts';
 import { progressView } from '../progress-view.ts';
 
@@ -25,6 +23,10 @@ export function checkCommand(adopt: Adopt): RunCommand {
       adopt: { kind: 'switch', help: 'bring the good ones into the library, each of equal ones once' },
     },
     async run({ words, flags, json }, io) {
+      // the validator, which no other command needs to load
+      const { checkAdapters } = await import('../check/check-adapters.ts');
+      const { checkText } = await import('../check/check-text.ts');
+      const { findAdapters } = await import('../check/find-adapters.ts');
       const view = progressView(io.screen);
       const show = (stage: string, done: number, total: number): void => {
         if (json || !io.screen.isTerminal) return;

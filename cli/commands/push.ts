@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { exitCodes } from '../../gpu-job/main.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { runCommand } from '../command.ts';
@@ -30,7 +31,7 @@ export const push = runCommand({
   },
   async run({ words: [folder = ''], flags, json }, io) {
     const api = await connect(io);
-    const adapter = flags.name ?? nameOfFile(folder);
+    const adapter = flags.name ?? nameOfFile(resolve(folder));
     if (adapter === undefined)
       throw new DomainError('usage', `No name can be made from ${folder}: give one with --name NAME`);
     const base = flags.base ?? (await guessBase(api, adapter, folder));

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Adopt } from '../commands/check.ts';
 import { errorText, findingText } from '../error-text.ts';
 import { DomainError } from '../../shared/errors.ts';
@@ -10,7 +11,7 @@ import { pushAdapter } from './push-adapter.ts';
 /** Brings an adapter that was found good to the server, under the name of its folder. One that cannot come does not stop the others. */
 export const adopt: Adopt = async ({ adapter: label, folder }, io) => {
   const api = await connect(io);
-  const adapter = nameOfFile(label);
+  const adapter = nameOfFile(resolve(label));
   if (adapter === undefined)
     return `${label}: not adopted, since no name can be made from it; lorary push --name NAME gives one`;
   try {

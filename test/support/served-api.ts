@@ -11,7 +11,7 @@ export interface ServedApi extends LocalApi {
 export async function openServedApi(): Promise<ServedApi> {
   const listener = await listen(0);
   const url = `http://127.0.0.1:${listener.port}`;
-  const api = await openLocalApi(url);
+  const api = await openLocalApi({ baseUrl: url });
   let fault: Parameters<ServedApi['fault']>[0] = () => undefined;
   listener.serve(async (request) => (await fault(request)) ?? api.fetch(request));
   return {
