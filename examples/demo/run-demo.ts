@@ -1,18 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobEvent } from '../../shared/contract/job-events.ts';
-import type { EvaluateReport, GenerateReport, TrainReport } from '../../shared/contract/reports.ts';
-import { parseSpec } from '../../shared/contract/specs/parse-spec.ts';
+import type { EvaluateReport } from '../../shared/contract/reports.ts';
+import type { Prompt } from '../../shared/contract/specs/spec-fields.ts';
 import { openBaseModel } from '../../gpu-job/folders/base-model.ts';
 import { openBaseText } from '../../gpu-job/jobs/base-text.ts';
-import { runJob } from '../../gpu-job/main.ts';
 import { tunedModel } from '../../gpu-job/methods/tuned-model.ts';
 import { allPassed, judge, variants, type Matrix, type Pairing, type Score, type Variant } from './exit-rules.ts';
 import { prepareTask, type PreparedTask, type TaskSource } from './prepare-task.ts';
 import { hashOutputs } from './hash-outputs.ts';
+import { downloadFolders, startDemoPlatform, type DemoPlatform, type ModelName } from './demo-platform.ts';
 import type { DemoResult, DemoTaskResult, Sample } from './demo-result.ts';
 import { promptOf, wordsOf } from './task-rows.ts';
-import { trainAdapter, type RunSpec } from './train-adapter.ts';
+import { trainAdapter, type TrainedAdapter } from './train-adapter.ts';
 
 export interface DemoInput {
   /** Folder of the base. */
@@ -36,72 +36,85 @@ export interface DemoView {
 /** Rows longer than this would be slow to train on a CPU, whatever the base allows. */
 const contextTokensMax = 1024;
 const samplesPerTask = 3;
+const answerTokensMax = 24;
+const adapterNames = ['adapter-1', 'adapter-2'] as const;
 
-/** Trains two adapters, composes them, merges the composite, and measures all of them on both tasks. */
+/** Trains two adapters, composes them, merges the composite, and measures all of them on both tasks: all of it through the platform's API. */
 export async function runDemo(input: DemoInput, view: DemoView): Promise<DemoResult> {
-  const startedAt = performance.now();
-  const { base, output, stop } = input;
-  await rm(output, { recursive: true, force: true });
-  const runSpec: RunSpec = (spec, onEvent) =>
-    runJob(parseSpec(spec), {
-      stop,
-      onEvent(event) {
-        view.show(event);
-        onEvent?.(event);
-      },
-    });
+  await rm(input.output, { recursive: true, force: true });
+  const platform = await startDemoPlatform({
+    folder: join(input.output, 'platform'),
+    base: input.base,
+    stop: input.stop,
+    onEvent: (event) => view.show(event),
+    note: (text) => view.note(text),
+  });
+  view.stage(`the platform serves at ${platform.url}`);
+  try {
+    return await runOn(platform, input, view);
+  } finally {
+    await platform.stop();
+  }
+}
 
+async function runOn(platform: DemoPlatform, input: DemoInput, view: DemoView): Promise<DemoResult> {
+  const startedAt = performance.now();
+  const { output } = input;
   view.stage('reading base and data');
   const { parameters, contextTokens, tasks } = await prepare(input);
   for (const { name, tooLong } of tasks)
     if (tooLong > 0) view.note(`${name}: ${tooLong} rows over ${contextTokens} tokens are left out`);
+  view.stage('sending base and datasets to the platform');
+  const base = await platform.addBase('demo-base', input.base);
+  const data = [await sendTask(platform, tasks[0], 'task-1'), await sendTask(platform, tasks[1], 'task-2')] as const;
 
-  const folders = {
-    adapter1: join(output, 'adapter-1'),
-    adapter2: join(output, 'adapter-2'),
-    composite: join(output, 'composite'),
-    merged: join(output, 'merged'),
-  };
-  const train = async (task: PreparedTask, folder: string): Promise<TrainReport> => {
-    view.stage(`training an adapter on ${task.name}: ${task.plan.trainTokens.toLocaleString('en')} tokens`);
-    return trainAdapter({ base, ...task.files, output: folder }, task.plan, contextTokens, {
-      runSpec,
-      remove: (path) => rm(path, { recursive: true, force: true }),
+  const train = async (i: 0 | 1): Promise<TrainedAdapter> => {
+    const { name, plan } = tasks[i];
+    view.stage(`training an adapter on ${name}: ${plan.trainTokens.toLocaleString('en')} tokens`);
+    return trainAdapter({ base, dataset: data[i].train, validation: data[i].validation }, plan, contextTokens, {
+      train: (request, onEvent) => platform.train(adapterNames[i], request, onEvent),
       note: (text) => view.note(text),
     });
   };
-  const training = [await train(tasks[0], folders.adapter1), await train(tasks[1], folders.adapter2)] as const;
+  const trained = [await train(0), await train(1)] as const;
+  const training = [trained[0].report, trained[1].report] as const;
+  const adapter1 = { adapter: adapterNames[0], version: trained[0].version };
+  const adapter2 = { adapter: adapterNames[1], version: trained[1].version };
 
   view.stage('composing the two adapters (cat, weights 1 and 1)');
-  const members = [{ adapter: folders.adapter1 }, { adapter: folders.adapter2 }];
-  await runSpec({ kind: 'compose', type: 'cat', members, output: folders.composite });
+  const composed = await platform.compose('composite', [adapter1, adapter2]);
+  const composite = { adapter: 'composite', version: composed.version };
   view.stage('merging the composite into the base (f32)');
-  await runSpec({ kind: 'merge', base, adapter: folders.composite, dtype: 'f32', output: folders.merged });
+  await platform.merge('merged', composite);
 
-  const models: Readonly<Record<Variant, { base: string; adapter?: string }>> = {
+  const models: Readonly<Record<Variant, ModelName>> = {
     base: { base },
-    adapter1: { base, adapter: folders.adapter1 },
-    adapter2: { base, adapter: folders.adapter2 },
-    composite: { base, adapter: folders.composite },
-    merged: { base: folders.merged },
+    adapter1,
+    adapter2,
+    composite,
+    merged: { base: 'merged' },
   };
-  const evaluate = async (model: Variant, data: string): Promise<EvaluateReport> =>
-    // the report of an evaluate spec
-    (await runSpec({
+  const evaluate = (model: Variant, dataset: string): Promise<EvaluateReport> =>
+    platform.evaluate({
       kind: 'evaluate',
+      base,
       ...models[model],
-      data,
+      dataset,
       contextTokens,
       longRows: 'split',
       bootstrapSamples: 100,
-    })) as EvaluateReport;
+    });
   view.stage(`measuring ${variants.length} models on ${tasks[0].name} and ${tasks[1].name}`);
-  const measured = await measure(tasks, evaluate);
+  const measured = await measure(data, evaluate);
   view.stage('asking them');
   const samples = [
-    await ask(tasks[0], { ...models, adapter: models.adapter1 }, runSpec, contextTokens),
-    await ask(tasks[1], { ...models, adapter: models.adapter2 }, runSpec, contextTokens),
+    await ask(platform, tasks[0], { ...models, adapter: models.adapter1 }, contextTokens),
+    await ask(platform, tasks[1], { ...models, adapter: models.adapter2 }, contextTokens),
   ] as const;
+  view.stage('fetching what was made, every file checked against its SHA-256');
+  const folders = downloadFolders(output);
+  for (const variant of ['adapter1', 'adapter2', 'composite', 'merged'] as const)
+    await platform.download(models[variant], folders[variant]);
 
   const names = [tasks[0].name, tasks[1].name] as const;
   const verdicts = judge(measured.matrix, names, measured.pairings, input);
@@ -122,7 +135,7 @@ export async function runDemo(input: DemoInput, view: DemoView): Promise<DemoRes
   return {
     passed: allPassed(verdicts),
     verdicts,
-    base,
+    base: input.base,
     baseParameters: parameters,
     shuffledLabels: input.shuffleLabels,
     tasks: [taskResult(0), taskResult(1)],
@@ -158,22 +171,41 @@ async function prepare({ base, sources, output, shuffleLabels, trainTokens }: De
   }
 }
 
+/** Names of the datasets of a task. */
+interface TaskData {
+  readonly train: string;
+  readonly validation: string | undefined;
+  readonly heldOut: string;
+  readonly dealt: string | undefined;
+}
+
+async function sendTask(platform: DemoPlatform, { files }: PreparedTask, prefix: string): Promise<TaskData> {
+  const optional = async (name: string, path: string | undefined): Promise<string | undefined> =>
+    path === undefined ? undefined : platform.addDataset(`${prefix}-${name}`, path);
+  return {
+    train: await platform.addDataset(`${prefix}-train`, files.train),
+    validation: await optional('validation', files.validation),
+    heldOut: await platform.addDataset(`${prefix}-held-out`, files.heldOut),
+    dealt: await optional('dealt', files.dealt),
+  };
+}
+
 async function measure(
-  tasks: readonly [PreparedTask, PreparedTask],
-  evaluate: (model: Variant, data: string) => Promise<EvaluateReport>,
+  data: readonly [TaskData, TaskData],
+  evaluate: (model: Variant, dataset: string) => Promise<EvaluateReport>,
 ): Promise<{ matrix: Matrix; pairings: [Pairing, Pairing]; majority: [number, number] }> {
   const scores: Partial<Record<Variant, readonly [Score, Score]>> = {};
   let majority: [number, number] = [0, 0];
   for (const variant of variants) {
-    const first = await evaluate(variant, tasks[0].files.heldOut);
-    const second = await evaluate(variant, tasks[1].files.heldOut);
+    const first = await evaluate(variant, data[0].heldOut);
+    const second = await evaluate(variant, data[1].heldOut);
     majority = [first.majorityBaseline, second.majorityBaseline];
     scores[variant] = [scoreOf(first), scoreOf(second)];
   }
   const matrix = scores as Matrix; // the loop went over every variant
   const pairing = async (i: 0 | 1): Promise<Pairing> => {
     const adapter = i === 0 ? 'adapter1' : 'adapter2';
-    const { dealt } = tasks[i].files;
+    const { dealt } = data[i];
     const own = matrix[adapter][i].loss;
     return { own, dealt: dealt === undefined ? undefined : (await evaluate(adapter, dealt)).loss.value };
   };
@@ -188,17 +220,17 @@ const scoreOf = ({ loss, exactMatch, tokenAccuracy }: EvaluateReport): Score => 
 
 /** What base, adapter and composite say to the first held-out rows. */
 async function ask(
+  platform: DemoPlatform,
   task: PreparedTask,
-  models: Readonly<Record<'base' | 'adapter' | 'composite', { base: string; adapter?: string }>>,
-  runSpec: RunSpec,
+  models: Readonly<Record<'base' | 'adapter' | 'composite', ModelName>>,
   contextTokens: number,
 ): Promise<Sample[]> {
   const rows = task.heldOut.filter(({ tokens }) => tokens < contextTokens).slice(0, samplesPerTask);
   if (rows.length === 0) return [];
-  const answers = async (model: 'base' | 'adapter' | 'composite'): Promise<string[]> => {
-    const spec = { kind: 'generate', ...models[model], prompts: rows.map(promptOf), maxNewTokens: 24 };
-    return ((await runSpec(spec)) as GenerateReport).texts.map(({ text }) => text); // the report of a generate spec
-  };
+  // rows were parsed as prompts or conversations before
+  const prompts = rows.map((row) => promptOf(row) as Prompt);
+  const answers = (model: 'base' | 'adapter' | 'composite'): Promise<string[]> =>
+    platform.generate(models[model], prompts, answerTokensMax);
   const [base, adapter, composite] = [await answers('base'), await answers('adapter'), await answers('composite')];
   return rows.map((row, i) => {
     const { question, answer } = wordsOf(row);

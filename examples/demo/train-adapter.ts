@@ -1,41 +1,39 @@
 import type { JobEvent } from '../../shared/contract/job-events.ts';
 import type { TrainReport } from '../../shared/contract/reports.ts';
 import { DomainError } from '../../shared/errors.ts';
+import type { RequestOf } from './demo-platform.ts';
 import type { TrainingPlan } from './training-plan.ts';
 
-export interface AdapterFiles {
+/** What an adapter is trained on: names of the base and of datasets. */
+export interface AdapterData {
   readonly base: string;
-  readonly train: string;
+  readonly dataset: string;
   /** Rows drawn from the training side, to see where learning ends; undefined where there are too few. */
   readonly validation: string | undefined;
-  readonly output: string;
 }
 
-/** Runs one job; the report is that of its kind. */
-export type RunSpec = (
-  spec: Readonly<Record<string, unknown>>,
-  onEvent?: (event: JobEvent) => void,
-) => Promise<unknown>;
+/** A finished run and the version it made. */
+export interface TrainedAdapter {
+  readonly report: TrainReport;
+  readonly version: string;
+}
 
 /** A first run that diverges is repeated at a quarter of its rate; one that got worse towards its end, up to where it was best. */
 export async function trainAdapter(
-  files: AdapterFiles,
+  data: AdapterData,
   plan: TrainingPlan,
   contextTokens: number,
   tools: {
-    readonly runSpec: RunSpec;
-    readonly remove: (path: string) => Promise<void>;
+    readonly train: (request: RequestOf<'train'>, onEvent: (event: JobEvent) => void) => Promise<TrainedAdapter>;
     readonly note: (text: string) => void;
   },
-): Promise<TrainReport> {
+): Promise<TrainedAdapter> {
   const attempt = async (learningRate: number, length: { tokens: number } | { steps: number }) => {
     const evals: { step: number; loss: number }[] = [];
-    await tools.remove(files.output);
-    await tools.remove(`${files.output}.run`);
-    const report = (await tools.runSpec(trainSpec(files, plan, contextTokens, learningRate, length), (event) => {
+    const trained = await tools.train(trainRequest(data, plan, contextTokens, learningRate, length), (event) => {
       if (event.type === 'eval') evals.push(event);
-    })) as TrainReport; // the report of a train spec
-    return { report, evals };
+    });
+    return { trained, evals };
   };
   let { learningRate } = plan;
   let result;
@@ -48,9 +46,9 @@ export async function trainAdapter(
     result = await attempt(learningRate, { tokens: plan.trainTokens });
   }
   const best = bestStop(result.evals);
-  if (best === undefined) return result.report;
+  if (best === undefined) return result.trained;
   tools.note(`loss on rows set aside was lowest after step ${best}; trained again up to there`);
-  return (await attempt(learningRate, { steps: best })).report;
+  return (await attempt(learningRate, { steps: best })).trained;
 }
 
 /** The step at which a run should have ended; undefined where its end is (nearly) the best. The start does not count. */
@@ -64,18 +62,20 @@ export function bestStop(evals: readonly { readonly step: number; readonly loss:
 
 const worseMax = 1.02;
 
-function trainSpec(
-  { base, train, validation, output }: AdapterFiles,
+function trainRequest(
+  { base, dataset, validation }: AdapterData,
   plan: TrainingPlan,
   contextTokens: number,
   learningRate: number,
   length: { tokens: number } | { steps: number },
-): Record<string, unknown> {
+): RequestOf<'train'> {
   return {
     kind: 'train',
     base,
-    output,
-    data: { train, contextTokens, longRows: 'split', ...(validation === undefined ? {} : { eval: validation }) },
+    dataset,
+    ...(validation === undefined ? {} : { evalDataset: validation }),
+    contextTokens,
+    longRows: 'split',
     method: { kind: 'lora', config: { r: 8, lora_alpha: 16, target_modules: 'all-linear' } },
     ...length,
     batch: { tokens: plan.stepTokens, microBatchTokens: 2048, packTokens: 128 },
