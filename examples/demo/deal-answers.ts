@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hashedOrder } from './hashed-order.ts';
 import { answerOf, questionOf, withAnswer, type TaskRow } from './task-rows.ts';
 
 /**
@@ -8,15 +8,10 @@ import { answerOf, questionOf, withAnswer, type TaskRow } from './task-rows.ts';
 export function dealAnswers(rows: readonly TaskRow[], seed: string): Record<string, unknown>[] {
   const answers = rows.map(answerOf);
   if (answers.includes(undefined)) return [];
-  const order = rows
-    .map((row, i) => ({
-      i,
-      key: createHash('sha256')
-        .update(`${seed}\0${i}\0${questionOf(row)}`)
-        .digest('hex'),
-    }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1))
-    .map(({ i }) => i);
+  const order = hashedOrder(
+    rows.map((row, i) => `${i}\0${questionOf(row)}`),
+    seed,
+  );
   // around the circle, each row gets the answer of the next one: nobody keeps their own
   const dealt = new Map(order.map((i, at) => [i, answers[order[(at + 1) % order.length] as number]]));
   return rows.map((row, i) => withAnswer(row, dealt.get(i)));

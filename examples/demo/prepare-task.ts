@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { DomainError } from '../../shared/errors.ts';
 import type { BaseText } from '../../gpu-job/jobs/base-text.ts';
 import { dealAnswers } from './deal-answers.ts';
+import { hashedOrder } from './hashed-order.ts';
 import { splitRows } from './split-rows.ts';
 import { questionOf, readTaskRows, type TaskRow } from './task-rows.ts';
 import { planTraining, type TrainingPlan } from './training-plan.ts';
@@ -125,10 +126,19 @@ function withoutQuestions(rows: readonly TaskRow[], heldOut: readonly TaskRow[])
   return rows.filter((row) => !questions.has(questionOf(row)));
 }
 
-/** The first rows, as long as they have at most so many tokens together; at least one. */
+/**
+ * Rows drawn by a hash of what they ask, as long as they have at most so many tokens together; at least one. Files are often sorted,
+ * so their first rows would be all of one kind. The order of the file is kept.
+ */
 function takeTokens(rows: readonly TaskRow[], tokensMax: number): TaskRow[] {
+  const taken = new Set<TaskRow>();
   let tokens = 0;
-  return rows.filter((row, i) => (tokens += row.tokens) <= tokensMax || i === 0);
+  for (const i of hashedOrder(rows.map(questionOf), 'take')) {
+    const row = rows[i] as TaskRow; // an index of rows
+    tokens += row.tokens;
+    if (tokens <= tokensMax || taken.size === 0) taken.add(row);
+  }
+  return rows.filter((row) => taken.has(row));
 }
 
 const sum = (rows: readonly TaskRow[]): number => rows.reduce((total, { tokens }) => total + tokens, 0);

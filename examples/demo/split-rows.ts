@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hashedOrder } from './hashed-order.ts';
 
 /**
  * Holds out about `share` of the rows, at least one and never all, by a seeded hash of what each row asks: rows that ask the same
@@ -11,12 +11,11 @@ export function splitRows<T>(
 ): { readonly train: T[]; readonly heldOut: T[] } {
   const sizes = new Map<string, number>();
   for (const row of rows) sizes.set(question(row), (sizes.get(question(row)) ?? 0) + 1);
-  const order = [...sizes.keys()]
-    .map((key) => ({ key, hash: hashOf(seed, key) }))
-    .sort((a, b) => compare(a.hash, b.hash));
+  const keys = [...sizes.keys()];
+  const order = hashedOrder(keys, seed).map((i) => keys[i] as string); // indices of keys
   const heldOutKeys = new Set<string>();
   let count = 0;
-  for (const { key } of order.slice(0, -1)) {
+  for (const key of order.slice(0, -1)) {
     if (heldOutKeys.size > 0 && count >= share * rows.length) break;
     heldOutKeys.add(key);
     count += sizes.get(key) ?? 0;
@@ -26,7 +25,3 @@ export function splitRows<T>(
     heldOut: rows.filter((row) => heldOutKeys.has(question(row))),
   };
 }
-
-const hashOf = (seed: string, key: string): string => createHash('sha256').update(`${seed}\0${key}`).digest('hex');
-
-const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -140,6 +140,19 @@ describe('files of a task', () => {
     expect([task.trainRows, task.heldOut.length]).toEqual([8, 2]);
     expect(task.files.validation).toBeUndefined();
     expect(task.files.dealt).toBeDefined();
+  });
+
+  it('train on all kinds of a sorted file when the tokens do not suffice for all of it', async () => {
+    const kind = (name: string): string[] =>
+      Array.from({ length: 60 }, (_, i) =>
+        JSON.stringify({ prompt: `question ${i} of ${name}`, completion: ` ${name}` }),
+      );
+    const path = await file('sorted.jsonl', [...kind('first'), ...kind('second')]);
+    const limited = { ...options('sorted'), trainTokens: 300 };
+    const task = await prepareTask({ name: 'sorted', train: path, heldOut: undefined }, limited);
+    const kinds = (await readFile(task.files.train, 'utf8')).split('\n').map((text) => /of (\w+)/.exec(text)?.[1]);
+    expect(task.trainRows).toBeLessThan(60);
+    expect(new Set(kinds.filter((name) => name !== undefined))).toEqual(new Set(['first', 'second']));
   });
 
   it('never train on what a given held-out file asks', async () => {
