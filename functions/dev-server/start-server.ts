@@ -5,6 +5,7 @@ import { limits } from '../../shared/limits.ts';
 import { openLocalWorld, type LocalWorld, type LocalWorldOptions } from '../../shared/local/local-world.ts';
 import { createWarmGenerator } from '../../shared/local/warm-generator.ts';
 import { createFullKey } from '../../shared/records/teams.ts';
+import { docsApp } from '../docs/docs-app.ts';
 import type { ApiDeps } from '../http/api-deps.ts';
 import { createApi } from '../http/create-api.ts';
 import { sweepJob } from '../job-events/sweep-job.ts';
@@ -115,6 +116,7 @@ function appOf(deps: ServerDeps, port: number, log: Log): Hono {
     .use(secureHeaders)
     .use(refuseForeign(deps.world, port))
     .route('/', deps.world.blobServer)
+    .route('/', docsApp())
     .mount('/', (request) => api.fetch(request));
 }
 

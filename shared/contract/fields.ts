@@ -9,7 +9,8 @@ export const nameField = z
   .regex(/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/, {
     error: 'a name has lower-case letters, digits, ".", "_" and "-" only, and begins and ends with a letter or digit',
   })
-  .refine((name) => !/--|\.\./.test(name), { error: 'a name has neither "--" nor ".." in it' });
+  .refine((name) => !/--|\.\./.test(name), { error: 'a name has neither "--" nor ".." in it' })
+  .openapi({ format: 'name' });
 
 /** A pointer to a version, such as `production`. A number would be mistaken for that of a version, `ver_` for an id. */
 export const aliasField = nameField.refine((name) => !/^\d+$/.test(name) && !name.startsWith('ver_'), {
@@ -19,8 +20,11 @@ export const aliasField = nameField.refine((name) => !/^\d+$/.test(name) && !nam
 /** Which version: its number, an alias, or its id `ver_...`. */
 export const versionRefField = z.string().min(1).max(limits.nameCharsMax);
 
-export const idField = z.string().min(1).max(64);
-export const sha256Field = z.string().regex(/^[0-9a-f]{64}$/, { error: 'a SHA-256 has 64 lower-case hex digits' });
+export const idField = z.string().min(1).max(64).openapi({ format: 'id' });
+export const sha256Field = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, { error: 'a SHA-256 has 64 lower-case hex digits' })
+  .openapi({ format: 'sha256' });
 export const timeField = z.iso.datetime();
 
 export const tagsField = z.array(nameField).max(limits.tagsMax);

@@ -3,6 +3,7 @@
  * last line is `N passed, N failed`.
  */
 import { spawnSync } from 'node:child_process';
+import { apiDrift } from './api-reference.ts';
 import { findDrift } from './cli-reference.ts';
 import { overlongFiles } from './overlong-files.ts';
 
@@ -38,6 +39,13 @@ const checks: readonly Check[] = [
     name: 'file length',
     run() {
       const found = overlongFiles(process.cwd());
+      return { ok: found.length === 0, output: found.join('\n') };
+    },
+  },
+  {
+    name: 'API reference',
+    async run() {
+      const found = await apiDrift();
       return { ok: found.length === 0, output: found.join('\n') };
     },
   },
