@@ -42,6 +42,7 @@ thead th { border-top: 0; color: var(--soft); font-weight: 600; font-size: 12.5p
 td:first-child { width: 27%; overflow-wrap: anywhere; } td:nth-child(2) { width: 22%; overflow-wrap: anywhere; }
 td i, .bounds, .when { color: var(--soft); font-size: 13px; font-style: normal; }
 .bounds { display: inline-block; margin-right: 0.5rem; overflow-wrap: anywhere; }
+.when { display: block; }
 pre { margin: 0; padding: 0.8rem 1rem; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; overflow-x: auto; line-height: 1.5; }
 pre code { font-size: 13px; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }

@@ -21,9 +21,17 @@ const trainRequest = z
     base: nameField,
     dataset: nameField,
     evalDataset: nameField.optional().describe('Held-out rows; excludes `evalFraction`.'),
-    evalFraction: z.number().gt(0).max(0.5).optional(),
-    contextTokens: z.int().min(1).optional(),
-    longRows: z.enum(['refuse', 'truncate', 'split']).default('refuse'),
+    evalFraction: z
+      .number()
+      .gt(0)
+      .max(0.5)
+      .optional()
+      .describe('Share of the rows that is held out, drawn by the seed.'),
+    contextTokens: z.int().min(1).optional().describe("Longest row in tokens; default and at most the base's context."),
+    longRows: z
+      .enum(['refuse', 'truncate', 'split'])
+      .default('refuse')
+      .describe('What is done with rows that are longer.'),
     output: z
       .union([z.strictObject({ adapter: nameField }), z.strictObject({ base: nameField })])
       .describe('Where the result goes: LoRA makes a version of an adapter, full fine-tuning a new base.'),

@@ -22,14 +22,25 @@ export const loraConfigSchema = z.object({
   base_model_name_or_path: z.string().nullable().default(null),
   revision: z.string().nullable().default(null),
   inference_mode: z.boolean().default(false),
-  r: rank.default(8),
-  lora_alpha: alpha.default(8),
-  lora_dropout: z.number().min(0).lt(1).default(0),
-  target_modules: z.union([moduleNames.min(1), z.string().min(1)]),
-  exclude_modules: z.union([moduleNames, z.string()]).nullable().default(null),
+  r: rank.default(8).describe('Rank of the update; more can hold more and takes more memory.'),
+  lora_alpha: alpha
+    .default(8)
+    .describe('The update is scaled by `lora_alpha / r`, or by `lora_alpha / sqrt(r)` with `use_rslora`.'),
+  lora_dropout: z.number().min(0).lt(1).default(0).describe('Share of the inputs of A that is dropped in training.'),
+  target_modules: z
+    .union([moduleNames.min(1), z.string().min(1)])
+    .describe('Ends of module names, one pattern for whole names, or `all-linear`.'),
+  exclude_modules: z
+    .union([moduleNames, z.string()])
+    .nullable()
+    .default(null)
+    .describe('Modules that `target_modules` selects and that are left alone all the same.'),
   fan_in_fan_out: z.boolean().default(false),
   bias: z.enum(['none', 'all', 'lora_only']).default('none'),
-  use_rslora: z.boolean().default(false),
+  use_rslora: z
+    .boolean()
+    .default(false)
+    .describe('Scales by the square root of the rank, which keeps large ranks stable.'),
   use_dora: z.boolean().default(false),
   // PEFT also writes null for settings that have a default.
   rank_pattern: z
