@@ -68,6 +68,10 @@ function bugText(error: unknown, environment: CommandIo['environment']): string 
 
 /** The process as a command sees it. */
 function processIo(): CommandIo {
+  // whoever reads has enough, as `head` does; the command goes on to its own end
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   return {
     print: (text) => void process.stdout.write(`${text}\n`),
     note: (text) => void process.stderr.write(`${text}\n`),

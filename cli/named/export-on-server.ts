@@ -36,9 +36,8 @@ export const exportOnServer: NamedForm['run'] = async (spec, json, io) => {
     io,
   );
 
-  async function fetchExport(job: string, into: string): Promise<void> {
+  async function fetchExport(job: string, into: string): Promise<string> {
     const ask = async () => (await api.call(listJobFiles, { params: { job } })).files;
-    const at = await fetchFiles(into, ask, json, io);
-    if (!json) io.print(`Fetched into ${at}`);
+    return fetchFiles(into, ask, json, io);
   }
 };

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import type { JobStreamEvent } from '../../shared/contract/job-stream.ts';
+import type { OperationOutput } from '../../shared/contract/operation.ts';
 import { DomainError, UnavailableError } from '../../shared/errors.ts';
 import { followJob, serverSentData } from './event-stream.ts';
 
@@ -35,11 +36,19 @@ const end = (id: number): JobStreamEvent => ({
 });
 
 /** A server that answers each connection with the next of these texts, or refuses. */
-function server(answers: (string | Error)[]): { api: ApiClient; asked: (string | null)[] } {
+function server(
+  answers: (string | Error)[],
+  states: readonly string[] = [],
+): { api: ApiClient; asked: (string | null)[] } {
   const asked: (string | null)[] = [];
+  const left = [...states];
   const api: ApiClient = {
     url: 'http://test',
-    call: () => Promise.reject(new UnavailableError('not asked here')),
+    call: (operation) => {
+      const state = left.shift();
+      if (state === undefined) return Promise.reject(new UnavailableError('gone'));
+      return Promise.resolve({ state } as OperationOutput<typeof operation>); // the job, of which only this is looked at
+    },
     fetch(_, init) {
       asked.push(new Headers(init?.headers).get('last-event-id'));
       const answer = answers.shift() ?? new UnavailableError('gone');
@@ -62,14 +71,17 @@ test('a server that stays away is given up, with how to go on', async () => {
   await expect(follow(server([]).api)).rejects.toThrow('lorary watch job_1');
 });
 
-test('after a break it goes on behind the last event, and each comes once', async () => {
-  const { api, asked } = server([
-    line(step(1)) + line(step(2)) + 'data: {"id":3,',
-    new UnavailableError('busy'),
-    line(step(2)) + line(step(3)),
-    line(end(4)) + line(step(5)),
-  ]);
-  expect((await follow(api)).map(({ id }) => id)).toEqual([1, 2, 3, 4]);
+test('after a break it goes on behind the last event, each comes once, and an end of before a resumption is none', async () => {
+  const { api, asked } = server(
+    [
+      line(step(1)) + line(step(2)) + 'data: {"id":3,',
+      new UnavailableError('busy'),
+      line(step(2)) + line(step(3)),
+      line(end(4)) + line(step(5)) + line(end(6)),
+    ],
+    ['running', 'running', 'succeeded'],
+  );
+  expect((await follow(api)).map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6]);
   expect(asked).toEqual([null, '2', '2', '3']);
 });
 

@@ -35,7 +35,8 @@ export async function* followJob(
         last = event.id;
         silent = 0;
         yield event;
-        if (event.event.type === 'state' && endStates.has(event.event.state)) return;
+        // a job that was resumed has an end among its past
+        if (event.event.type === 'state' && endStates.has(event.event.state) && (await hasEnded(api, jobId))) return;
       }
     } catch (error) {
       if (stop.aborted) return;

@@ -20,8 +20,8 @@ export interface StartOptions {
   readonly detach: boolean;
   /** Names in the request, for errors that tell what was probably meant. */
   readonly names: CallNames;
-  /** What is left to do here once it has succeeded. */
-  readonly whenDone?: (job: Job) => Promise<void>;
+  /** What is left to do here once it has succeeded; resolves to the folder where the result now is. */
+  readonly whenDone?: (job: Job) => Promise<string>;
 }
 
 /** Starts a job and watches it to its end. Resolves to the exit code. */

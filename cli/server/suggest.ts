@@ -18,7 +18,7 @@ export async function withSuggestions<T>(api: ApiClient, names: CallNames, call:
   try {
     return await call();
   } catch (error) {
-    if (!(error instanceof DomainError) || !/^not-found$|^no-such-(adapter|base|dataset)$/.test(error.code))
+    if (!(error instanceof DomainError) || !/^(not-found|composition|no-such-(adapter|base|dataset))$/.test(error.code))
       throw error;
     const findings = [
       ...missing('adapter', names.adapter, await known(api, names.adapter, listAdapters), 'lorary ls'),

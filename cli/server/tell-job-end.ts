@@ -5,18 +5,18 @@ import { findingText } from '../error-text.ts';
 import { reportText } from '../report-text.ts';
 import { asFindings } from './as-findings.ts';
 
-/** Tells how a job has ended and what to type next. Resolves to the exit code: 2 for what the caller must change, 75 for what can go on. */
-export function tellJobEnd(job: Job, json: boolean, io: CommandIo): number {
+/** Tells how a job has ended, in which folder here its result is where it is in one, and what to type next. Resolves to the exit code: 2 for what the caller must change, 75 for what can go on. */
+export function tellJobEnd(job: Job, json: boolean, io: CommandIo, place?: string): number {
   const findings = asFindings(job.findings);
   const errors = findings.filter(({ severity }) => severity === 'error');
   const code = job.state === 'succeeded' ? exitCodes.done : errors.length > 0 ? exitCodes.refused : exitCodes.retry;
   if (json) {
-    io.print(JSON.stringify({ job }));
+    io.print(JSON.stringify({ job, ...(place === undefined ? {} : { folder: place }) }));
     return code;
   }
   if (job.state === 'succeeded') {
     for (const finding of findings) io.note(`${finding.severity}: ${findingText(finding)}`);
-    io.print([...resultLines(job), ...nextLines(job)].join('\n'));
+    io.print([...resultLines(job, place), ...(place === undefined ? nextLines(job) : [])].join('\n'));
     return code;
   }
   io.note(`${job.id} ${job.state === 'failed' ? 'has failed' : 'was cancelled'}: ${job.reason}`);
@@ -26,11 +26,12 @@ export function tellJobEnd(job: Job, json: boolean, io: CommandIo): number {
   return code;
 }
 
-function resultLines({ kind, report, output, id }: Job): string[] {
+function resultLines({ kind, report, output, id }: Job, place: string | undefined): string[] {
   if (report === null) return [`${id} (${kind}) is done.`];
-  const made = output.adapter === undefined ? output.base : `${output.adapter}@${output.version ?? 'latest'}`;
+  const version = output.adapter === undefined ? undefined : `${output.adapter}@${output.version ?? 'latest'}`;
+  const made = place ?? version ?? output.base ?? id;
   // the report of a job of this kind is the same whoever has started it; where it was written is a place on the server
-  const text = reportText({ ...report, ...('output' in report ? { output: made ?? 'the server' } : {}) } as JobReport);
+  const text = reportText({ ...report, ...('output' in report ? { output: made } : {}) } as JobReport);
   return text === undefined ? [`${id} (${kind}) is done.`] : [text];
 }
 

@@ -7,13 +7,13 @@ import { progressView, type ProgressView } from '../progress-view.ts';
 import { endStates, followJob } from './event-stream.ts';
 import { tellJobEnd } from './tell-job-end.ts';
 
-/** Shows a job as it runs; `whenDone` follows its success. Ctrl-C leaves it running and says so. Resolves to the exit code. */
+/** Shows a job as it runs; `whenDone` follows its success and tells in which folder the result then is. Ctrl-C leaves it running and says so. Resolves to the exit code. */
 export async function watchJob(
   api: ApiClient,
   jobId: string,
   json: boolean,
   io: CommandIo,
-  whenDone: (job: Job) => Promise<void> = () => Promise.resolve(),
+  whenDone?: (job: Job) => Promise<string>,
 ): Promise<number> {
   const view = progressView(io.screen);
   const follow = async (stop: AbortSignal): Promise<void> => {
@@ -28,8 +28,8 @@ export async function watchJob(
     view.end();
   }
   const job = await api.call(getJob, { params: { job: jobId } });
-  if (job.state === 'succeeded') await whenDone(job);
-  if (endStates.has(job.state)) return tellJobEnd(job, json, io);
+  const place = job.state === 'succeeded' ? await whenDone?.(job) : undefined;
+  if (endStates.has(job.state)) return tellJobEnd(job, json, io, place);
   if (json) io.print(JSON.stringify({ job }));
   io.note(
     `${jobId} goes on without you.\nWatch it again with: lorary watch ${jobId}\nEnd it with: lorary cancel ${jobId}`,

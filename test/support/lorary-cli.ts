@@ -74,7 +74,7 @@ export async function resultOf(child: ChildProcess): Promise<CliResult> {
 }
 
 /** Only what a process needs; no setting of whoever runs the tests. */
-function cleanEnvironment(): Record<string, string> {
+export function cleanEnvironment(): Record<string, string> {
   const kept = Object.entries(process.env).filter(([name]) => !/^(LORARY_|HF_|VITEST|NODE_OPTIONS)/.test(name));
   return Object.fromEntries(kept.map(([name, value]) => [name, value ?? '']));
 }
