@@ -16,14 +16,21 @@ export const inspectInThread: Inspect = async (task, files, stop) => {
     execArgv: [], // the loader of the program is not wanted twice
     resourceLimits: { maxOldGenerationSizeMb: limits.validatorMemoryMegabytes },
   });
+  // the thread's exit rejects what waits for its report
+  const end = (): void => void worker.terminate();
+  stop?.addEventListener('abort', end);
   try {
-    return await reportOf(worker, files, stop);
+    return await reportOf(worker, files);
+  } catch (error) {
+    stop?.throwIfAborted();
+    throw error;
   } finally {
+    stop?.removeEventListener('abort', end);
     await worker.terminate();
   }
 };
 
-function reportOf(worker: Worker, files: readonly ByteSource[], stop: AbortSignal | undefined): Promise<InspectReport> {
+function reportOf(worker: Worker, files: readonly ByteSource[]): Promise<InspectReport> {
   return new Promise((resolve, reject) => {
     // the thread only hears that a read failed; whoever waits gets the error itself
     let unreadable: { readonly error: unknown } | undefined;
@@ -46,7 +53,6 @@ function reportOf(worker: Worker, files: readonly ByteSource[], stop: AbortSigna
       else if ('report' in message) resolve(message.report);
       else reject(unreadable ? unreadable.error : message.failure);
     });
-    stop?.addEventListener('abort', () => reject(stop.reason as Error), { once: true });
     worker.on('error', reject);
     worker.on('exit', (code) => reject(new Error(`the thread that inspects ended with ${code}`)));
   });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { UnavailableError } from '../../shared/errors.ts';
 import { bytesSource, type ByteSource } from '../../shared/formats/bytes.ts';
@@ -21,6 +22,15 @@ test('a source that is unavailable is told as such by the thread, not as a fault
     read: () => Promise.reject(new UnavailableError('the disk is away')),
   }));
   await expect(inspectInThread({ kind: 'adapter', base }, broken)).rejects.toThrow(UnavailableError);
+});
+
+test('a thread that is stopped ends with the reason, and leaves no listener behind', async () => {
+  const controller = new AbortController();
+  const slow = (await adapter()).map((source) => ({ ...source, read: () => new Promise<never>(() => undefined) }));
+  const work = inspectInThread({ kind: 'adapter', base }, slow, controller.signal);
+  setTimeout(() => controller.abort(new Error('enough')), 50);
+  await expect(work).rejects.toThrow('enough');
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
 });
 
 test('the thread finds what is found in place', async () => {

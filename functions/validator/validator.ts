@@ -55,17 +55,20 @@ export function createValidator(deps: ValidatorDeps, { onError }: ValidatorOptio
       if (event.type === 'upload-completed') await enqueue(event.team, event.uploadId);
     },
     async sweep() {
+      // all at once: what waits longest keeps its place before what comes meanwhile
+      const due: Promise<void>[] = [];
       for (let after: string | undefined; ;) {
         const list = { partition: keys.activeUploads, index: 'index1', limit: pageRecords } as const;
         const page = await deps.world.table.query({ ...list, ...(after === undefined ? {} : { after }) });
         for (const record of page.records) {
           const { value } = readUpload(record);
           const isDue = value.state !== 'open' || Date.parse(value.expiresAt) <= deps.world.now();
-          if (isDue) await enqueue(value.team, value.id);
+          if (isDue) due.push(enqueue(value.team, value.id));
         }
-        if (page.next === undefined) return;
+        if (page.next === undefined) break;
         after = page.next;
       }
+      await Promise.all(due);
     },
     async idle() {
       while (waiting.size > 0) await last;

@@ -29,7 +29,12 @@ export async function tinyAdapter(seed = 1): Promise<NamedBytes> {
 }
 
 /** Sends every part of every file by its signed request. */
-export async function sendFiles(api: LocalApi, client: ApiClient, upload: Upload, files: NamedBytes): Promise<void> {
+export async function sendFiles(
+  api: Pick<LocalApi, 'fetch'>,
+  client: ApiClient,
+  upload: Upload,
+  files: NamedBytes,
+): Promise<void> {
   const { id, partSizeBytes } = upload;
   for (const [path, bytes] of Object.entries(files)) {
     const count = Math.max(1, Math.ceil(bytes.byteLength / partSizeBytes));
