@@ -1,12 +1,14 @@
 import { benchMerge } from './merge.ts';
 import { benchProfile } from './profile.ts';
 import { benchTrain } from './train.ts';
+import { benchUpload } from './upload.ts';
 
 /** Every benchmark by name; each resolves to one flat object. */
 const benches: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
   train: benchTrain,
   profile: benchProfile,
   merge: benchMerge,
+  upload: benchUpload,
 };
 
 /** `npm run bench -- <name> [--json]`: runs one benchmark and prints its figures, with `--json` as one line of JSON. */
