@@ -16,7 +16,13 @@ afterAll(async () => {
 });
 
 const withKey = (key: string): ApiClient =>
-  createApiClient({ url: client.url, key, fetch: (input, init) => api.fetch(input, init), newId: () => 'id', wait: async () => undefined });
+  createApiClient({
+    url: client.url,
+    key,
+    fetch: (input, init) => api.fetch(input, init),
+    newId: () => 'id',
+    wait: async () => undefined,
+  });
 const today = (): string => new Date(api.world.now()).toISOString().slice(0, 10);
 
 test('a key gives no more than it has, and each scope that is too much is named', async () => {

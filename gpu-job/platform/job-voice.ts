@@ -3,7 +3,7 @@ import type { Job } from '../../shared/contract/jobs.ts';
 import { UnavailableError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import type { World } from '../../shared/platform/ports.ts';
-import { FencedOutError, type Fence } from '../../shared/records/job-fence.ts';
+import type { Fence } from '../../shared/records/job-fence.ts';
 import { writeHeartbeat } from '../../shared/records/job-heartbeat.ts';
 import { appendToStream, type StreamContent } from '../../shared/records/job-stream.ts';
 
@@ -71,11 +71,6 @@ export function openVoice(world: World, fence: Fence, attempt: number): JobVoice
     flush,
     stop: () => clearInterval(timer),
   };
-}
-
-/** Whether an abort came from the loss of the job, and not from a bug on the way. */
-export function wasFencedOut(signal: AbortSignal): boolean {
-  return signal.aborted && signal.reason instanceof FencedOutError;
 }
 
 const tickMilliseconds = 1000;

@@ -1,8 +1,4 @@
-import { fileURLToPath } from 'node:url';
 import { writeRandomAdapter } from './random-adapter.ts';
-
-/** The example base, which every server has as `tiny`. */
-export const tinyBaseFolder = fileURLToPath(new URL('../../examples/tiny-base', import.meta.url));
 
 const layers = 6;
 const hidden = 192;

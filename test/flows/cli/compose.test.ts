@@ -46,9 +46,9 @@ test('a merged adapter is a base, and an export a folder with the job or later',
   const merged = await cli.run(['merge', '--adapter', 'both', '--output', 'whole']);
   expect(merged.out).toContain('The base whole is ready');
   expect((await cli.run(['generate', '--base', 'whole', 'Once', '--max-new-tokens', '4'])).out).toMatch(/^Once/);
-  const exported = await cli.json<{ job: Job; folder: string }>([
-    ...['export', '--format', 'gguf', '--adapter', 'both', '--output', 'exports/both'],
-  ]);
+  const exported = await cli.json<{ job: Job; folder: string }>(
+    'export --format gguf --adapter both --output exports/both'.split(' '),
+  );
   expect(await readdir(exported.folder)).toContain('adapter.gguf');
   const again = await cli.run(['pull', exported.job.id, '--output', 'exports/again']);
   expect(again).toMatchObject({ code: 0 });
