@@ -9,6 +9,7 @@ import { fenceCheck, fencedOut, FencedOutError, type Fence } from '../../shared/
 import { keys } from '../../shared/records/keys.ts';
 import { blobRefSchema } from '../../shared/records/stored-file.ts';
 import { recordValue, stored } from '../../shared/records/stored.ts';
+import type { JobVoice } from './job-voice.ts';
 import { placeFiles } from './place-files.ts';
 
 const checkpointRecord = z.object({
@@ -30,7 +31,13 @@ export interface CheckpointStore {
   discard(): Promise<void>;
 }
 
-export function createCheckpointStore(world: World, fence: Fence, output: string): CheckpointStore {
+/** `voice`: what was said before a checkpoint is written before it, or a container that goes on from there would leave a gap. */
+export function createCheckpointStore(
+  world: World,
+  fence: Fence,
+  output: string,
+  voice: Pick<JobVoice, 'flush'>,
+): CheckpointStore {
   const { team, jobId } = fence;
   const runFolder = `${output}.run`;
   let next: string | undefined;
@@ -51,6 +58,7 @@ export function createCheckpointStore(world: World, fence: Fence, output: string
     // it goes on growing, so a copy of what belongs to the checkpoint is kept
     const { key: blobKey, versionId } = await world.blobs.put(key(metricsName), await metricsUpTo(runFolder, folder));
     files.push({ path: metricsName, blob: { key: blobKey, versionId } });
+    await voice.flush();
     const before = await findCheckpoint(world, team, jobId);
     const put = { key: keys.jobCheckpoint(team, jobId), value: recordValue({ files }) };
     try {

@@ -24,14 +24,14 @@ export function openVoice(world: World, fence: Fence, attempt: number): JobVoice
   const lost = new AbortController();
   let said: StreamContent[] = [];
   let progress: Job['progress'] = null;
-  let beatAt = -Infinity;
+  let beaten: { readonly at: number; readonly progress: Job['progress'] } | undefined;
   let writing = Promise.resolve();
 
   const write = async (): Promise<void> => {
-    const now = performance.now();
-    if (now - beatAt >= limits.jobHeartbeatSeconds * 1000) {
+    const beat = { at: performance.now(), progress };
+    if (!beaten || beaten.progress !== progress || beat.at - beaten.at >= limits.jobHeartbeatSeconds * 1000) {
       await writeHeartbeat(world, fence, progress);
-      beatAt = now;
+      beaten = beat;
     }
     if (said.length === 0) return;
     const batch = said;

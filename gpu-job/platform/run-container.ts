@@ -62,7 +62,7 @@ async function runRequest(container: Container, request: PinnedRequest): Promise
 async function work(container: Container, request: PinnedRequest): Promise<Delivery> {
   const { world, fence, job, voice, folder, threads, end } = container;
   const places = await prepareInputs(world, job, request, folder);
-  const checkpoints = createCheckpointStore(world, fence, places.output);
+  const checkpoints = createCheckpointStore(world, fence, places.output, voice);
   if (request.kind === 'train') await checkpoints.restore();
   const spec = specOfRequest(request, { ...places, ...(threads === undefined ? {} : { threads }) });
   await writeFileAtomic(join(folder, 'spec.json'), `${JSON.stringify(spec, undefined, 2)}\n`);
@@ -78,6 +78,7 @@ async function work(container: Container, request: PinnedRequest): Promise<Deliv
     // of a run that ends early, too: that is what it goes on from
     await checkpoints.settle();
   }
+  await voice.flush();
   const delivery = await storeOutputs(world, fence, job, request, { report, output: places.output, folder });
   await checkpoints.discard();
   return delivery;
