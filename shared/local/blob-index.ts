@@ -27,6 +27,13 @@ export interface Upload {
 const blobColumns = 'key, version_id AS versionId, size_bytes AS sizeBytes, written_at AS writtenAt';
 const uploadColumns = 'upload_id AS uploadId, key, part_size_bytes AS partSizeBytes';
 
+/** What records name contents by. Most records name none, and a look at their text is much faster than parsing it. */
+const namedIds = `
+  SELECT json_tree.atom FROM records, json_tree(records.value)
+  WHERE (instr(records.value, '"versionId"') OR instr(records.value, '"multipartId"'))
+    AND json_tree.key IN ('versionId', 'multipartId') AND json_tree.type = 'text'
+`;
+
 /** The rows behind the files: which versions there are and what of an upload has arrived. */
 export class BlobIndex {
   readonly #database: LocalDatabase;
@@ -64,6 +71,14 @@ export class BlobIndex {
          WHERE key > ? AND key >= ? ${below === undefined ? '' : 'AND key < ?'} GROUP BY key ORDER BY key LIMIT ?`,
       )
       .all(...bounds, count)
+      .map(toInfo);
+  }
+
+  /** Those written before `time` that no record names, by its version or as the upload that it comes from. */
+  unnamedBefore(time: number): BlobInfo[] {
+    return this.#database
+      .prepare<BlobInfo>(`SELECT ${blobColumns} FROM blobs WHERE written_at < ? AND version_id NOT IN (${namedIds})`)
+      .all(time)
       .map(toInfo);
   }
 

@@ -10,6 +10,7 @@ import { openDatabase, type LocalDatabase } from './database.ts';
 import { linkOrCopy } from './durable-files.ts';
 import { FileBlobs } from './file-blobs.ts';
 import { createSigner } from './signed-urls.ts';
+import { recordSchema, SqliteTable } from './sqlite-table.ts';
 import { sweepBlobs } from './sweep-blobs.ts';
 
 const dayMilliseconds = 86_400_000;
@@ -22,7 +23,7 @@ let blobs: FileBlobs;
 let count = 0;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lorary-blobs-'));
-  database = openDatabase(join(folder, 'test.sqlite'), blobSchema, 'process-death');
+  database = openDatabase(join(folder, 'test.sqlite'), recordSchema + blobSchema, 'process-death');
   index = new BlobIndex(database);
   blobs = new FileBlobs({
     folder,
@@ -143,9 +144,40 @@ test('sweeping drops old uploads and old files that no row knows, and leaves the
   expect(await blobs.listParts('k', fresh)).toEqual([]);
   await sweepBlobs(folder, blobs, index, now + limits.uploadKeptSeconds * 1000 - 10_000);
   expect(await blobs.listParts('k', fresh)).toEqual([]);
+  await access(blobs.blobPath(kept.versionId), constants.R_OK);
   await sweepBlobs(folder, blobs, index, now + limits.uploadKeptSeconds * 1000 + 10_000);
   await expect(blobs.listParts('k', fresh)).rejects.toMatchObject({ code: 'no-such-upload' });
-  await access(blobs.blobPath(kept.versionId), constants.R_OK);
+});
+
+test('sweeping drops what no record names once it is old, and nothing that one names', async () => {
+  const put = (name: string): Promise<BlobInfo> => blobs.put(name, Buffer.from(name));
+  const inFile = await put('in-file');
+  const sent = await put('sent');
+  const inList = await put('in-list');
+  const unnamed = await put('unnamed');
+  const mentioned = await put('mentioned');
+  const table = new SqliteTable(database, Date.now);
+  for (const [sort, value] of [
+    ['version', { files: [{ path: 'x', blob: { key: 'in-file', versionId: inFile.versionId } }] }],
+    ['upload', { files: [{ blobKey: 'sent', multipartId: sent.versionId }] }],
+    ['list', { deep: [[{ versionId: 7 }, { versionId: inList.versionId }]] }],
+    // what a caller wrote names nothing
+    ['note', { versionIds: mentioned.versionId, note: `{"versionId":"${mentioned.versionId}"}` }],
+  ] as const)
+    await table.put({ key: { partition: 'a', sort }, value });
+
+  const keptUntil = Date.now() + limits.uploadKeptSeconds * 1000;
+  await sweepBlobs(folder, blobs, index, keptUntil - 10_000);
+  expect(await blobs.head(unnamed)).toEqual(unnamed);
+  await sweepBlobs(folder, blobs, index, keptUntil + 10_000);
+  for (const blob of [inFile, sent, inList]) {
+    expect(await blobs.head(blob)).toEqual(blob);
+    await access(blobs.blobPath(blob.versionId));
+  }
+  for (const blob of [unnamed, mentioned]) {
+    expect(await blobs.head(blob)).toBeUndefined();
+    await expect(access(blobs.blobPath(blob.versionId))).rejects.toThrow(/ENOENT/);
+  }
 });
 
 test('a linked file that was written long ago is not taken for a left-over', async () => {

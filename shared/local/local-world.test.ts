@@ -1,7 +1,8 @@
-import { mkdtemp, rm, stat, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { limits } from '../limits.ts';
 import { defaultDataFolder, defaultJobSlots, openLocalWorld } from './local-world.ts';
 
 let folder = '';
@@ -50,6 +51,21 @@ test('a link outlives the server that gave it, and its port', async () => {
   const next = await openLocalWorld({ folder, baseUrl: 'http://127.0.0.1:2', role: 'server' });
   expect(await (await next.blobServer.request(url.replace(':1/', ':2/'))).text()).toBe('content');
   await next.close();
+});
+
+test('a server sweeps when it starts, a job beside it does not, and closing waits for it', async () => {
+  const world = { folder, baseUrl: 'http://127.0.0.1:1' };
+  const first = await openLocalWorld({ ...world, role: 'server' });
+  const blobs = await Promise.all(Array.from({ length: 20 }, (_, at) => first.blobs.put(`k${at}`, Buffer.from('x'))));
+  await first.close();
+  const now = (): number => Date.now() + 2 * limits.uploadKeptSeconds * 1000;
+  const job = await openLocalWorld({ ...world, role: 'job', now });
+  await job.close();
+  const kept = await readdir(join(folder, 'blobs'), { recursive: true });
+  expect(blobs.every(({ versionId }) => kept.some((path) => path.endsWith(versionId)))).toBe(true);
+  await (await openLocalWorld({ ...world, role: 'server', now })).close();
+  const left = await readdir(join(folder, 'blobs'), { recursive: true });
+  expect(blobs.filter(({ versionId }) => left.some((path) => path.endsWith(versionId)))).toEqual([]);
 });
 
 test('a server without a way to run jobs loses them with that reason', async () => {

@@ -49,7 +49,8 @@ export interface LocalWorld extends World {
 
 /** As long as Docker and Kubernetes users know, and enough for the checkpoint of a model that a laptop trains. */
 const graceSecondsDefault = 30;
-const sweepMilliseconds = 60_000;
+/** What is dropped is days old, or over and seen by no one: an hour more does not matter. */
+const sweepMilliseconds = 3_600_000;
 
 /** The platform on one machine. Throws `DomainError('folder-in-use')` when another server works on the folder. */
 export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalWorld> {
@@ -76,6 +77,7 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
       onChange: ({ team, jobId, runId }) => void events.publish({ type: 'run-changed', team, jobId, runId }),
       log,
     });
+    let sweeping = Promise.resolve();
     const sweep = async (): Promise<void> => {
       try {
         table.sweep();
@@ -84,8 +86,13 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
         log('the data folder could not be swept', error);
       }
     };
-    const timer = role === 'server' ? setInterval(() => void sweep(), sweepMilliseconds).unref() : undefined;
-    if (role === 'server') runner.work();
+    const sweepNext = (): void => void (sweeping = sweeping.then(sweep));
+    const timer = role === 'server' ? setInterval(sweepNext, sweepMilliseconds).unref() : undefined;
+    if (role === 'server') {
+      // a server that never runs for an hour has left-overs, too
+      sweepNext();
+      runner.work();
+    }
 
     return {
       table,
@@ -99,6 +106,7 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
       async close() {
         clearInterval(timer);
         runner.rest();
+        await sweeping;
         unlock?.();
         database.close();
       },
