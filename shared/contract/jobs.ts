@@ -190,7 +190,13 @@ export const listMetrics = operation({
   params: jobPath,
   query: z.object({
     afterStep: z.coerce.number().int().min(-1).default(-1),
-    limit: z.coerce.number().int().min(1).max(limits.metricRowsMax).default(limits.metricRowsMax),
+    limit: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(limits.metricRowsMax)
+      .default(limits.metricRowsMax)
+      .describe('Rows; what belongs to one step is not parted, so there may be one more.'),
   }),
   output: z.object({
     rows: z.array(z.looseObject({ step: z.int() })).describe('As in `metrics.jsonl`.'),
