@@ -6,6 +6,7 @@ import { DomainError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { AlreadyDoneError, findDone, newId } from '../../shared/records/commit.ts';
 import type { Caller } from '../../shared/records/caller.ts';
+import { allowedMethods } from './allowed-methods.ts';
 import type { ApiDeps } from './api-deps.ts';
 import { authenticate } from './authenticate.ts';
 import type { Handler } from './handler.ts';
@@ -38,10 +39,21 @@ export function createApi(deps: ApiDeps, handlers: readonly Handler[], options: 
       answer((requestId) => call(deps, handler, c, requestId)),
     );
   }
-  app.notFound((c) =>
-    answer(() => Promise.reject(new DomainError('not-found', `There is no ${c.req.method} ${c.req.path}.`))),
-  );
+  const operations = handlers.map(({ operation }) => operation);
+  app.notFound(async (c) => {
+    const { method, path } = c.req;
+    const allowed = allowedMethods(operations, path);
+    const response = await answer(() => Promise.reject(notAnswered(method, path, allowed)));
+    if (allowed.length > 0) response.headers.set('allow', allowed.join(', '));
+    return response;
+  });
   return app;
+}
+
+function notAnswered(method: string, path: string, allowed: readonly string[]): DomainError {
+  return allowed.length > 0
+    ? new DomainError('method-not-allowed', `There is no ${method} ${path}: it takes ${allowed.join(', ')}.`)
+    : new DomainError('not-found', `There is no ${method} ${path}.`);
 }
 
 async function call(deps: ApiDeps, handler: Handler, c: Context, requestId: string): Promise<Response> {
