@@ -1,16 +1,24 @@
-import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
+import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { syncFile, syncFolder } from '../../shared/local/durable-files.ts';
 
 const credentialsSchema = z.object({ url: z.string(), key: z.string() });
 
-/** What `lorary` on this machine calls the server with; only the user who runs the server can read it. */
+/** What `lorary` on this machine calls the server with; only the user who runs the server can read it. It is on disk when this returns. */
 export async function writeCredentials(folder: string, credentials: z.output<typeof credentialsSchema>): Promise<void> {
   const path = join(folder, 'credentials.json');
   const temporary = `${path}.${process.pid}`;
-  await writeFile(temporary, `${JSON.stringify(credentials)}\n`, { mode: 0o600 });
-  await chmod(temporary, 0o600); // a file that was there before keeps its own mode
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await file.chmod(0o600); // a file that was there before keeps its own mode
+    await file.writeFile(`${JSON.stringify(credentials)}\n`);
+    await syncFile(file, 'power-loss');
+  } finally {
+    await file.close();
+  }
   await rename(temporary, path);
+  await syncFolder(folder, 'power-loss');
 }
 
 /** Follows the server to another port. A file that is not there, or leads to another machine, stays as it is. */

@@ -12,10 +12,10 @@ import { examplesFolder } from './base-folders.ts';
 export const localTeam = 'local';
 
 /**
- * Makes the team of this machine, with the example base, unless it is there. Returns the team's first key, which is kept nowhere. The
- * team comes last: a start that died before it begins again.
+ * Makes the team of this machine, with the example base, unless it is there. Returns the team's first key, which `keep` was given before it
+ * worked. The team comes last: a start that died before it begins again.
  */
-export async function firstStart(deps: ApiDeps): Promise<string | undefined> {
+export async function firstStart(deps: ApiDeps, keep: (key: string) => Promise<void>): Promise<string | undefined> {
   const { world } = deps;
   if (await world.table.get(keys.team(localTeam))) return undefined;
   const caller: Caller = { team: localTeam, keyId: 'first-start', scopes, requestId: newId(world, 'req') };
@@ -28,5 +28,5 @@ export async function firstStart(deps: ApiDeps): Promise<string | undefined> {
     const passed = error instanceof DomainError && ['name-taken', 'no-such-folder'].includes(error.code);
     if (!passed) throw error;
   }
-  return createTeam(world, localTeam);
+  return createTeam(world, localTeam, keep);
 }

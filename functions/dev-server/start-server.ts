@@ -85,10 +85,7 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
       },
       follow: (milliseconds) => wait(milliseconds, undefined, { signal: stopping.signal, ref: false }),
     };
-    const first = await firstStart(deps);
-    const key = first ?? (options.newKey ? await createFullKey(world, localTeam) : undefined);
-    if (key === undefined) await updateCredentials(folder, url);
-    else await writeCredentials(folder, { url, key });
+    const key = await keyOfStart(deps, { folder, url, newKey: options.newKey ?? false });
     const stopChores = startBackground(world, { work: join(folder, 'work'), stop: stopping.signal, log });
     listener.serve(appOf(deps, listener.port, log).fetch);
     return {
@@ -108,6 +105,23 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
     await world.close();
     throw error;
   }
+}
+
+/** The key that this start makes, if it makes one; `credentials.json` has it, or follows the server. */
+async function keyOfStart(
+  deps: ApiDeps,
+  { folder, url, newKey }: { readonly folder: string; readonly url: string; readonly newKey: boolean },
+): Promise<string | undefined> {
+  const first = await firstStart(deps, (key) => writeCredentials(folder, { url, key }));
+  if (first !== undefined) return first;
+  if (!newKey) {
+    await updateCredentials(folder, url);
+    return undefined;
+  }
+  // made before it is kept: until then the file holds a key that may still be somebody's
+  const key = await createFullKey(deps.world, localTeam);
+  await writeCredentials(folder, { url, key });
+  return key;
 }
 
 function appOf(deps: ServerDeps, port: number, log: Log): Hono {

@@ -7,16 +7,25 @@ import { keys } from './keys.ts';
 type KeyWorld = Pick<World, 'table' | 'now' | 'randomBytes'>;
 
 /**
- * Makes a team and its first key, which may do everything. Returns the text of the key, which is kept nowhere; undefined when there is
- * such a team already.
+ * Makes a team and its first key, which may do everything. Returns the text of the key, which the platform keeps nowhere; undefined when
+ * there is such a team already. `keep` gets the text before the key exists: whoever dies in between has a text that opens nothing yet, and
+ * is not left with a team that nobody can enter.
  */
-export async function createTeam(world: KeyWorld, team: string): Promise<string | undefined> {
+export async function createTeam(
+  world: KeyWorld,
+  team: string,
+  keep: (text: string) => Promise<void>,
+): Promise<string | undefined> {
+  if (await world.table.get(keys.team(team))) return undefined;
   const write: RecordWrite = {
     put: { key: keys.team(team), value: { team, createdAt: new Date(world.now()).toISOString() } },
     condition: { ifAbsent: true },
   };
+  const made = makeKeyText(world.randomBytes);
+  await keep(made.text);
   try {
-    return await makeFullKey(world, team, 'team.create', [write]);
+    await writeFullKey(world, team, made, 'team.create', [write]);
+    return made.text;
   } catch (error) {
     if (error instanceof ConditionError && (await world.table.get(keys.team(team)))) return undefined;
     throw error;
@@ -25,16 +34,18 @@ export async function createTeam(world: KeyWorld, team: string): Promise<string 
 
 /** One more key that may do everything, for whoever runs the platform and has lost theirs. Returns its text. */
 export async function createFullKey(world: KeyWorld, team: string): Promise<string> {
-  return makeFullKey(world, team, 'key.create', []);
+  const made = makeKeyText(world.randomBytes);
+  await writeFullKey(world, team, made, 'key.create', []);
+  return made.text;
 }
 
-async function makeFullKey(
+async function writeFullKey(
   world: KeyWorld,
   team: string,
+  { keyId, secretSha256 }: Pick<ReturnType<typeof makeKeyText>, 'keyId' | 'secretSha256'>,
   action: string,
   writes: readonly RecordWrite[],
-): Promise<string> {
-  const { keyId, secretSha256, text } = makeKeyText(world.randomBytes);
+): Promise<void> {
   const record: ApiKeyRecord = {
     id: keyId,
     team,
@@ -49,5 +60,4 @@ async function makeFullKey(
   };
   const caller = { team, keyId, scopes, requestId: newId(world, 'req') };
   await commit(world, caller, { action, resource: `keys/${keyId}` }, [...writes, apiKeyWrite(record)]);
-  return text;
 }

@@ -27,7 +27,7 @@ let server: { readonly child: ChildProcess; readonly url: string };
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lorary-killed-'));
   const world = await openLocalWorld({ folder, baseUrl: 'http://127.0.0.1', role: 'server' });
-  const key = await createTeam(world, 'local');
+  const key = await createTeam(world, 'local', async () => undefined);
   await putReadyBase(world, 'local');
   await world.close();
   server = await start(0);
