@@ -92,8 +92,11 @@ export class BlobIndex {
     return this.#database.prepare<Upload>(`SELECT ${uploadColumns} FROM uploads WHERE upload_id = ?`).get(uploadId);
   }
 
-  uploadsBegunBefore(time: number): Upload[] {
-    return this.#database.prepare<Upload>(`SELECT ${uploadColumns} FROM uploads WHERE begun_at < ?`).all(time);
+  /** Those that no record names: what is named may be acknowledged and wait to be joined, however long no server ran. */
+  unnamedUploadsBegunBefore(time: number): Upload[] {
+    return this.#database
+      .prepare<Upload>(`SELECT ${uploadColumns} FROM uploads WHERE begun_at < ? AND upload_id NOT IN (${namedIds})`)
+      .all(time);
   }
 
   parts(uploadId: string): MultipartPart[] {

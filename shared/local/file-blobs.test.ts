@@ -156,10 +156,13 @@ test('sweeping drops what no record names once it is old, and nothing that one n
   const inList = await put('in-list');
   const unnamed = await put('unnamed');
   const mentioned = await put('mentioned');
+  const waiting = await blobs.beginMultipart('waiting', { partSizeBytes: limits.partBytesMin });
+  const astray = await blobs.beginMultipart('astray', { partSizeBytes: limits.partBytesMin });
   const table = new SqliteTable(database, Date.now);
   for (const [sort, value] of [
     ['version', { files: [{ path: 'x', blob: { key: 'in-file', versionId: inFile.versionId } }] }],
     ['upload', { files: [{ blobKey: 'sent', multipartId: sent.versionId }] }],
+    ['completed', { state: 'completed', files: [{ blobKey: 'waiting', multipartId: waiting }] }],
     ['list', { deep: [[{ versionId: 7 }, { versionId: inList.versionId }]] }],
     // what a caller wrote names nothing
     ['note', { versionIds: mentioned.versionId, note: `{"versionId":"${mentioned.versionId}"}` }],
@@ -170,6 +173,8 @@ test('sweeping drops what no record names once it is old, and nothing that one n
   await sweepBlobs(folder, blobs, index, keptUntil - 10_000);
   expect(await blobs.head(unnamed)).toEqual(unnamed);
   await sweepBlobs(folder, blobs, index, keptUntil + 10_000);
+  expect(await blobs.listParts('waiting', waiting)).toEqual([]);
+  await expect(blobs.listParts('astray', astray)).rejects.toMatchObject({ code: 'no-such-upload' });
   for (const blob of [inFile, sent, inList]) {
     expect(await blobs.head(blob)).toEqual(blob);
     await access(blobs.blobPath(blob.versionId));

@@ -8,12 +8,12 @@ import type { FileBlobs } from './file-blobs.ts';
 /** A file without a row may be one that is being written; nothing takes a day. */
 const leftOverMilliseconds = 86_400_000;
 
-/** Drops uploads that nobody went on with, blobs that no record names, and files that a killed process left without a row. */
+/** Drops uploads and blobs that no record names, and files that a killed process left without a row. */
 export async function sweepBlobs(folder: string, blobs: FileBlobs, index: BlobIndex, now: number): Promise<void> {
-  for (const { key, uploadId } of index.uploadsBegunBefore(now - limits.uploadKeptSeconds * 1000)) {
+  // whoever wrote them died before the record that would have named them, or the record is gone
+  for (const { key, uploadId } of index.unnamedUploadsBegunBefore(now - limits.uploadKeptSeconds * 1000)) {
     await blobs.abortMultipart(key, uploadId);
   }
-  // whoever wrote them died before the record that would have named them, or the record is gone
   for (const blob of index.unnamedBefore(now - limits.uploadKeptSeconds * 1000)) await blobs.delete(blob);
   for (const uploadId of await entries(join(folder, 'uploads'))) {
     if (!index.findUpload(uploadId)) await removeOld(join(folder, 'uploads', uploadId), now);
