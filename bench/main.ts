@@ -1,3 +1,4 @@
+import { benchApi } from './api.ts';
 import { benchMerge } from './merge.ts';
 import { benchProfile } from './profile.ts';
 import { benchTrain } from './train.ts';
@@ -9,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
   profile: benchProfile,
   merge: benchMerge,
   upload: benchUpload,
+  api: benchApi,
 };
 
 /** `npm run bench -- <name> [--json]`: runs one benchmark and prints its figures, with `--json` as one line of JSON. */

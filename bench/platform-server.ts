@@ -18,17 +18,25 @@ export interface PlatformServer {
   stop(): Promise<void>;
 }
 
-export async function startPlatformServer(name: string): Promise<PlatformServer> {
+export interface PlatformServerOptions {
+  /** What is started in the place of `npm start`, and its arguments. */
+  readonly program?: readonly string[];
+  /** The base whose import is waited for. */
+  readonly base?: string;
+}
+
+export async function startPlatformServer(name: string, options: PlatformServerOptions = {}): Promise<PlatformServer> {
+  const { program = ['functions/dev-server.ts', '--port', '0'], base } = options;
   const folder = resolve('.cache', 'bench', name);
   await rm(folder, { recursive: true, force: true });
-  const child = spawn(process.execPath, ['--import', 'tsx', 'functions/dev-server.ts', '--port', '0'], {
-    env: { ...process.env, LORARY_DATA: folder },
+  const child = spawn(process.execPath, ['--import', 'tsx', ...program], {
+    env: { ...process.env, LORARY_DATA: folder, LORARY_JOB_SLOTS: '1' },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const ended = new Promise<void>((done) => child.on('close', () => done()));
   const { url, key } = await readCredentials(folder, () => child.exitCode !== null);
   const api = connectTo({ url, key });
-  await readyBase(api, 'tiny', () => {}); // the import of the first start would disturb what is timed
+  if (base !== undefined) await readyBase(api, base, () => {});
   return {
     api,
     url,

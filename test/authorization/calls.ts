@@ -3,7 +3,7 @@ import { createComposition } from '../../shared/contract/compositions.ts';
 import { createKey } from '../../shared/contract/keys.ts';
 import type { Scope } from '../../shared/contract/scopes.ts';
 import { announce, tinyAdapter } from '../support/send-upload.ts';
-import type { Fixture } from './fixture.ts';
+import type { CallFixture } from './fixture.ts';
 
 export interface Call {
   readonly params?: Readonly<Record<string, string>>;
@@ -24,14 +24,14 @@ const digits = '0000000000000000';
 
 const aboutAdapter =
   (versions: number, more: Call = {}) =>
-  async (f: Fixture): Promise<AllowedCall> => {
+  async (f: CallFixture): Promise<AllowedCall> => {
     const about = (adapter: string): Call => ({ ...more, params: { ...more.params, adapter } });
     return { ...about(await f.adapter(versions)), missing: about(none) };
   };
 
 const aboutAlias =
   (more: Call = {}) =>
-  async (f: Fixture): Promise<AllowedCall> => {
+  async (f: CallFixture): Promise<AllowedCall> => {
     const adapter = await f.adapter(2);
     for (const version of [1, 2])
       await f.blue.call(setAlias, { params: { adapter, alias: 'stable' }, body: { version } });
@@ -40,8 +40,8 @@ const aboutAlias =
   };
 
 const aboutUpload =
-  (sent: boolean, more: (f: Fixture) => Promise<Call> = async () => ({})) =>
-  async (f: Fixture): Promise<AllowedCall> => {
+  (sent: boolean, more: (f: CallFixture) => Promise<Call> = async () => ({})) =>
+  async (f: CallFixture): Promise<AllowedCall> => {
     const given = await more(f);
     const about = (upload: string): Call => ({ ...given, params: { upload } });
     const { id } = await f.upload(sent);
@@ -49,29 +49,29 @@ const aboutUpload =
   };
 
 const aboutBase =
-  (name: (f: Fixture) => Promise<string>) =>
-  async (f: Fixture): Promise<AllowedCall> => ({
+  (name: (f: CallFixture) => Promise<string>) =>
+  async (f: CallFixture): Promise<AllowedCall> => ({
     params: { base: await name(f) },
     missing: { params: { base: none } },
   });
 
 const aboutDataset =
-  (more: (f: Fixture) => Promise<Call> = async () => ({})) =>
-  async (f: Fixture): Promise<AllowedCall> => {
+  (more: (f: CallFixture) => Promise<Call> = async () => ({})) =>
+  async (f: CallFixture): Promise<AllowedCall> => {
     const given = await more(f);
     const about = (dataset: string): Call => ({ ...given, params: { dataset } });
     return { ...about(await f.dataset()), missing: about(none) };
   };
 
-const aboutComposition = async (f: Fixture): Promise<AllowedCall> => {
+const aboutComposition = async (f: CallFixture): Promise<AllowedCall> => {
   const [name, adapter] = [f.name(), await f.adapter(1)];
   await f.blue.call(createComposition, { body: { name, type: 'cat', members: [{ adapter }] } });
   return { params: { composition: name }, missing: { params: { composition: none } } };
 };
 
 const aboutJob =
-  (state: Parameters<Fixture['job']>[0], more: Call = {}) =>
-  async (f: Fixture): Promise<AllowedCall> => {
+  (state: Parameters<CallFixture['job']>[0], more: Call = {}) =>
+  async (f: CallFixture): Promise<AllowedCall> => {
     const about = (job: string): Call => ({ ...more, params: { job } });
     return { ...about(await f.job(state)), missing: about(`job_${digits}`) };
   };
@@ -79,7 +79,7 @@ const aboutJob =
 const nothing = async (): Promise<AllowedCall> => ({});
 
 /** By operation: how a call of it is made that succeeds, and what it is about. */
-export const calls: Readonly<Record<string, (f: Fixture) => Promise<AllowedCall>>> = {
+export const calls: Readonly<Record<string, (f: CallFixture) => Promise<AllowedCall>>> = {
   createAdapter: async (f) => {
     const about = (base: string): Call => ({ body: { name: f.name(), base } });
     return { ...about(await f.base()), missing: about(none) };
@@ -161,5 +161,5 @@ export const calls: Readonly<Record<string, (f: Fixture) => Promise<AllowedCall>
     const { key } = await f.blue.call(createKey, { body: { name: 'third', scopes: ['jobs:read'] } });
     return { params: { key: key.id }, missing: { params: { key: digits } } };
   },
-  listAudit: async (f) => ({ query: { day: new Date(f.api.world.now()).toISOString().slice(0, 10) } }),
+  listAudit: async (f) => ({ query: { day: new Date(f.world.now()).toISOString().slice(0, 10) } }),
 };

@@ -5,6 +5,7 @@ import type { JobRequest } from '../../shared/contract/job-requests.ts';
 import type { JobState } from '../../shared/contract/jobs.ts';
 import { completeUpload, type Upload } from '../../shared/contract/uploads.ts';
 import { beginUpload } from '../../shared/contract/versions.ts';
+import type { World } from '../../shared/platform/ports.ts';
 import { newId } from '../../shared/records/commit.ts';
 import { recordValue } from '../../shared/records/stored.ts';
 import { jobWrites, newJob } from '../../shared/records/submit-job.ts';
@@ -12,9 +13,9 @@ import { openLocalApi, type LocalApi } from '../support/local-api.ts';
 import { putReadyBase } from '../support/ready-base.ts';
 import { announce, pushVersion, sendFiles, tinyAdapter } from '../support/send-upload.ts';
 
-/** A world in which the team `blue` has everything and the team `red` has nothing; everything of blue's is called `blue-...`. */
-export interface Fixture {
-  readonly api: LocalApi;
+/** A world in which the team of `blue` has, or gets, everything that a call can be about. */
+export interface CallFixture {
+  readonly world: Pick<World, 'now'>;
   readonly blue: ApiClient;
   /** A new name of something that blue has, or will have. */
   name(): string;
@@ -29,6 +30,11 @@ export interface Fixture {
   upload(sent: boolean): Promise<Upload>;
   /** A job that evaluates, in this state. */
   job(state: JobState): Promise<string>;
+}
+
+/** The same in one process; the team `red` has nothing, and everything of blue's is called `blue-...`. */
+export interface Fixture extends CallFixture {
+  readonly api: LocalApi;
 }
 
 const rows = new TextEncoder().encode('{"prompt":"a","completion":"b"}\n{"prompt":"c","completion":"d"}\n');
@@ -53,6 +59,7 @@ export async function openFixture(): Promise<Fixture> {
   const dataset = once(newDataset);
   return {
     api,
+    world: api.world,
     blue,
     name,
     base,
@@ -87,7 +94,7 @@ export async function openFixture(): Promise<Fixture> {
 }
 
 /** Made when it is first asked for. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => (made ??= make());
 }
