@@ -1,10 +1,12 @@
 import { createComposition as operation } from '../../shared/contract/compositions.ts';
 import type { OperationInput } from '../../shared/contract/operation.ts';
 import {
+  carriedOut,
   combinationRefusals,
   moduleRanks,
   peftRank,
   resultRankFindings,
+  type CombinationPlan,
 } from '../../shared/domain/combination-rules.ts';
 import { memberCompatibility } from '../../shared/domain/member-compatibility.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
@@ -62,25 +64,28 @@ export const createComposition = creator(
 type Recipe = Pick<OperationInput<typeof operation>['body'], 'type' | 'mode' | 'peftRelease' | 'rank'>;
 
 /** Everything that the headers of the members have against each other and against the recipe. */
-function compatibility({ type, mode, peftRelease, rank }: Recipe, members: readonly PinnedMember[]): Finding[] {
+function compatibility(recipe: Recipe, members: readonly PinnedMember[]): Finding[] {
+  const { mode } = recipe;
   const modules = moduleRanks(members.map((member) => member.modules));
-  const plan = {
-    mode,
-    options: { peftRelease, ...(rank === undefined ? {} : { rank }) },
-    members: members.map(({ name, config }) => ({ name, peftRank: peftRank(config) })),
-    modules,
-  };
-  // PEFT gives a single member its weight by linear, whatever is asked for
-  const asked = mode === 'peft-compatible' && members.length === 1 ? 'linear' : type;
-  const sums = modules.map(({ ranks }) => ranks.reduce((sum, r) => sum + r, 0));
+  const { type, options } = carriedOut(recipe, members.length);
+  const ranked = members.map(({ name, config }) => ({ name, peftRank: peftRank(config) }));
   return [
     ...baseFindings(members),
     // a team may know one base by several names that its files give it: the sizes decide, the names warn
     ...memberCompatibility(members, { allowDifferentBases: true }),
-    ...combinationRefusals[asked](plan),
-    ...(type === 'cat' ? resultRankFindings(sums) : []),
+    ...combinationRefusals[type]({ mode, options, members: ranked, modules }),
+    ...(type === 'cat' ? resultRankFindings(catRanks(mode, ranked, modules)) : []),
     ...members.filter(({ weight }) => weight === 0).map(zeroWeight),
   ];
+}
+
+function catRanks(
+  mode: Recipe['mode'],
+  members: CombinationPlan['members'],
+  modules: CombinationPlan['modules'],
+): number[] {
+  if (mode === 'exact') return modules.map(({ ranks }) => ranks.reduce((sum, r) => sum + r, 0));
+  return [members.reduce((sum, member) => sum + member.peftRank, 0)];
 }
 
 function baseFindings(members: readonly PinnedMember[]): Finding[] {

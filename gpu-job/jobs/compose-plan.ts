@@ -1,10 +1,12 @@
 import type { ComposeSpec } from '../../shared/contract/specs/compose.ts';
 import {
+  carriedOut,
   moduleRanks,
   peftRank,
   resultRankFindings,
   type CombinationMode,
   type CombinationOptions,
+  type CombinationType,
 } from '../../shared/domain/combination-rules.ts';
 import { memberCompatibility } from '../../shared/domain/member-compatibility.ts';
 import type { Finding } from '../../shared/errors.ts';
@@ -25,11 +27,9 @@ export interface CompositionPlan {
 }
 
 export function planComposition(spec: ComposeSpec, members: readonly ComposeMember[]): CompositionPlan {
-  const { mode, peftRelease } = spec;
-  // PEFT gives a single member its weight by linear, whatever is asked for.
-  const single = mode === 'peft-compatible' && members.length === 1;
-  const combination = findCombination(single ? 'linear' : spec.type);
-  const options = { peftRelease, ...(spec.rank === undefined || single ? {} : { rank: spec.rank }) };
+  const { mode } = spec;
+  const { type, options } = carriedOut(spec, members.length);
+  const combination = findCombination(type);
   const ranks = moduleRanks(members.map(({ reader }) => reader.pairs.values()));
   const ranked = members.map(({ name, reader }) => ({ name, peftRank: peftRank(reader.config) }));
   const peftRanks = ranked.map((member) => member.peftRank);
@@ -44,17 +44,17 @@ export function planComposition(spec: ComposeSpec, members: readonly ComposeMemb
     ...memberCompatibility(shapes, { allowDifferentBases: spec.allowDifferentBases }),
     ...combination.refusals({ mode, options, members: ranked, modules: ranks }),
     ...resultRankFindings(modules.map(({ r }) => r)),
-    ...(mode === 'exact' ? [] : peftFindings(spec, members, single)),
+    ...(mode === 'exact' ? [] : peftFindings(spec, members, type)),
   ];
   return { combination, mode, options, modules, findings };
 }
 
 /** Where PEFT does something that a reader of the recipe would not expect. */
-function peftFindings(spec: ComposeSpec, members: readonly ComposeMember[], single: boolean): Finding[] {
+function peftFindings(spec: ComposeSpec, members: readonly ComposeMember[], type: CombinationType): Finding[] {
   const findings: Finding[] = [];
   const warn = (code: string, where: string, message: string): void =>
     void findings.push({ severity: 'warning', code, where, message });
-  if (single && spec.type !== 'linear')
+  if (type !== spec.type)
     warn('single-member', 'type', `PEFT does linear for a single member, so ${spec.type} was not done.`);
   const [first] = members;
   if (first?.reader.config.use_rslora)

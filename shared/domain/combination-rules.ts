@@ -12,8 +12,8 @@ export type PeftRelease = '0.21' | '0.20';
 
 export interface CombinationOptions {
   /** Rank of the result, for `svd` alone; default: the largest rank of the members. */
-  readonly rank?: number;
-  readonly peftRelease?: PeftRelease;
+  readonly rank?: number | undefined;
+  readonly peftRelease?: PeftRelease | undefined;
 }
 
 /** What is known before any tensor is read. */
@@ -42,6 +42,19 @@ export const combinationRefusals = {
     return [{ severity: 'error', code: 'combination-rank', message, where: 'rank' }];
   },
 } as const satisfies Readonly<Record<string, (plan: CombinationPlan) => Finding[]>>;
+
+export type CombinationType = keyof typeof combinationRefusals;
+
+/** How a recipe of so many members is carried out: PEFT gives a single one its weight by linear, whatever is asked for. */
+export function carriedOut(
+  recipe: Pick<CombinationPlan, 'mode'> & { readonly type: CombinationType } & CombinationOptions,
+  members: number,
+): { readonly type: CombinationType; readonly options: CombinationOptions } {
+  const { type, mode, peftRelease, rank } = recipe;
+  const options = peftRelease === undefined ? {} : { peftRelease };
+  if (mode === 'peft-compatible' && members === 1) return { type: 'linear', options };
+  return { type, options: rank === undefined ? options : { ...options, rank } };
+}
 
 /** What is wrong with the rank that a result would have in its largest module. */
 export function resultRankFindings(ranks: readonly number[]): Finding[] {

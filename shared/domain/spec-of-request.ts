@@ -49,7 +49,8 @@ function specValue(request: PinnedRequest, places: SpecPlaces): object {
     }
     case 'compose':
       invariant(request.recipe, 'the request of a composition holds its recipe');
-      return { kind: 'compose', ...request.recipe, members: places.members, output };
+      // the platform knows that the members belong to one base; by which name their files know it is another matter, and a warning
+      return { kind: 'compose', ...request.recipe, members: places.members, allowDifferentBases: true, output };
     case 'merge': {
       const { kind, dtype, maxShardBytes } = request;
       return { kind, dtype, maxShardBytes, base, adapter, output, threads };
