@@ -13,6 +13,7 @@ export const exportCommand: SpecCommand = {
   notes: ['An adapter on the server knows its base; one in a folder needs --base where the format does.'],
   examples: [
     'lorary export --format gguf --adapter french@3 --output exports/french',
+    'lorary export --format flattened --adapter french@3 --fill-layers --output exports/french-flat',
     'lorary export --format gguf --base models/SmolLM2-135M --adapter adapters/mine --output exports/mine',
     'lorary export --format merged-gguf --base models/SmolLM2-135M --adapter adapters/mine --dtype q8_0 -o exports/whole',
     'lorary export --format flattened --adapter adapters/mine --output exports/flat',
@@ -26,13 +27,11 @@ export const exportCommand: SpecCommand = {
     'fill-layers': {
       path: 'fillLayers',
       kind: 'switch',
-      only: 'folders',
       help: 'zeros for layers left out, for LoRAX and TGI',
     },
     'base-model-name': {
       path: 'baseModelName',
       kind: 'text',
-      only: 'folders',
       value: 'NAME',
       help: 'base_model_name_or_path to write',
     },

@@ -99,7 +99,23 @@ test('refuses what does not go together, before a machine is asked', async () =>
     'job',
     ['dtype'],
   ]);
-  expect(await refusal({ kind: 'export', format: 'peft' })).toEqual(['job', ['adapter']]);
+});
+
+test('refuses an export that its format cannot be', async () => {
+  const exported = (given: object) => refusal({ kind: 'export', adapter: 'adder', ...given });
+  expect(await exported({ format: 'peft', adapter: undefined })).toEqual(['job', ['adapter']]);
+  expect(await exported({ format: 'peft', base: 'tiny' })).toEqual(['job', ['base']]);
+  expect(await exported({ format: 'peft', fillLayers: true, dtype: 'f16' })).toEqual(['job', ['fillLayers', 'dtype']]);
+  expect(await exported({ format: 'gguf', fillLayers: true, baseModelName: 'served' })).toEqual([
+    'job',
+    ['fillLayers', 'baseModelName'],
+  ]);
+  expect(await exported({ format: 'flattened', baseModelName: '' })).toEqual([
+    'invalid-request',
+    ['body.baseModelName'],
+  ]);
+  const body = { kind: 'export', adapter: 'adder', format: 'flattened', fillLayers: true } as const;
+  expect((await client.call(createJob, { body, query: { dryRun: 'true' } })).job).toBeNull();
 });
 
 test('a dry run says what a job would take and makes none', async () => {

@@ -1,7 +1,7 @@
 import type { JobRequest } from '../../shared/contract/job-requests.ts';
 import { type Estimate, type EstimateSubject } from '../../shared/domain/estimate.ts';
 import { estimateJob } from '../../shared/domain/estimate.ts';
-import { specOfRequest, type PinnedRequest, type SpecPlaces } from '../../shared/domain/spec-of-request.ts';
+import { readsBase, specOfRequest, type PinnedRequest, type SpecPlaces } from '../../shared/domain/spec-of-request.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import { readBaseTensors } from '../../shared/records/base-tensors.ts';
@@ -162,10 +162,10 @@ function placesOf(request: PinnedRequest): SpecPlaces {
         ...(request.evalDataset === undefined ? {} : { evalDataset: place }),
       };
     case 'export': {
-      const needsBase = request.format.endsWith('gguf') && (request.adapter ?? request.base) !== undefined;
+      const hasBase = readsBase(request) && (request.adapter ?? request.base) !== undefined;
       return {
         output: place,
-        ...(needsBase ? { base: place } : {}),
+        ...(hasBase ? { base: place } : {}),
         ...(request.adapter === undefined ? {} : { adapter: place }),
       };
     }

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PinnedRequest, SpecPlaces } from '../../shared/domain/spec-of-request.ts';
+import { readsBase, type PinnedRequest, type SpecPlaces } from '../../shared/domain/spec-of-request.ts';
 import { DomainError } from '../../shared/errors.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import { findBase, readyBase, type ReadyBase } from '../../shared/records/bases.ts';
@@ -22,7 +22,7 @@ export async function prepareInputs(
   const { team, inputs } = job;
   const base = inputs.base && (await pinnedBase(world, team, inputs.base));
   const basePlace = base && join(folder, 'bases', base.name);
-  if (base && basePlace !== undefined && needsBase(request)) await placeFiles(world, base.files, basePlace);
+  if (base && basePlace !== undefined && readsBase(request)) await placeFiles(world, base.files, basePlace);
   const datasets: string[] = [];
   for (const pinned of inputs.datasets ?? []) datasets.push(await placeDataset(world, team, pinned, folder));
   const adapters: { adapter: string; weight: number }[] = [];
@@ -37,7 +37,7 @@ export async function prepareInputs(
   const [adapter] = adapters;
   const [dataset, evalDataset] = datasets;
   return {
-    ...(basePlace !== undefined && needsBase(request) ? { base: basePlace } : {}),
+    ...(basePlace !== undefined && readsBase(request) ? { base: basePlace } : {}),
     ...(request.kind === 'compose' ? { members: adapters } : adapter ? { adapter: adapter.adapter } : {}),
     ...(dataset === undefined ? {} : { dataset }),
     ...(evalDataset === undefined ? {} : { evalDataset }),
@@ -67,11 +67,6 @@ async function placeDataset(
   const path = `${name}.jsonl`;
   await placeFiles(world, [{ path, blob: readyDataset(found.value).file.blob }], join(folder, 'datasets', id));
   return join(folder, 'datasets', id, path);
-}
-
-/** Composing needs no base, and neither do exports that copy an adapter. */
-function needsBase(request: PinnedRequest): boolean {
-  return request.kind !== 'compose' && (request.kind !== 'export' || request.format.endsWith('gguf'));
 }
 
 function outputName(request: PinnedRequest): string {

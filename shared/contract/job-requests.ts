@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { nameField, versionRefField } from './fields.ts';
 import { evaluateSpecSchema } from './specs/evaluate.ts';
+import { exportFormats, exportSpecSchema } from './specs/export.ts';
 import { mergeSpecSchema } from './specs/merge.ts';
 import { trainSpecSchema } from './specs/train.ts';
 
@@ -85,11 +86,12 @@ const mergeRequest = z
   })
   .openapi('MergeRequest');
 
+const exported = exportSpecSchema.shape;
 const exportRequest = z
   .strictObject({
     kind: z.literal('export'),
     format: z
-      .enum(['peft', 'gguf', 'flattened', 'merged-gguf'])
+      .enum(exportFormats)
       .describe('With an adapter: `peft`, `gguf`, `flattened`; `merged-gguf` with an adapter or a base.'),
     adapter: nameField.optional(),
     version: versionRefField.default('latest'),
@@ -98,6 +100,8 @@ const exportRequest = z
       .enum(['f32', 'f16', 'bf16', 'q8_0'])
       .optional()
       .describe('Element type of what is written; the format says which it can be.'),
+    fillLayers: exported.fillLayers,
+    baseModelName: exported.baseModelName,
   })
   .openapi('ExportRequest');
 

@@ -30,6 +30,11 @@ export interface SpecPlaces {
   readonly threads?: number;
 }
 
+/** Whether a job reads its base: composing does not, and neither does copying an adapter. */
+export function readsBase(request: PinnedRequest): boolean {
+  return request.kind !== 'compose' && (request.kind !== 'export' || request.format !== 'peft');
+}
+
 /** The spec of a job on plain folders. Throws `DomainError('spec')` with all findings. */
 export function specOfRequest(request: PinnedRequest, places: SpecPlaces): Spec {
   return parseSpec(JSON.parse(JSON.stringify(specValue(request, places))));
@@ -56,8 +61,8 @@ function specValue(request: PinnedRequest, places: SpecPlaces): object {
       return { kind, dtype, maxShardBytes, base, adapter, output, threads };
     }
     case 'export': {
-      const { kind, format, dtype } = request;
-      return { kind, format, dtype, base, adapter, output, threads };
+      const { adapter: _a, version: _v, recipe: _, ...rest } = request;
+      return { ...rest, base, adapter, output, threads };
     }
   }
 }

@@ -216,6 +216,24 @@ test('a merge makes a base, and an export files with links; a GGUF that was expo
   for (const { url, headers, sizeBytes } of files)
     expect((await (await api.fetch(url, { headers })).arrayBuffer()).byteLength).toBe(sizeBytes);
 
+  const flat = await run({
+    kind: 'export',
+    format: 'flattened',
+    adapter: 'both',
+    fillLayers: true,
+    baseModelName: 'served',
+  });
+  // it knows the base, though nobody named it
+  expect(flat).toMatchObject({
+    state: 'succeeded',
+    report: { base: 'tiny', summary: expect.stringMatching(/14 of 14/) as string },
+  });
+  const written = (await client.call(listJobFiles, { params: { job: flat.id } })).files.find(
+    ({ path }) => path === 'adapter_config.json',
+  );
+  const config = await api.fetch(written?.url ?? '', { headers: written?.headers ?? {} });
+  expect(await config.json()).toMatchObject({ base_model_name_or_path: 'served', r: 4, lora_alpha: 4 });
+
   const gguf = await run({ kind: 'export', format: 'merged-gguf', adapter: 'both', dtype: 'f32' });
   expect(gguf).toMatchObject({ state: 'succeeded' });
   const [file] = (await client.call(listJobFiles, { params: { job: gguf.id } })).files.filter(({ path }) =>

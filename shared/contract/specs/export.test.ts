@@ -22,7 +22,7 @@ describe('an export spec', () => {
     [
       'GGUF without a base, all at once',
       { format: 'gguf', dtype: 'q8_0', fillLayers: true },
-      ['adapter', 'base', 'base', 'fillLayers', 'dtype'],
+      ['adapter', 'base', 'fillLayers', 'dtype'],
     ],
     ['a base that nothing is done with', { format: 'peft', adapter: 'a', base: 'b', dtype: 'f16' }, ['base', 'dtype']],
     ['layers to fill that no one knows', { format: 'flattened', adapter: 'a', fillLayers: true }, ['base']],

@@ -17,10 +17,19 @@ const fields = z.strictObject({
    * Norms and biases are f32 in GGUF whatever is asked for.
    */
   dtype: z.enum(['f32', 'f16', 'bf16', 'q8_0']).optional(),
-  /** Adds pairs of zeros for layers that the adapter leaves out: LoRAX and TGI skip a kind of layer when one of them is missing. */
-  fillLayers: z.boolean().default(false),
-  /** Written as `base_model_name_or_path`: vLLM's resolvers want exactly the name that the engine was started with. */
-  baseModelName: z.string().min(1).optional(),
+  fillLayers: z
+    .boolean()
+    .default(false)
+    .describe(
+      'For `flattened`: adds pairs of zeros for layers that the adapter leaves out; LoRAX and TGI skip a kind of layer when one of them is missing.',
+    ),
+  baseModelName: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "For `peft` and `flattened`: written as `base_model_name_or_path`; vLLM's resolvers want exactly the name that the engine was started with.",
+    ),
   /** Folder of the export; it must not exist. */
   output: pathField,
   threads: threadsField,
@@ -40,8 +49,16 @@ const dtypes: Readonly<Record<ExportFormat, readonly NonNullable<Fields['dtype']
 const rules: readonly (readonly [where: keyof Fields, broken: (spec: Fields) => boolean, message: string])[] = [
   ['adapter', (s) => s.format !== 'merged-gguf' && s.adapter === undefined, 'is missing: this format is of an adapter'],
   ['base', (s) => s.format.endsWith('gguf') && s.base === undefined, 'is missing: GGUF needs sizes of the base'],
-  ['base', (s) => s.format === 'peft' && s.base !== undefined, 'is not needed: peft copies the adapter as it is'],
-  ['base', (s) => s.fillLayers && s.base === undefined, 'is missing: it says which layers there are to fill'],
+  [
+    'base',
+    (s) => s.format === 'peft' && s.base !== undefined,
+    'would do nothing: peft copies the adapter as it is; leave it out',
+  ],
+  [
+    'base',
+    (s) => s.fillLayers && s.format === 'flattened' && s.base === undefined,
+    'is missing: it says which layers there are to fill',
+  ],
   ['fillLayers', (s) => s.fillLayers && s.format !== 'flattened', 'belongs to the format flattened'],
   ['baseModelName', (s) => s.baseModelName !== undefined && s.format.endsWith('gguf'), 'is not written to GGUF'],
   [

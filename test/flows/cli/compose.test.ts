@@ -54,6 +54,13 @@ test('a merged adapter is a base, and an export a folder with the job or later',
   expect(again).toMatchObject({ code: 0 });
   const file = (folder: string): Promise<Buffer> => readFile(join(cli.folder, 'exports', folder, 'adapter.gguf'));
   expect((await file('again')).equals(await file('both'))).toBe(true);
+  const flat = 'export --format flattened --adapter both --fill-layers --base-model-name served --output exports/flat';
+  await cli.json(flat.split(' '));
+  const text = await readFile(join(cli.folder, 'exports', 'flat', 'adapter_config.json'), 'utf8');
+  expect(JSON.parse(text)).toMatchObject({ base_model_name_or_path: 'served' });
+  const gguf = await cli.run(['export', '--format', 'gguf', '--adapter', 'both', '--fill-layers']);
+  expect(gguf).toMatchObject({ code: 2 });
+  expect(gguf.err).toContain('--fill-layers: belongs to the format flattened');
 });
 
 test('an adapter is measured against its own base', async () => {
