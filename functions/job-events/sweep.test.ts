@@ -7,6 +7,7 @@ import { commit } from '../../shared/records/commit.ts';
 import { writeHeartbeat } from '../../shared/records/job-heartbeat.ts';
 import { getJobRecord, type JobRecord } from '../../shared/records/jobs.ts';
 import { jobWrites, newJob, startRun } from '../../shared/records/submit-job.ts';
+import { changed } from '../../test/support/changed.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
 import { sweep } from './sweep.ts';
 
@@ -183,19 +184,11 @@ test('one job that cannot be looked after does not keep the others waiting', asy
   script = forEver;
   const [broken, sound] = [await make(), await make()];
   const logged: string[] = [];
-  const { runner } = api.world;
-  const world = {
-    ...api.world,
-    runner: {
-      submit: runner.submit.bind(runner),
-      list: runner.list.bind(runner),
-      cancel: runner.cancel.bind(runner),
-      describe: async (runId: string) => {
-        if (runId === broken.runId) throw new Error('this one is broken');
-        return runner.describe(runId);
-      },
-    },
+  const describe = async (runId: string): ReturnType<typeof api.world.runner.describe> => {
+    if (runId === broken.runId) throw new Error('this one is broken');
+    return api.world.runner.describe(runId);
   };
+  const world = { ...api.world, runner: changed(api.world.runner, { describe }) };
   await sweep(world, { log: (message) => void logged.push(message) });
   expect(logged).toEqual([`the job ${broken.id} could not be looked after`]);
   await eventually(async () => (await runState(sound)) === 'running');

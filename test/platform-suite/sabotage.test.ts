@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BlobInfo, BlobStore, JobRunner, RecordTable } from '../../shared/platform/ports.ts';
+import { changed } from '../support/changed.ts';
 import { blobCases } from './blob-cases.ts';
 import { openLocalSuiteWorld, type OpenSuiteWorld } from './open-local.ts';
 import { queryCases } from './query-cases.ts';
@@ -239,13 +240,3 @@ describe('the suite sees a world that does not keep its promises', () => {
     expect(failed).not.toEqual([]);
   });
 });
-
-/** An object with some of its methods exchanged; the others stay bound to it. */
-function changed<T extends object>(inner: T, change: Partial<T>): T {
-  return new Proxy(inner, {
-    get(target, name) {
-      const method: unknown = Reflect.get(change, name) ?? Reflect.get(target, name, target);
-      return typeof method === 'function' ? method.bind(Reflect.has(change, name) ? change : target) : method;
-    },
-  });
-}
