@@ -4,7 +4,7 @@ import { beginUpload } from '../shared/contract/versions.ts';
 import type { ApiClient } from '../shared/contract/api-client.ts';
 import type { World } from '../shared/platform/ports.ts';
 import { getAdapterRecord } from '../shared/records/adapters.ts';
-import { readBaseTensors } from '../shared/records/base-tensors.ts';
+import { baseFacts } from '../shared/records/base-facts.ts';
 import { requireReadyBase } from '../shared/records/bases.ts';
 import { blobKeys } from '../shared/records/blob-keys.ts';
 import { blobSource } from '../shared/records/blob-source.ts';
@@ -108,18 +108,12 @@ async function checkedVersion(
     files.push({ path, sizeBytes: bytes.byteLength, sha256: sha256Hex(bytes), blob: { key, versionId } });
   }
   const { value } = await requireReadyBase(world.table, team, base);
-  const tensors = await readBaseTensors(world, value.tensors);
   const report = await inspect(
-    { kind: 'adapter', base: { modelType: 'llama', tiedEmbeddings: true, tensors } },
+    { kind: 'adapter', base: await baseFacts(world, value) },
     files.map((file) => blobSource(world, file)),
   );
   if (report.kind !== 'adapter' || !report.validation.ok) throw new Error('the adapter of the bench is not sound');
-  const engines = report.engines.map((engine) => ({
-    ...engine,
-    reasons: [...engine.reasons],
-    settings: [...engine.settings],
-  }));
-  return { files, outcome: versionOutcome(report.validation, engines) };
+  return { files, outcome: versionOutcome(report.validation, report.engines) };
 }
 
 async function putDataset(world: World, caller: Caller, name: string): Promise<string> {

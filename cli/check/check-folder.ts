@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { AdapterValidation } from '../../shared/contract/adapter-validation.ts';
 import { adapterConfigName, adapterWeightsName } from '../../shared/domain/adapter-files.ts';
 import type { BaseTensor } from '../../shared/domain/base-modules.ts';
 import { openFileSource, type FileSource } from '../../shared/files/file-source.ts';
-import type { IncrementalHash } from '../../shared/validation/read-once.ts';
+import { newSha256 } from '../../shared/files/sha256.ts';
 import { validateAdapter } from '../../shared/validation/validate-adapter.ts';
 
 /** Validates the adapter in a folder of this machine. `names`: its files. */
@@ -22,14 +21,9 @@ export async function checkFolder(
   const weights = await open(adapterWeightsName);
   try {
     const files = { names, ...(config ? { config } : {}), ...(weights ? { weights } : {}) };
-    return await validateAdapter(files, { ...options, newHash: sha256, refuseOtherFiles: false });
+    return await validateAdapter(files, { ...options, newHash: newSha256, refuseOtherFiles: false });
   } finally {
     await config?.close();
     await weights?.close();
   }
-}
-
-function sha256(): IncrementalHash {
-  const hash = createHash('sha256');
-  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
 }

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
 import type { AdapterValidation } from '../../shared/contract/adapter-validation.ts';
 import { adapterConfigName, adapterWeightsName } from '../../shared/domain/adapter-files.ts';
-import { servability, type EngineReport } from '../../shared/domain/servability.ts';
+import type { EngineReport } from '../../shared/domain/servability.ts';
 import type { StoredAdapter } from '../../shared/domain/servability-facts.ts';
+import { newSha256 } from '../../shared/files/sha256.ts';
 import type { ByteSource } from '../../shared/formats/bytes.ts';
 import { readLines } from '../../shared/formats/jsonl.ts';
-import { readSafetensorsHeader } from '../../shared/formats/safetensors-read.ts';
 import { checkRows, type RowsReport } from '../../shared/text/check-rows.ts';
-import { readOnce, type IncrementalHash } from '../../shared/validation/read-once.ts';
+import { engineReports } from '../../shared/validation/engine-reports.ts';
+import { readOnce } from '../../shared/validation/read-once.ts';
 import { validateAdapter } from '../../shared/validation/validate-adapter.ts';
 
 /** What is to be found out about files; structured clones of it go to another thread. */
@@ -32,7 +32,7 @@ export const inspect: Inspect = async (task, files, stop) => {
   if (task.kind === 'dataset') {
     const [file] = files;
     if (!file) throw new Error('invariant broken: a dataset is one file');
-    const once = readOnce(file, { hash: newHash(), stop });
+    const once = readOnce(file, { hash: newSha256(), stop });
     const report = await checkRows(readLines(once), { name: file.name });
     return { kind: 'dataset', ...report, sha256: { [file.name]: await once.finish() } };
   }
@@ -41,32 +41,12 @@ export const inspect: Inspect = async (task, files, stop) => {
   const names = files.map(({ name }) => name);
   const validation = await validateAdapter(
     { names, ...(config ? { config } : {}), ...(weights ? { weights } : {}) },
-    { newHash, baseTensors: task.base.tensors, ...(stop ? { stop } : {}) },
+    { newHash: newSha256, baseTensors: task.base.tensors, ...(stop ? { stop } : {}) },
   );
   for (const file of validation.files) sha256[file.name] = file.sha256;
   for (const file of files)
     if (file !== config && file !== weights)
-      sha256[file.name] = await readOnce(file, { hash: newHash(), stop }).finish();
-  const engines = validation.ok && config && weights ? await enginesFor(task.base, config, weights) : [];
+      sha256[file.name] = await readOnce(file, { hash: newSha256(), stop }).finish();
+  const engines = validation.ok && config && weights ? await engineReports(task.base, { config, weights }) : [];
   return { kind: 'adapter', validation, engines, sha256 };
 };
-
-async function enginesFor(
-  base: NonNullable<StoredAdapter['base']>,
-  config: ByteSource,
-  weights: ByteSource,
-): Promise<readonly EngineReport[]> {
-  const text = new TextDecoder().decode(await config.read(0, config.sizeBytes));
-  const { tensors } = await readSafetensorsHeader(weights);
-  const given = JSON.parse(text) as Record<string, unknown>; // the validation found it to be one
-  return servability({
-    config: given,
-    tensors: [...tensors.values()].map(({ name, dtype, shape }) => ({ name, dtype, shape })),
-    base,
-  });
-}
-
-function newHash(): IncrementalHash {
-  const hash = createHash('sha256');
-  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
-}

@@ -1,7 +1,6 @@
-import { z } from 'zod';
 import { DomainError, type Finding } from '../../shared/errors.ts';
 import type { World } from '../../shared/platform/ports.ts';
-import { readBaseTensors, readJsonBlob } from '../../shared/records/base-tensors.ts';
+import { baseFacts } from '../../shared/records/base-facts.ts';
 import { requireReadyBase, type ReadyBase } from '../../shared/records/bases.ts';
 import { blobSource } from '../../shared/records/blob-source.ts';
 import type { Caller } from '../../shared/records/caller.ts';
@@ -9,7 +8,6 @@ import { publishVersion, rejectVersion, type EndOptions } from '../../shared/rec
 import { versionOutcome } from '../../shared/records/version-outcome.ts';
 import { getVersionRecord, type VersionRecord } from '../../shared/records/versions.ts';
 import { hashFindings } from './hash-findings.ts';
-import type { InspectTask } from './inspect.ts';
 import type { ValidatorDeps } from './validator-deps.ts';
 
 /** Looks at every byte of a version and publishes it, or rejects it with everything that is wrong. */
@@ -30,15 +28,9 @@ export async function validateVersion(
     return reject([{ severity: 'error', code: error.code, message: error.message, where: 'base' }]);
   }
   const sources = value.files.map((file) => blobSource(world, file));
-  const report = await inspect(await adapterTask(world, base), sources, stop);
+  const report = await inspect({ kind: 'adapter', base: await baseFacts(world, base) }, sources, stop);
   if (report.kind !== 'adapter') throw new Error('invariant broken: an adapter was to be inspected');
-  const engines = report.engines.map(({ engine, verdict, reasons, settings }) => ({
-    engine,
-    verdict,
-    reasons: [...reasons],
-    settings: [...settings],
-  }));
-  const outcome = versionOutcome(report.validation, engines);
+  const outcome = versionOutcome(report.validation, report.engines);
   const findings = [...hashFindings(value.files, report.sha256), ...outcome.findings];
   if (findings.some(({ severity }) => severity === 'error')) return reject(findings);
   try {
@@ -55,23 +47,4 @@ async function baseOf(world: World, { team, base, lineage }: VersionRecord): Pro
   if (lineage.base && lineage.base.id !== value.id)
     throw new DomainError('no-such-base', `The base "${base}" was replaced by another one: begin the upload again.`);
   return value;
-}
-
-const modelConfigSchema = z.looseObject({
-  model_type: z.string().optional(),
-  tie_word_embeddings: z.boolean().optional(),
-});
-
-async function adapterTask(world: World, base: ReadyBase): Promise<InspectTask> {
-  const file = base.files.find(({ path }) => path === 'config.json');
-  const config = modelConfigSchema.safeParse(file ? await readJsonBlob(world, file.blob) : {});
-  const tensors = await readBaseTensors(world, base.tensors);
-  return {
-    kind: 'adapter',
-    base: {
-      modelType: config.data?.model_type ?? null,
-      tiedEmbeddings: config.data?.tie_word_embeddings ?? false,
-      tensors,
-    },
-  };
 }

@@ -1,11 +1,9 @@
 import type { AdapterValidation } from '../contract/adapter-validation.ts';
+import type { EngineReport } from '../domain/servability.ts';
 import type { VersionOutcome } from './publish-version.ts';
 
 /** What is kept of a validation: a summary in the version's record, the modules and the engines in a blob beside it. */
-export function versionOutcome(
-  validation: AdapterValidation,
-  servability: VersionOutcome['details']['servability'],
-): VersionOutcome {
+export function versionOutcome(validation: AdapterValidation, engines: readonly EngineReport[]): VersionOutcome {
   const { peftType, summary, ranks, dtypes, parameters, modules, usable, findings } = validation;
   const unusableBecause = [...new Set([...usable.compose.why, ...usable.merge.why])];
   return {
@@ -29,7 +27,12 @@ export function versionOutcome(
         deltaNorm,
         effective: effective ?? false,
       })),
-      servability,
+      servability: engines.map(({ engine, verdict, reasons, settings }) => ({
+        engine,
+        verdict,
+        reasons: [...reasons],
+        settings: [...settings],
+      })),
     },
     findings,
   };
