@@ -57,7 +57,7 @@ export async function sendFiles(
 
 /** A version of an adapter, sent and completed but not looked at yet. */
 export async function pushVersion(
-  api: LocalApi,
+  api: Pick<LocalApi, 'fetch'>,
   client: ApiClient,
   adapter: string,
   given: { readonly files?: NamedBytes; readonly aliases?: string[]; readonly base?: string } = {},
