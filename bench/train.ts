@@ -9,7 +9,7 @@ const steps = { warmUp: 2, timed: 10 };
 
 export async function benchTrain(): Promise<Record<string, unknown>> {
   const { model, takeStep } = await prepareTrainCase();
-  const flops = productFlops(trainGraph(model), { B: caseShape.rows, T: caseShape.length });
+  const flops = productFlops(trainGraph(model), { B: caseShape.rows, H: caseShape.length / 2 });
 
   const gemmBefore = await bestGemmGflops();
   const step = await createTrainStep(model);

@@ -179,11 +179,7 @@ export const vjpRules = {
   // y = x_1, x_2, ... side by side:  dx_i = the piece of g where x_i stands
   Concat: (graph, { node, outputGradients }) => {
     const { axis } = node.attrs;
-    const sizes = node.inputs.map(({ dims }) => {
-      const size = dims[axis];
-      invariant(typeof size === 'number', 'what is trained is joined along an axis of known length');
-      return size;
-    });
+    const sizes = node.inputs.map(({ dims }) => dims[axis] as Dim); // the shape rule knows the axis
     return graph.split(gradient(outputGradients), axis, sizes);
   },
 
@@ -231,13 +227,18 @@ function sumTo(graph: GraphBuilder, g: Tensor, dims: Dims): Tensor {
 }
 
 /**
- * alpha a^T b, summed to `dims`, for a wide `a` and a narrow `b`: computed as (b^T a)^T, because the runtime repacks a transposed
- * left operand element by element.
+ * alpha a^T b, summed to `dims`, for a wide `a` and a narrow `b`: computed as (b^T a)^T with b^T written out, because the runtime
+ * repacks a transposed left operand element by element.
  */
 function leftTransposed(graph: GraphBuilder, a: Tensor, b: Tensor, dims: Dims, alpha = 1): Tensor {
   const [leading, [rows, columns]] = [dims.slice(0, -2), dims.slice(-2) as [Dim, Dim]]; // matrices by the shape rule
-  const product = sumTo(graph, graph.matmul(b, a, { transA: true, alpha }), [...leading, columns, rows]);
-  return graph.transpose(product, [...leading.keys(), leading.length + 1, leading.length]);
+  const product = graph.matmul(swapLastTwo(graph, b), a, { alpha });
+  return swapLastTwo(graph, sumTo(graph, product, [...leading, columns, rows]));
+}
+
+function swapLastTwo(graph: GraphBuilder, x: Tensor): Tensor {
+  const leading = x.dims.length - 2;
+  return graph.transpose(x, [...x.dims.slice(0, leading).keys(), leading + 1, leading]);
 }
 
 /** x with one more column, [..., W] and [..., 1] -> [..., W + 1]. */

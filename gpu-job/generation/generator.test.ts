@@ -35,7 +35,8 @@ test('cached keys and values give the tokens that a fresh forward over the whole
   for (const token of generated) {
     const logits = await evaluation.logits(new Map(), wholeText(tokens));
     const vocabulary = model.spec.vocabSize;
-    expect(pickToken(logits.subarray((tokens.length - 1) * vocabulary), { temperature: 0 }, Math.random)).toBe(token);
+    const last = logits.subarray((tokens.length - 1) * vocabulary, tokens.length * vocabulary);
+    expect(pickToken(last, { temperature: 0 }, Math.random)).toBe(token);
     tokens.push(token);
   }
   await generator.close();
@@ -76,12 +77,14 @@ test('sampling draws from what top-k and top-p leave, in proportion to the proba
 });
 
 function wholeText(tokens: readonly number[]): Batch {
-  const row = (f: (i: number) => number): BigInt64Array => BigInt64Array.from(tokens, (_, i) => BigInt(f(i)));
+  const length = tokens.length + (tokens.length % 2);
+  const row = (f: (i: number) => number, padding = 0): BigInt64Array =>
+    BigInt64Array.from({ length }, (_, i) => BigInt(i < tokens.length ? f(i) : padding));
   return {
     rows: 1,
-    length: tokens.length,
+    length,
     inputIds: row((i) => tokens[i] ?? 0),
-    labels: row(() => -100),
+    labels: row(() => -100, -100),
     positions: row((i) => i),
     segments: row(() => 1),
     labelCount: 0,

@@ -143,7 +143,7 @@ export class GraphBuilder implements Graph {
     const [only] = parts;
     return parts.length === 1 && only ? only : this.apply('Concat', parts, { axis, dim });
   }
-  split(x: Tensor, axis: number, sizes: readonly number[]): readonly Tensor[] {
+  split(x: Tensor, axis: number, sizes: Dims): readonly Tensor[] {
     return sizes.length === 1 && sizes[0] === x.dims[axis] ? [x] : this.applyAll('Split', [x], { axis, sizes });
   }
   gather(table: Tensor, indices: Tensor): Tensor {

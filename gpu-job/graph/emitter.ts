@@ -115,8 +115,11 @@ export class Emitter {
   private symbol(symbol: string): string {
     return this.once(`symbol ${symbol}`, () => {
       for (const input of this.inputs) {
-        const axis = input.dims.findIndex((dim) => divideDim(dim, symbol) === 1);
-        if (axis >= 0) return this.value('Shape', [input.name], { start: axis, end: axis + 1 });
+        const axis = input.dims.findIndex((dim) => typeof divideDim(dim, symbol) === 'number');
+        if (axis < 0) continue;
+        const length = this.value('Shape', [input.name], { start: axis, end: axis + 1 });
+        const multiple = divideDim(input.dims[axis] as Dim, symbol) as number; // just found
+        return multiple === 1 ? length : this.value('Div', [length, this.integers([multiple])]);
       }
       invariant(false, `the symbol ${symbol} is a dimension of some graph input`);
     });

@@ -4,7 +4,7 @@ import type { Dims } from './dims.ts';
 import { Emitter } from './emitter.ts';
 import { encodeOnnx, onnxTypeCode, type OnnxModel } from './onnx.ts';
 import type { Primitive } from './ops.ts';
-import { liveNodes, planProducts } from './passes.ts';
+import { liveNodes, planLateScaling } from './passes.ts';
 import type { GraphNode, Tensor } from './tensor.ts';
 
 /** How one primitive is spelled in ONNX operators. */
@@ -20,13 +20,12 @@ export function lowerToOnnx(graph: Graph, float: FloatType): Uint8Array {
 
 export function lowerGraph(graph: Graph, float: FloatType): OnnxModel {
   const nodes = liveNodes(graph);
-  const products = planProducts(nodes, new Set(graph.outputs.values()));
+  const late = planLateScaling(nodes, new Set(graph.outputs.values()));
   const emit = new Emitter(graph.inputs);
   for (const node of nodes) {
-    const [gemm, scaling] = [products.absorbed.get(node), products.scaledAfter.get(node)];
-    if (products.skipped.has(node)) continue;
-    if (gemm) lowerGemm(emit, node, gemm.product, gemm.addend);
-    else if (scaling) lowerScaledAfter(emit, node, scaling.matrix, scaling.factors, float);
+    if (late.skipped.has(node)) continue;
+    const scaling = late.products.get(node);
+    if (scaling) lowerScaledAfter(emit, node, scaling.matrix, scaling.factors, float);
     else lowerNode(emit, node, float);
   }
   const outputs = [...graph.outputs].map(([name, tensor]) => {
@@ -45,13 +44,6 @@ export function lowerGraph(graph: Graph, float: FloatType): OnnxModel {
 function lowerNode<P extends Primitive>(emit: Emitter, node: GraphNode<P>, float: FloatType): void {
   emit.scope = node.scope;
   lowerings[node.op](emit, node, float);
-}
-
-function lowerGemm(emit: Emitter, add: GraphNode, product: GraphNode<'MatMul'>, addend: Tensor): void {
-  const { transA, transB, alpha } = product.attrs;
-  emit.scope = product.scope;
-  const attrs = { transA: Number(transA), transB: Number(transB), alpha: { float: alpha }, beta: { float: 1 } };
-  emit.node('Gemm', [...names(product.inputs), addend.name], names(add.outputs), attrs);
 }
 
 function lowerScaledAfter(emit: Emitter, product: GraphNode, matrix: Tensor, factors: Tensor, float: FloatType): void {
@@ -177,7 +169,9 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
   Concat: (emit, node) => emit.node('Concat', names(node.inputs), names(node.outputs), { axis: node.attrs.axis }),
   Split(emit, node) {
     const { axis, sizes } = node.attrs;
-    emit.node('Split', [...names(node.inputs), emit.integers(sizes)], names(node.outputs), { axis });
+    const known = sizes.every((size) => typeof size === 'number');
+    if (known) emit.node('Split', [...names(node.inputs), emit.integers(sizes)], names(node.outputs), { axis });
+    else emit.node('Split', names(node.inputs), names(node.outputs), { axis, num_outputs: sizes.length });
   },
   Gather: (emit, node) => emit.node('Gather', names(node.inputs), names(node.outputs), { axis: 0 }),
   ScatterAddRows(emit, node) {

@@ -53,8 +53,8 @@ export interface Attributes {
   Expand: { readonly dims: Dims };
   /** `dim` is the length of the result along `axis`, which the builder cannot add up when a part is symbolic. */
   Concat: { readonly axis: number; readonly dim: Dim };
-  /** Cuts `axis` into pieces of these sizes, one output each. */
-  Split: { readonly axis: number; readonly sizes: readonly number[] };
+  /** Cuts `axis` into pieces of these sizes, one output each: numbers, or equal parts of a symbolic length. */
+  Split: { readonly axis: number; readonly sizes: Dims };
   /** inputs: table [V, H], indices int64 [N]. output: table[indices] [N, H]. */
   Gather: None;
   /** inputs: indices int64 [N], updates [N, H]. output [rows, H]: zeros plus each update added to its row. */

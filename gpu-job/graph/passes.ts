@@ -15,17 +15,15 @@ export function liveNodes(graph: Graph): readonly GraphNode[] {
 
 type Product = GraphNode<'MatMul'>;
 
-/** Products that are computed together with a neighbouring node, which saves a pass over memory for each. */
-export interface ProductPlan {
-  /** For an `Add` node: the product it absorbs and the term that is added to it. */
-  readonly absorbed: ReadonlyMap<GraphNode, { readonly product: Product; readonly addend: Tensor }>;
-  /** For a product whose rows are scaled after it, not before: the matrix and the column of factors. */
-  readonly scaledAfter: ReadonlyMap<GraphNode, { readonly matrix: Tensor; readonly factors: Tensor }>;
-  /** The nodes whose work is done by one of those above. */
+/** Products whose left rows are multiplied by factors first in the graph, and after the product when it runs. */
+export interface LateScaling {
+  /** For such a product: the unscaled matrix and the column of factors. */
+  readonly products: ReadonlyMap<GraphNode, { readonly matrix: Tensor; readonly factors: Tensor }>;
+  /** The multiplications whose work is done there. */
   readonly skipped: ReadonlySet<GraphNode>;
 }
 
-export function planProducts(nodes: readonly GraphNode[], outputs: ReadonlySet<Tensor>): ProductPlan {
+export function planLateScaling(nodes: readonly GraphNode[], outputs: ReadonlySet<Tensor>): LateScaling {
   const uses = new Map<Tensor, number>();
   const producers = new Map<Tensor, GraphNode>();
   for (const node of nodes) {
@@ -36,43 +34,15 @@ export function planProducts(nodes: readonly GraphNode[], outputs: ReadonlySet<T
   const onlyFor = (tensor: Tensor): GraphNode | undefined =>
     uses.get(tensor) === 1 && !outputs.has(tensor) ? producers.get(tensor) : undefined;
 
-  const absorbed = new Map<GraphNode, { product: Product; addend: Tensor }>();
-  const scaledAfter = new Map<GraphNode, { matrix: Tensor; factors: Tensor }>();
+  const products = new Map<GraphNode, { matrix: Tensor; factors: Tensor }>();
   const skipped = new Set<GraphNode>();
   for (const node of nodes) {
-    const scaling = isProduct(node) ? scaledRows(node, onlyFor) : undefined;
-    if (scaling) {
-      scaledAfter.set(node, scaling);
-      skipped.add(scaling.by);
-    }
-    const sum = node.op === 'Add' ? accumulation(node, onlyFor) : undefined;
-    if (sum && !skipped.has(sum.product) && !scaledAfter.has(sum.product)) {
-      absorbed.set(node, sum);
-      skipped.add(sum.product);
-    }
+    const scaling = node.op === 'MatMul' ? scaledRows(node as Product, onlyFor) : undefined; // op says which node it is
+    if (!scaling) continue;
+    products.set(node, scaling);
+    skipped.add(scaling.by);
   }
-  return { absorbed, scaledAfter, skipped };
-}
-
-/**
- * c + alpha * a @ b over two dimensions, which the runtime computes as one product that accumulates into c. A LoRA layer is two of
- * these forwards and three backwards.
- */
-function accumulation(
-  add: GraphNode,
-  onlyFor: (tensor: Tensor) => GraphNode | undefined,
-): { product: Product; addend: Tensor } | undefined {
-  const [a, b] = add.inputs;
-  if (!a || !b || a === b || a.dims.join() !== b.dims.join()) return undefined;
-  for (const [value, addend] of [
-    [b, a],
-    [a, b],
-  ] as const) {
-    const product = onlyFor(value);
-    if (product && isProduct(product) && product.inputs.every((operand) => operand.dims.length === 2))
-      return { product, addend };
-  }
-  return undefined;
+  return { products, skipped };
 }
 
 /**
@@ -93,5 +63,3 @@ function scaledRows(
   if (factors.dims.join() !== [...left.dims.slice(0, -1), 1].join()) return undefined;
   return { matrix, factors, by };
 }
-
-const isProduct = (node: GraphNode): node is Product => node.op === 'MatMul';

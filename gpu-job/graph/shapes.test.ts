@@ -21,6 +21,8 @@ const refusals: Readonly<Record<string, [(graph: GraphBuilder) => unknown, RegEx
   ],
   'elements of a reshape': [(g) => g.reshape(float(g, 'x', 'B*T', 6), ['B', 'T', 4]), /6\*B\*T elements do not fill/],
   'a permutation': [(g) => g.transpose(float(g, 'x', 2, 3), [0, 0]), /does not permute rank 2/],
+  'unequal symbolic pieces': [(g) => g.split(float(g, 'x', '2*H', 2), 0, ['H', 'T']), /symbolic pieces must be equal/],
+  'pieces of a symbolic axis': [(g) => g.split(float(g, 'x', 'T', 2), 0, ['T', 'T']), /add up to 2\*T/],
   'an axis': [(g) => g.reduceSum(float(g, 'x', 2), [1]), /axis 1 is outside rank 1/],
   'a condition': [(g) => g.where(float(g, 'c', 2), float(g, 'a', 2), float(g, 'b', 2)), /condition must be bool/],
   'the weight of a norm': [

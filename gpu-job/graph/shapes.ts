@@ -1,5 +1,5 @@
 import { DomainError, invariant } from '../../shared/errors.ts';
-import { divideDim, productOfDims, sameDims, type Dim, type Dims } from './dims.ts';
+import { divideDim, productOfDims, sameDims, timesDim, type Dim, type Dims } from './dims.ts';
 import type { Attributes, Primitive } from './ops.ts';
 import type { DType } from './dtype.ts';
 import { describe, type Tensor } from './tensor.ts';
@@ -197,8 +197,11 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
   Split(inputs, { axis, sizes }) {
     const x = input(inputs, 0);
     axisOf(axis, x.dims);
-    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const total = sizes.every((size) => typeof size === 'number')
+      ? sizes.reduce((sum, size) => sum + size, 0)
+      : timesDim(sizes.length, sizes[0] as Dim); // there is a symbolic one
     require(total === x.dims[axis], `the pieces of axis ${axis} add up to ${total}`);
+    require(sizes.every((size) => typeof size === 'number' || size === sizes[0]), 'symbolic pieces must be equal');
     return sizes.map((size) => ({ dtype: x.dtype, dims: x.dims.with(axis, size) }));
   },
   Gather(inputs) {

@@ -7,7 +7,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { readModelConfig } from '../models/registry.ts';
 import { decoderForward, decoderLinears, decoderTensors, outputEmbedding, type DecoderSpec } from '../nn/decoder.ts';
 import type { ForwardContext } from '../nn/forward-context.ts';
-import { causalMask, type TokenPlaces } from '../nn/mask.ts';
+import { causalBlocks, type TokenPlaces } from '../nn/mask.ts';
 import type { Method, TunableModel } from './method.ts';
 
 /** A base model on disk and the method around it: everything needed to write a graph, and no weights in memory. */
@@ -74,7 +74,7 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
     (name: string) => method?.replaceWeight?.(methodGraph, name) ?? frozenWeight(graph, model.base, name),
   );
   const biased = new Set(model.linears.filter((linear) => linear.bias).map((linear) => linear.module));
-  const mask = memoised((window: number | undefined) => causalMask(graph, inputs.queries, inputs.keys, window));
+  const masks = memoised((window: number | undefined) => causalBlocks(graph, inputs.queries, inputs.keys, window));
   const linears = (modules: readonly string[], x: Tensor): readonly Tensor[] => {
     const products = modules.map((module) => ({
       module,
@@ -95,7 +95,7 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
       cos: graph.input(ropeInputs.cos, graph.float, ['M', half]),
       sin: graph.input(ropeInputs.sin, graph.float, ['M', half]),
     },
-    mask,
+    masks,
     weight,
     linear: (module, x) => linears([module], x)[0] as Tensor, // one for each module
     linears,

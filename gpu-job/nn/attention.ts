@@ -1,5 +1,6 @@
 import { timesDim, type Dim } from '../graph/dims.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { GraphBuilder } from '../graph/builder.ts';
 import type { ForwardContext } from './forward-context.ts';
 
 export interface AttentionSpec {
@@ -39,9 +40,23 @@ export function attention(
 
   const grouped = graph.reshape(queries, [batch, kvHeads, groups, length, headDim]);
   const shared = (states: Tensor): Tensor => graph.reshape(states, [batch, kvHeads, 1, states.dims[2] as Dim, headDim]);
-  const mixed = graph.apply('Attention', [grouped, shared(keys), shared(values), context.mask(window)], {
-    scale: 1 / Math.sqrt(headDim),
+  const [sharedKeys, sharedValues] = [shared(keys), shared(values)];
+  const blocks = context.masks(window);
+  const parts = graph.split(
+    grouped,
+    3,
+    blocks.map((block) => block.queries),
+  );
+  const mixtures = blocks.map(({ keys: seen, mask }, i) => {
+    const [k, v] = [sharedKeys, sharedValues].map((states) => leading(graph, states, seen)) as [Tensor, Tensor];
+    return graph.apply('Attention', [parts[i] as Tensor, k, v, mask], { scale: 1 / Math.sqrt(headDim) });
   });
+  const mixed = graph.concat(mixtures, 3, length);
   const merged = graph.transpose(graph.reshape(mixed, [batch, heads, length, headDim]), [0, 2, 1, 3]); // [B, T, heads, D]
   return context.linear(`${module}.o_proj`, graph.reshape(merged, [timesDim(batch, length), heads * headDim]));
+}
+
+/** The first `count` of the states [B, kv, 1, S, D]: all, or half of them. */
+function leading(graph: GraphBuilder, states: Tensor, count: Dim): Tensor {
+  return count === states.dims[3] ? states : (graph.split(states, 3, [count, count])[0] as Tensor);
 }

@@ -1,5 +1,6 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { MaskedBlock } from './mask.ts';
 
 /** What a model's forward pass is given. Weights and linear layers come from outside, so a model never knows how it is tuned. */
 export interface ForwardContext {
@@ -10,11 +11,8 @@ export interface ForwardContext {
   readonly positions: Tensor;
   /** Tables [M, D/2] of the model's rotary embedding. */
   readonly rope: { readonly cos: Tensor; readonly sin: Tensor };
-  /**
-   * Additive mask [B, 1, 1, T, S]: 0 where a query may look, very negative elsewhere, the same for all heads. `window` limits
-   * how far back.
-   */
-  mask(window: number | undefined): Tensor;
+  /** What each query may look at. `window` limits how far back. */
+  masks(window: number | undefined): readonly MaskedBlock[];
   /** A tensor of the checkpoint, in the graph's float type. */
   weight(name: string): Tensor;
   /** x @ W^T (+ bias) of the module, x [N, in] -> [N, out], with whatever a method adds to it. */

@@ -53,6 +53,12 @@ export async function createSession(graph: Graph, options: SessionOptions = {}):
   };
 }
 
+/**
+ * Rewritings of the runtime that cost time. The first two make a product accumulate into a matrix, which it first copies on one
+ * thread; the third gives products a transposed left operand, which is repacked element by element.
+ */
+const slowerFusions = ['MatMulAddFusion', 'GemmSumFusion', 'MatmulTransposeFusion'];
+
 function sessionOptions(float: FloatType, options: SessionOptions): InferenceSession.SessionOptions {
   return {
     executionProviders: ['cpu'],
@@ -63,9 +69,12 @@ function sessionOptions(float: FloatType, options: SessionOptions): InferenceSes
     logSeverityLevel: 3,
     ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
     ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
-    ...(options.weightsFolder
-      ? { extra: { session: { model_external_initializers_file_folder_path: options.weightsFolder } } }
-      : {}),
+    extra: {
+      optimization: { disable_specified_optimizers: slowerFusions.join(';') },
+      ...(options.weightsFolder
+        ? { session: { model_external_initializers_file_folder_path: options.weightsFolder } }
+        : {}),
+    },
   };
 }
 

@@ -1,12 +1,14 @@
 import type { GraphBuilder } from '../graph/builder.ts';
+import { invariant } from '../../shared/errors.ts';
+import { timesDim } from '../graph/dims.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { TokenPlaces } from '../nn/mask.ts';
 import type { TensorValue } from '../runtime/session.ts';
 import type { Batch } from './batches.ts';
 
-/** The graph inputs that a batch fills, int64 [B, T] each. */
+/** The graph inputs that a batch fills, int64 [B, T] each. T is even: twice H. */
 export function batchInputs(graph: GraphBuilder): { inputIds: Tensor; labels: Tensor; places: TokenPlaces } {
-  const input = (name: string): Tensor => graph.input(name, 'int64', ['B', 'T']);
+  const input = (name: string): Tensor => graph.input(name, 'int64', ['B', timesDim(2, 'H')]);
   return {
     inputIds: input('input_ids'),
     labels: input('labels'),
@@ -15,6 +17,7 @@ export function batchInputs(graph: GraphBuilder): { inputIds: Tensor; labels: Te
 }
 
 export function batchFeeds(batch: Batch): Record<string, TensorValue> {
+  invariant(batch.length % 2 === 0, 'a batch has an even length');
   const dims = [batch.rows, batch.length];
   return {
     input_ids: { data: batch.inputIds, dims },

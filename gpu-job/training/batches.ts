@@ -11,7 +11,7 @@ export interface TokenRow {
 export interface Batch {
   /** B. */
   readonly rows: number;
-  /** T. */
+  /** T, an even number: the two halves of the queries are computed apart. */
   readonly length: number;
   readonly inputIds: BigInt64Array;
   /** The id of the NEXT token, -100 where it is not trained; never of another segment. */
@@ -37,7 +37,7 @@ export interface BatchShape {
   readonly packing: boolean;
   /** Length up to which rows are packed; longer rows stand alone. */
   readonly packTokens: number;
-  /** Longest T: the model's context. */
+  /** Longest row: the model's context. */
   readonly lengthMax: number;
 }
 
@@ -108,7 +108,7 @@ function groupByBudget(sequences: Sequence[], shape: BatchShape): Sequence[][] {
 
 /** Few different lengths keep the runtime's memory pool small: it holds a block for every shape it has met. */
 function roundedLength(length: number, lengthMax: number): number {
-  return Math.min(lengthMax, Math.ceil(length / 16) * 16);
+  return 2 * Math.ceil(Math.min(lengthMax, Math.ceil(length / 16) * 16) / 2);
 }
 
 function fillBatch(rows: readonly TokenRow[], group: readonly Sequence[], lengthMax: number): Batch {

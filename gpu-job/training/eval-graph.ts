@@ -35,7 +35,7 @@ export async function createEvalStep(model: TunedModel, options: StepOptions = {
 
   const feeds = (values: ReadonlyMap<string, Float32Array>, batch: Batch): Record<string, TensorValue> => ({
     ...batchFeeds(batch),
-    ...rope(batch.length),
+    ...rope(Math.min(batch.length, model.spec.maxPositions)),
     ...parameterFeeds(model, values),
   });
   return {

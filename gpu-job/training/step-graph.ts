@@ -44,7 +44,7 @@ export async function createTrainStep(model: TunedModel, options: StepOptions = 
     async run(values, batch, { lossScale, seed = 0 }) {
       const feeds = {
         ...batchFeeds(batch),
-        ...rope(batch.length),
+        ...rope(Math.min(batch.length, model.spec.maxPositions)),
         loss_scale: { data: Float32Array.of(lossScale), dims: [] },
         dropout_seed: { data: BigInt64Array.of(BigInt(seed)), dims: [] },
         ...parameterFeeds(model, values),
