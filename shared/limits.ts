@@ -173,6 +173,16 @@ export const limits = {
   partBytesMax: 5_368_709_120,
   /** An upload begun and not completed is dropped after this: a week, so that one begun on Friday can go on on Monday. */
   uploadKeptSeconds: 604_800,
+  /** What was deleted keeps its bytes for a week: longer than any link, call, or index that lags, and long enough to notice a mistake. */
+  deletedKeptSeconds: 604_800,
+  /** What was rejected keeps its bytes for 30 days: whoever sent it comes back from holidays and can still be told what it was. */
+  rejectedKeptSeconds: 2_592_000,
+  /** Stream, checkpoint and exported files of a job that has ended, and what its runs printed: a quarter of a year. */
+  jobTracesKeptSeconds: 7_776_000,
+  /** The record of an upload after its time was over: long enough for whoever asks what became of it. */
+  uploadRecordKeptSeconds: 2_592_000,
+  /** Bytes that are due and still in use are looked at again after a day; a second free look lets them go, as an index may lag at the first. */
+  purgeHeldSeconds: 86_400,
   /** How long the permission to send a part lasts: 16 MiB need less on any line, and an upload that pauses asks again. */
   uploadLinkSeconds: 3600,
   /** How long a link to a file works: a download that begins within it goes on, and a link that leaks is soon worth nothing. */

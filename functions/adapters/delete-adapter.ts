@@ -4,9 +4,10 @@ import { ConditionError } from '../../shared/platform/ports.ts';
 import { getAdapterRecord, tagWrites } from '../../shared/records/adapters.ts';
 import { commit } from '../../shared/records/commit.ts';
 import { keys } from '../../shared/records/keys.ts';
+import { purgeWrite } from '../../shared/records/purges.ts';
 import { handler } from '../http/handler.ts';
 
-/** The name is free at once; versions, reached only through the adapter, are out of reach with it. */
+/** The name is free at once; versions, reached only through the adapter, are out of reach with it, and go some time later. */
 export const deleteAdapter = handler(operation, async ({ world }, caller, { params }) => {
   const { value, revision } = await getAdapterRecord(world.table, caller.team, params.adapter);
   const { team, name, id } = value;
@@ -15,6 +16,7 @@ export const deleteAdapter = handler(operation, async ({ world }, caller, { para
     await commit(world, caller, change, [
       { delete: keys.adapter(team, name), condition: { ifRevision: revision } },
       ...tagWrites(value, value.tags, []),
+      purgeWrite(world, { team, kind: 'adapter', id, why: 'deleted' }),
     ]);
   } catch (error) {
     if (!(error instanceof ConditionError)) throw error;

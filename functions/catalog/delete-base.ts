@@ -16,7 +16,14 @@ export const deleteBase = handler(operation, async ({ world }, caller, { params 
     const shown = adapters.slice(0, shownMax).join(', ') + (adapters.length > shownMax ? ' and others' : '');
     throw new DomainError('still-used', `Adapters belong to the base "${name}": ${shown}. Delete them first.`);
   }
-  return deleteEntry(world, caller, { kind: 'base', name, key: keys.base(team, name), revision, uploadId });
+  return deleteEntry(world, caller, {
+    kind: 'base',
+    name,
+    key: keys.base(team, name),
+    revision,
+    uploadId,
+    record: value,
+  });
 });
 
 const shownMax = 5;

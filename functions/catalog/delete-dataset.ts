@@ -14,5 +14,6 @@ export const deleteDataset = handler(operation, async ({ world }, caller, { para
     key: keys.dataset(caller.team, name),
     revision,
     uploadId,
+    record: value,
   });
 });

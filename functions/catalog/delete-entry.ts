@@ -1,7 +1,10 @@
 import { DomainError } from '../../shared/errors.ts';
 import { ConditionError, type RecordKey, type RecordWrite, type World } from '../../shared/platform/ports.ts';
+import type { BaseRecord } from '../../shared/records/bases.ts';
 import type { Caller } from '../../shared/records/caller.ts';
 import { commit } from '../../shared/records/commit.ts';
+import type { DatasetRecord } from '../../shared/records/datasets.ts';
+import { purgeWrite } from '../../shared/records/purges.ts';
 import type { Stored } from '../../shared/records/stored.ts';
 import { dropParts, getUploadRecord, uploadWrite, type UploadRecord } from '../../shared/records/uploads.ts';
 
@@ -12,16 +15,17 @@ export interface DeletedEntry {
   readonly key: RecordKey;
   readonly revision: number;
   readonly uploadId?: string | null;
+  /** Where it has bytes: they go some time later, and jobs that were made with it find it until then. */
+  readonly record?: BaseRecord | DatasetRecord;
 }
 
-/**
- * Takes an entry out of reach. Its bytes stay: versions and jobs that were made with it are pinned to them. Throws
- * `DomainError('changed-meanwhile')`.
- */
+/** Takes an entry out of reach; the name is free at once. Throws `DomainError('changed-meanwhile')`. */
 export async function deleteEntry(world: World, caller: Caller, entry: DeletedEntry): Promise<undefined> {
-  const { kind, name, key, revision, uploadId } = entry;
+  const { kind, name, key, revision, uploadId, record } = entry;
   const upload = uploadId ? await openUploadOf(world, caller, uploadId) : undefined;
   const writes: RecordWrite[] = [{ delete: key, condition: { ifRevision: revision } }];
+  if (record && kind !== 'composition')
+    writes.push(purgeWrite(world, { team: record.team, kind, id: record.id, name, why: 'deleted', record }));
   if (upload) writes.push(uploadWrite({ ...upload.value, state: 'aborted', settled: true }, upload.revision));
   try {
     await commit(world, caller, { action: `${kind}.delete`, resource: `${kind}s/${name}` }, writes);

@@ -10,6 +10,7 @@ import type { ApiDeps } from '../http/api-deps.ts';
 import { createApi } from '../http/create-api.ts';
 import { sweepJob } from '../job-events/sweep-job.ts';
 import { sweep } from '../job-events/sweep.ts';
+import { sweepPurges } from '../purger/sweep-purges.ts';
 import { inspectInThread } from '../validator/inspect-in-thread.ts';
 import { createValidator } from '../validator/validator.ts';
 import { allHandlers } from './all-handlers.ts';
@@ -153,6 +154,7 @@ function startBackground(
   const stopChores = startChores(
     [
       { name: 'looking after uploads', everyMilliseconds: sweepMilliseconds, run: () => validator.sweep() },
+      { name: 'purging', everyMilliseconds: purgeMilliseconds, run: () => sweepPurges(world, { log }) },
       { name: 'looking after jobs', everyMilliseconds: jobSweepMilliseconds, run: () => sweep(world, { work, log }) },
     ],
     log,
@@ -165,5 +167,7 @@ function startBackground(
 
 /** Events do the work at once; the sweep finds what they missed. */
 const sweepMilliseconds = 5000;
+/** What goes has been kept for days. */
+const purgeMilliseconds = 60_000;
 /** A job that was stopped waits from one second on. */
 const jobSweepMilliseconds = 1000;

@@ -4,6 +4,7 @@ import type { Caller } from '../../shared/records/caller.ts';
 import { commit, newId } from '../../shared/records/commit.ts';
 import { datasetWrite, findDataset } from '../../shared/records/datasets.ts';
 import { rejectVersion } from '../../shared/records/publish-version.ts';
+import { purgeWrite } from '../../shared/records/purges.ts';
 import { abandonWrites } from '../../shared/records/upload-targets.ts';
 import { getUploadRecord, uploadWrite, type UploadRecord } from '../../shared/records/uploads.ts';
 import { findVersion } from '../../shared/records/versions.ts';
@@ -41,5 +42,9 @@ async function datasetWrites({ world }: ValidatorDeps, { team, target }: UploadR
   if (target.kind !== 'dataset') return [];
   const dataset = await findDataset(world.table, team, target.dataset);
   if (dataset?.value.id !== target.datasetId || dataset.value.state !== 'validating') return [];
-  return [datasetWrite({ ...dataset.value, state: 'rejected', findings: [failed] }, dataset.revision)];
+  const { id, name } = dataset.value;
+  return [
+    datasetWrite({ ...dataset.value, state: 'rejected', findings: [failed] }, dataset.revision),
+    purgeWrite(world, { team, kind: 'dataset', id, name, why: 'rejected' }),
+  ];
 }

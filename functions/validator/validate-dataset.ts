@@ -4,6 +4,7 @@ import type { Caller } from '../../shared/records/caller.ts';
 import { commit } from '../../shared/records/commit.ts';
 import { datasetWrite, type DatasetRecord } from '../../shared/records/datasets.ts';
 import type { EndOptions } from '../../shared/records/publish-version.ts';
+import { purgeWrite } from '../../shared/records/purges.ts';
 import type { Stored } from '../../shared/records/stored.ts';
 import { findingsThatFit } from '../../shared/records/versions.ts';
 import { hashFindings } from './hash-findings.ts';
@@ -29,9 +30,11 @@ export async function validateDataset(
     rows: report.lines,
     findings: findingsThatFit(findings),
   };
-  const change = { action: bad ? 'dataset.reject' : 'dataset.ready', resource: `datasets/${value.name}` };
+  const { team, id, name } = value;
+  const purge = bad ? [purgeWrite(world, { team, kind: 'dataset', id, name, why: 'rejected' })] : [];
+  const change = { action: bad ? 'dataset.reject' : 'dataset.ready', resource: `datasets/${name}` };
   try {
-    await commit(world, caller, change, [datasetWrite(after, revision), ...(options.with ?? [])]);
+    await commit(world, caller, change, [datasetWrite(after, revision), ...purge, ...(options.with ?? [])]);
   } catch (error) {
     // another try was faster, or the dataset is gone: the next look tells
     if (!(error instanceof ConditionError)) throw error;

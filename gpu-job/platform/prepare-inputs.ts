@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { readsBase, type PinnedRequest, type SpecPlaces } from '../../shared/domain/spec-of-request.ts';
 import { DomainError } from '../../shared/errors.ts';
 import type { World } from '../../shared/platform/ports.ts';
-import { findBase, readyBase, type ReadyBase } from '../../shared/records/bases.ts';
-import { findDataset, readyDataset } from '../../shared/records/datasets.ts';
+import { readyBase, type ReadyBase } from '../../shared/records/bases.ts';
+import { readyDataset } from '../../shared/records/datasets.ts';
 import type { JobRecord } from '../../shared/records/jobs.ts';
-import { getVersionRecord } from '../../shared/records/versions.ts';
+import { findPinnedBase, findPinnedDataset } from '../../shared/records/pinned-inputs.ts';
+import { findVersion } from '../../shared/records/versions.ts';
 import { placeFiles } from './place-files.ts';
 
 /**
@@ -29,8 +30,11 @@ export async function prepareInputs(
   for (const { adapter, version, versionId, weight = 1 } of inputs.parents ?? []) {
     const place = join(folder, 'adapters', `${adapter}-v${version}`);
     // a composition may have the same member twice
-    if (!adapters.some((other) => other.adapter === place))
-      await placeFiles(world, (await getVersionRecord(world.table, team, versionId)).value.files, place);
+    if (!adapters.some((other) => other.adapter === place)) {
+      const found = await findVersion(world.table, team, versionId);
+      if (!found) throw inputGone('adapter', `${adapter}@${version}`);
+      await placeFiles(world, found.value.files, place);
+    }
     adapters.push({ adapter: place, weight });
   }
   await mkdir(join(folder, 'outputs'), { recursive: true });
@@ -45,15 +49,15 @@ export async function prepareInputs(
   };
 }
 
-/** The base that was meant when the job was made. */
+/** The base that was meant when the job was made, deleted since or not. */
 export async function pinnedBase(
   { table }: Pick<World, 'table'>,
   team: string,
   { name, id }: { readonly name: string; readonly id: string },
 ): Promise<ReadyBase> {
-  const found = await findBase(table, team, name);
-  if (found?.value.id !== id) throw inputGone('base', name);
-  return readyBase(found.value);
+  const found = await findPinnedBase(table, team, { name, id });
+  if (!found) throw inputGone('base', name);
+  return readyBase(found);
 }
 
 async function placeDataset(
@@ -62,10 +66,10 @@ async function placeDataset(
   { name, id }: { readonly name: string; readonly id: string },
   folder: string,
 ): Promise<string> {
-  const found = await findDataset(world.table, team, name);
-  if (found?.value.id !== id) throw inputGone('dataset', name);
+  const found = await findPinnedDataset(world.table, team, { name, id });
+  if (!found) throw inputGone('dataset', name);
   const path = `${name}.jsonl`;
-  await placeFiles(world, [{ path, blob: readyDataset(found.value).file.blob }], join(folder, 'datasets', id));
+  await placeFiles(world, [{ path, blob: readyDataset(found).file.blob }], join(folder, 'datasets', id));
   return join(folder, 'datasets', id, path);
 }
 
@@ -76,4 +80,7 @@ function outputName(request: PinnedRequest): string {
 }
 
 const inputGone = (what: string, name: string): DomainError =>
-  new DomainError('input-gone', `The ${what} "${name}" that this job was made for has been deleted.`);
+  new DomainError(
+    'input-gone',
+    `The ${what} "${name}" that this job was made for has been deleted, and its bytes are gone.`,
+  );

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { baseSchema, type Base } from '../contract/bases.ts';
 import { DomainError } from '../errors.ts';
-import type { RecordTable, RecordWrite, StoredRecord } from '../platform/ports.ts';
+import type { JsonObject, RecordTable, RecordWrite, StoredRecord } from '../platform/ports.ts';
 import { keys, lists } from './keys.ts';
 import { blobRefSchema, presentFile, storedFileSchema } from './stored-file.ts';
 import { recordValue, stored, type Stored } from './stored.ts';
@@ -48,6 +48,11 @@ export function readyBase(base: BaseRecord): ReadyBase {
   if (state === 'ready' && sha256 !== null && tensors !== null) return { ...base, sha256, tensors };
   const next = state === 'failed' ? 'its findings say why; delete it and add it again' : 'wait until it is';
   throw new DomainError('not-ready', `The base "${base.name}" is not ready (${state}): ${next}.`);
+}
+
+/** The record of a base that stands in another record. */
+export function parseBase(value: JsonObject): BaseRecord {
+  return baseRecord.parse(value);
 }
 
 export function readBase(record: StoredRecord): Stored<BaseRecord> {

@@ -13,3 +13,10 @@ export const blobKeys = {
   jobOutcome: (team: string, jobId: string): string => `${team}/jobs/${jobId}/outcome.json`,
   jobReport: (team: string, jobId: string): string => `${team}/jobs/${jobId}/report.json`,
 } as const;
+
+/** Everything of one thing begins with its id, which is never given again; so what goes with it is found without asking any record. */
+export const blobPrefixes = {
+  version: (team: string, versionId: string): string => `${team}/versions/${versionId}/`,
+  base: (team: string, baseId: string): string => `${team}/bases/${baseId}/`,
+  dataset: (team: string, datasetId: string): string => `${team}/datasets/${datasetId}/`,
+} as const;

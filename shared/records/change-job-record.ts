@@ -8,6 +8,8 @@ import { fenceCheck, fencedOut, nextFenceWrite, readFence, type Fence } from './
 import { chunkWrite, streamEnd } from './job-stream.ts';
 import { failedImportWrites } from './failed-import.ts';
 import { getJobRecord, jobWrite, type JobRecord } from './jobs.ts';
+import { keys } from './keys.ts';
+import { purgeWrite } from './purges.ts';
 import type { Stored } from './stored.ts';
 
 export interface ChangeOptions {
@@ -65,6 +67,7 @@ export async function changeJobRecord(
       jobWrite(next, found.revision),
       chunkWrite({ team, jobId, firstId }, { at, attempt: next.attempt }, [event]),
       ...(await failedImportWrites(world, next)),
+      ...tracesWrites(world, job, next),
     ];
     try {
       const detail = { state: next.state, reason: next.reason };
@@ -75,6 +78,13 @@ export async function changeJobRecord(
       if (!(known instanceof ConditionError)) throw known;
     }
   }
+}
+
+/** What a job leaves on its way goes some time after its end, unless somebody asks for it to go on. */
+function tracesWrites(world: Pick<World, 'now'>, before: JobRecord, after: JobRecord): RecordWrite[] {
+  const { team, id } = after;
+  if (hasEnded(after.state)) return [purgeWrite(world, { team, kind: 'job', id, why: 'ended' })];
+  return hasEnded(before.state) ? [{ delete: keys.purge(team, id) }] : [];
 }
 
 function timesOf(

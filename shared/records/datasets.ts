@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { datasetSchema, type Dataset } from '../contract/datasets.ts';
 import { DomainError } from '../errors.ts';
-import type { RecordTable, RecordWrite, StoredRecord } from '../platform/ports.ts';
+import type { JsonObject, RecordTable, RecordWrite, StoredRecord } from '../platform/ports.ts';
 import { keys, lists } from './keys.ts';
 import { storedFileSchema } from './stored-file.ts';
 import { recordValue, stored, type Stored } from './stored.ts';
@@ -58,6 +58,11 @@ export function readyDataset(dataset: DatasetRecord): ReadyDataset {
         ? 'send its file and complete the upload'
         : 'wait until it is';
   throw new DomainError('not-ready', `The dataset "${dataset.name}" is not ready (${state}): ${next}.`);
+}
+
+/** The record of a dataset that stands in another record. */
+export function parseDataset(value: JsonObject): DatasetRecord {
+  return datasetRecord.parse(value);
 }
 
 export function readDataset(record: StoredRecord): Stored<DatasetRecord> {

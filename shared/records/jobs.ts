@@ -6,7 +6,7 @@ import { DomainError } from '../errors.ts';
 import { hasEnded, isResumable } from '../domain/job-states.ts';
 import type { JsonObject, RecordTable, RecordWrite, StoredRecord } from '../platform/ports.ts';
 import { presentHeartbeat, type Heartbeat } from './job-heartbeat.ts';
-import { keys, lists, timeSort } from './keys.ts';
+import { activeJobSort, keys, lists, timeSort } from './keys.ts';
 import { blobRefSchema } from './stored-file.ts';
 import { recordValue, stored, type Stored } from './stored.ts';
 
@@ -73,7 +73,7 @@ export function jobWrite(value: JobRecord, revision?: number): RecordWrite {
       key: keys.job(team, id),
       value: recordValue(value),
       index1: { partition: lists.jobs(team), sort: timeSort(createdAt, id) },
-      ...(hasEnded(state) ? {} : { index2: { partition: keys.activeJobs, sort: `${team}#${id}` } }),
+      ...(hasEnded(state) ? {} : { index2: { partition: keys.activeJobs, sort: activeJobSort(team, id) } }),
     },
     condition: revision === undefined ? { ifAbsent: true } : { ifRevision: revision },
   };

@@ -3,13 +3,14 @@ import type { RecordKey } from '../platform/ports.ts';
 /**
  * Every key of the table. A partition begins with the team that owns what is in it, so that credentials can be narrowed to a team.
  * The exceptions, because they are looked up before or without knowing a team: `KEY#` (API keys), `SECRET#` (what the platform keeps to
- * itself) and the list of unfinished jobs and uploads, which the sweep reads.
+ * itself) and the lists of unfinished jobs and uploads and of what is to be purged, which sweeps read.
  */
 export const keys = {
   apiKey: (keyId: string): RecordKey => ({ partition: `KEY#${keyId}`, sort: 'key' }),
   secret: (name: string): RecordKey => ({ partition: `SECRET#${name}`, sort: 'secret' }),
   activeJobs: 'ACTIVE#jobs',
   activeUploads: 'ACTIVE#uploads',
+  activePurges: 'ACTIVE#purges',
 
   team: (team: string): RecordKey => ({ partition: `${team}#team`, sort: 'team' }),
   idempotency: (team: string, keyId: string, hash: string): RecordKey => ({
@@ -51,6 +52,9 @@ export const keys = {
     sort: 'composition',
   }),
 
+  /** What is to go of the thing of this id, and when; where it was deleted, its tombstone. */
+  purge: (team: string, id: string): RecordKey => ({ partition: `${team}#purge#${id}`, sort: 'purge' }),
+
   job: (team: string, jobId: string): RecordKey => ({ partition: `${team}#job#${jobId}`, sort: 'job' }),
   jobHeartbeat: (team: string, jobId: string): RecordKey => ({ partition: `${team}#job#${jobId}`, sort: 'heartbeat' }),
   /** Who may write for the job. */
@@ -70,6 +74,11 @@ export const keys = {
     sort: `${jobChunkPrefix}${numberSort(firstId)}`,
   }),
 } as const;
+
+/** Of the jobs of one team in `keys.activeJobs`. */
+export function activeJobSort(team: string, jobId: string): string {
+  return `${team}#${jobId}`;
+}
 
 export const jobChunkPrefix = 'chunk#';
 

@@ -9,6 +9,7 @@ import { blobKeys } from './blob-keys.ts';
 import type { Caller } from './caller.ts';
 import { commit } from './commit.ts';
 import { keys } from './keys.ts';
+import { purgeWrite } from './purges.ts';
 import type { Stored } from './stored.ts';
 import { findingsThatFit, getVersionRecord, versionWrite, type VersionRecord } from './versions.ts';
 
@@ -92,7 +93,7 @@ export async function rejectVersion(
 ): Promise<VersionRecord> {
   return endVersion(world, caller, versionId, ['rejected'], options, async ({ value }) => ({
     version: { ...value, state: 'rejected', findings: findingsThatFit(findings) },
-    writes: [],
+    writes: [purgeWrite(world, { team: value.team, kind: 'version', id: value.id, why: 'rejected' })],
     action: 'version.reject',
     detail: { codes: [...new Set(findings.map(({ code }) => code))].slice(0, 20) },
   }));

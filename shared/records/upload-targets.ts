@@ -8,6 +8,7 @@ import type { JobRecord } from './jobs.ts';
 import type { StoredFile } from './stored-file.ts';
 import type { Stored } from './stored.ts';
 import { jobWrites } from './submit-job.ts';
+import { purgeWrite } from './purges.ts';
 import { uploadWrite, type UploadRecord } from './uploads.ts';
 import { findVersion, versionWrite } from './versions.ts';
 
@@ -61,26 +62,40 @@ export async function arrivalWrites(
 
 /** What is written of a target whose files will not come; nothing when it does not wait for them. */
 export async function abandonWrites(
-  { table }: Pick<World, 'table'>,
+  world: Pick<World, 'table' | 'now'>,
   { team, target }: UploadRecord,
   finding: Finding,
 ): Promise<readonly RecordWrite[]> {
+  const { table } = world;
   const findings = [finding];
+  const why = 'rejected';
   switch (target.kind) {
     case 'adapter': {
       const found = await findVersion(table, team, target.versionId);
       if (found?.value.state !== 'draft') return [];
-      return [versionWrite({ ...found.value, state: 'rejected', findings }, found.revision)];
+      const { id } = found.value;
+      return [
+        versionWrite({ ...found.value, state: 'rejected', findings }, found.revision),
+        purgeWrite(world, { team, kind: 'version', id, why }),
+      ];
     }
     case 'dataset': {
       const found = await findDataset(table, team, target.dataset);
       if (found?.value.id !== target.datasetId || found.value.state !== 'draft') return [];
-      return [datasetWrite({ ...found.value, state: 'rejected', findings }, found.revision)];
+      const { id, name } = found.value;
+      return [
+        datasetWrite({ ...found.value, state: 'rejected', findings }, found.revision),
+        purgeWrite(world, { team, kind: 'dataset', id, name, why }),
+      ];
     }
     case 'base': {
       const found = await findBase(table, team, target.base);
       if (found?.value.id !== target.baseId || found.value.state !== 'draft') return [];
-      return [baseWrite({ ...found.value, state: 'failed', findings }, found.revision)];
+      const { id, name } = found.value;
+      return [
+        baseWrite({ ...found.value, state: 'failed', findings }, found.revision),
+        purgeWrite(world, { team, kind: 'base', id, name, why }),
+      ];
     }
   }
 }

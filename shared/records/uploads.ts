@@ -108,14 +108,14 @@ export function readUpload(record: StoredRecord): Stored<UploadRecord> {
   return stored(uploadRecord, record);
 }
 
-/** A new upload, or a change of the one of this revision. The sweep sees it until it is settled. */
+/** A new upload, or a change of the one of this revision. The sweep sees it until it is settled; some time later it is forgotten. */
 export function uploadWrite(value: UploadRecord, revision?: number): RecordWrite {
   return {
     put: {
       key: keys.upload(value.team, value.id),
       value,
       ...(value.settled
-        ? {}
+        ? { expiresAt: Math.floor(Date.parse(value.expiresAt) / 1000) + limits.uploadRecordKeptSeconds }
         : { index1: { partition: keys.activeUploads, sort: timeSort(value.createdAt, value.id) } }),
     },
     condition: revision === undefined ? { ifAbsent: true } : { ifRevision: revision },

@@ -1,0 +1,66 @@
+import { hasEnded } from '../../shared/domain/job-states.ts';
+import type { RecordKey, RecordTable, World } from '../../shared/platform/ports.ts';
+import { allRecords } from '../../shared/records/all-records.ts';
+import { readBase } from '../../shared/records/bases.ts';
+import { blobKeys, blobPrefixes } from '../../shared/records/blob-keys.ts';
+import type { Caller } from '../../shared/records/caller.ts';
+import { commit } from '../../shared/records/commit.ts';
+import { dropBlobs } from '../../shared/records/drop-blobs.ts';
+import { findJob, type JobRecord } from '../../shared/records/jobs.ts';
+import { jobChunkPrefix, keys, lists } from '../../shared/records/keys.ts';
+import { findPurge, type PurgeRecord } from '../../shared/records/purges.ts';
+import type { Stored } from '../../shared/records/stored.ts';
+import { findVersion } from '../../shared/records/versions.ts';
+
+/**
+ * Lets go what a job left on its way: its stream, its checkpoint, exported files, and what it stored and never published. Its record and
+ * its report stay, because what it made leads to them.
+ */
+export async function purgeJob(world: World, caller: Caller, { value }: Stored<PurgeRecord>): Promise<void> {
+  const { team, id, dueAt } = value;
+  const found = await findJob(world.table, team, id);
+  if (!found || !hasEnded(found.value.state)) return;
+  const last = await lastChunk(world.table, team, id);
+  await commit(world, caller, { action: 'job.purge', resource: `jobs/${id}` }, [
+    // a job that goes on from its checkpoint or publishes what it has stored keeps both
+    { check: keys.job(team, id), condition: { ifRevision: found.revision } },
+    ...[keys.jobDelivery, keys.jobCheckpoint, keys.jobHeartbeat, keys.jobSilence].map((key) => ({
+      delete: key(team, id),
+    })),
+  ]);
+  if (last) await dropStream(world.table, last);
+  // what is younger was written by a container of a job that somebody has asked to go on meanwhile
+  const writtenBefore = Date.parse(dueAt);
+  for (const prefix of [
+    blobKeys.jobCheckpoint(team, id, ''),
+    blobKeys.jobFile(team, id, ''),
+    blobKeys.jobOutcome(team, id),
+    ...(await unpublished(world.table, found.value)),
+  ])
+    await dropBlobs(world, prefix, writtenBefore);
+}
+
+async function lastChunk(table: RecordTable, team: string, id: string): Promise<RecordKey | undefined> {
+  const { partition } = keys.job(team, id);
+  return (await table.query({ partition, prefix: jobChunkPrefix, reverse: true, limit: 1 })).records[0]?.key;
+}
+
+/** What is before this chunk. It stays, since it tells the end, and the numbers of events go on with it if the job does. */
+async function dropStream(table: RecordTable, last: RecordKey): Promise<void> {
+  for await (const { key } of allRecords(table, { partition: last.partition, prefix: jobChunkPrefix })) {
+    if (key.sort >= last.sort) return;
+    await table.delete(key);
+  }
+}
+
+/** Where it has stored what nothing leads to. A job that succeeded has published everything. */
+async function unpublished(table: RecordTable, { team, state, makes }: JobRecord): Promise<readonly string[]> {
+  const { versionId, baseId } = makes;
+  if (state === 'succeeded') return [];
+  if (versionId !== undefined)
+    return (await findVersion(table, team, versionId)) ? [] : [blobPrefixes.version(team, versionId)];
+  if (baseId === undefined || (await findPurge(table, team, baseId))) return [];
+  for await (const record of allRecords(table, { partition: lists.bases(team), index: 'index1' }))
+    if (readBase(record).value.id === baseId) return [];
+  return [blobPrefixes.base(team, baseId)];
+}
