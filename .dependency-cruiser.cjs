@@ -197,6 +197,13 @@ module.exports = {
       from: { path: '^cli/', pathNot: '\\.test\\.ts$|^cli/commands/up\\.ts$' },
       to: { path: '^(functions|console|infra)/|^shared/(records|local|aws)/' },
     },
+    only(
+      'crash-check-knows-no-product',
+      'Whoever checks a store must not believe what the product believes of it.',
+      '^test/crash/check/',
+      modules('libsql'),
+      { core: true },
+    ),
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.json' },

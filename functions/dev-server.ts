@@ -18,8 +18,9 @@ try {
     current: process.cwd(),
     newKey: values['new-key'],
   });
-  console.log(welcomeText(server));
+  // whoever waits for the text may send a signal at once
   stopOnSignals(server);
+  console.log(welcomeText(server));
 } catch (error) {
   console.error(error instanceof DomainError ? error.message : error);
   process.exitCode = 1;

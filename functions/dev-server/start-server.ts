@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly current: string;
   /** Makes one more key that may do everything, for someone who has lost theirs. */
   readonly newKey?: boolean;
+  /** How the world is opened; `openLocalWorld` when absent. */
+  readonly openWorld?: (options: LocalWorldOptions) => Promise<LocalWorld>;
   /** How the container of a job is started; `jobCommand` when absent. */
   readonly commandOf?: LocalWorldOptions['commandOf'];
   /** What went wrong where nobody waits for an answer. */
@@ -66,7 +68,7 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
   const folder = resolve(options.folder);
   const url = `http://127.0.0.1:${listener.port}`;
   const log = options.log ?? ((message, error) => console.error(message, error));
-  const world = await openLocalWorld({
+  const world = await (options.openWorld ?? openLocalWorld)({
     folder,
     baseUrl: url,
     role: 'server',

@@ -42,6 +42,8 @@ const faults: readonly (readonly [string, string, string])[] = [
   ['shared-knows-no-one', 'shared/formats/a.ts', '../../gpu-job/jobs/b.ts'],
   ['cli-is-thin', 'cli/a.ts', '../gpu-job/graph/b.ts'],
   ['cli-knows-no-server', 'cli/a.ts', '../shared/records/b.ts'],
+  ['crash-check-knows-no-product', 'test/crash/check/a.ts', '../../../shared/records/b.ts'],
+  ['crash-check-knows-no-product', 'test/crash/check/a.ts', '../../support/b.ts'],
 ];
 
 let folder = '';

@@ -1,0 +1,32 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where one run of the crash test keeps what it needs. */
+export interface Places {
+  /** The data folder of the server. */
+  readonly data: string;
+  readonly ledger: string;
+  /** What the servers printed. */
+  readonly log: string;
+  /** A model folder that clients send. */
+  readonly model: string;
+  /** Says which write was dropped, once one was. */
+  readonly dropped: string;
+}
+
+export const repository = fileURLToPath(new URL('../../', import.meta.url));
+
+/** An empty folder below `.cache`: what a failed run leaves can be looked at until the next one. */
+export async function makePlaces(name: string): Promise<Places> {
+  const folder = resolve(repository, '.cache', 'crash', name);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  return {
+    data: join(folder, 'data'),
+    ledger: join(folder, 'ledger.jsonl'),
+    log: join(folder, 'server.log'),
+    model: join(folder, 'model'),
+    dropped: join(folder, 'dropped.txt'),
+  };
+}
