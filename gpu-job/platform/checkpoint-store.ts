@@ -5,6 +5,7 @@ import { UnavailableError } from '../../shared/errors.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import { blobKeys } from '../../shared/records/blob-keys.ts';
 import { transactSurely } from '../../shared/records/commit.ts';
+import { dropBlobs } from '../../shared/records/drop-blobs.ts';
 import { fenceCheck, fencedOut, FencedOutError, type Fence } from '../../shared/records/job-fence.ts';
 import { keys } from '../../shared/records/keys.ts';
 import { blobRefSchema } from '../../shared/records/stored-file.ts';
@@ -108,8 +109,8 @@ export function createCheckpointStore(
     },
     async discard() {
       await transactSurely(world, [fenceCheck(fence), { delete: keys.jobCheckpoint(team, jobId) }]);
-      for await (const blob of world.blobs.list(blobKeys.jobCheckpoint(team, jobId, '')))
-        await world.blobs.delete(blob);
+      // older versions, too, which containers that died before they wrote the record have left
+      await dropBlobs(world, blobKeys.jobCheckpoint(team, jobId, ''));
     },
   };
 }

@@ -17,6 +17,7 @@ import { lockSchema, lockServer } from './server-lock.ts';
 import { createSigner } from './signed-urls.ts';
 import { recordSchema, SqliteTable } from './sqlite-table.ts';
 import { sweepBlobs } from './sweep-blobs.ts';
+import { sweepRuns } from './sweep-runs.ts';
 
 export interface LocalWorldOptions {
   /** Everything is kept in it; it is made when it is absent. */
@@ -68,9 +69,10 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
     const signer = createSigner(await readOrCreateSecret(join(folder, 'signing.key'), randomBytes(32)), now);
     const blobs = new FileBlobs({ folder, index, signer, baseUrl, durability, now, randomBytes });
     const events = createLocalBus(log);
+    const queue = new RunQueue(database);
     const runner = new ProcessRunner({
       folder: join(folder, 'runs'),
-      queue: new RunQueue(database),
+      queue,
       commandOf: process.platform === 'win32' ? refuseWindows : (options.commandOf ?? refuseRuns),
       slots: options.slots ?? defaultJobSlots(),
       graceSeconds: options.graceSeconds ?? graceSecondsDefault,
@@ -82,6 +84,7 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
       try {
         table.sweep();
         await sweepBlobs(folder, blobs, index, now());
+        await sweepRuns(join(folder, 'runs'), queue, now());
       } catch (error) {
         log('the data folder could not be swept', error);
       }

@@ -7,6 +7,7 @@ export const runSchema = `
     state TEXT NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0, exit_code INTEGER, reason TEXT
   );
   CREATE INDEX IF NOT EXISTS runs_open ON runs (state) WHERE state IN ('waiting', 'running');
+  CREATE TABLE IF NOT EXISTS run_ends (run_id TEXT PRIMARY KEY, seen_at INTEGER NOT NULL);
 `;
 
 interface Row {
@@ -23,7 +24,7 @@ export interface QueuedRun extends RunInfo {
   readonly cancelled: boolean;
 }
 
-/** Every run ever submitted, in that order; each state follows the one before by a conditional write. */
+/** Every run that was submitted and is not forgotten, in that order; each state follows the one before by a conditional write. */
 export class RunQueue {
   readonly #database: LocalDatabase;
 
@@ -82,6 +83,25 @@ export class RunQueue {
           how.reason,
           runId,
         ]);
+  }
+
+  /** Notes which runs are over; ids of those that were so before `time`, as far as anybody looked. Milliseconds since 1970. */
+  overBefore(time: number, now: number): string[] {
+    this.#write(`INSERT OR IGNORE INTO run_ends SELECT run_id, ? FROM runs WHERE state NOT IN ('waiting', 'running')`, [
+      now,
+    ]);
+    return this.#database
+      .prepare<{ run_id: string }>('SELECT run_id FROM run_ends WHERE seen_at < ? ORDER BY seen_at')
+      .all(time)
+      .map(({ run_id: runId }) => runId);
+  }
+
+  /** One that is over. */
+  forget(runId: string): void {
+    this.#database.write(() => {
+      this.#database.prepare(`DELETE FROM runs WHERE run_id = ? AND state NOT IN ('waiting', 'running')`).run(runId);
+      this.#database.prepare('DELETE FROM run_ends WHERE run_id = ?').run(runId);
+    });
   }
 
   #write(sql: string, values: readonly (string | number)[]): boolean {
