@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { aliasField, idField, nameField, notesField, pageOf, pageQuery, tagsField, timeField } from './fields.ts';
+import { aliasField, idField, nameField, notesField, tagsField, timeField } from './fields.ts';
+import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
 
 export const adapterPath = z.object({ adapter: nameField });
@@ -45,20 +46,18 @@ export const createAdapter = operation({
   errors: ['name-taken', 'no-such-base'],
 });
 
-export const listAdapters = operation({
+export const listAdapters = listOperation({
   operationId: 'listAdapters',
-  method: 'get',
   path: '/v1/adapters',
   tag: 'adapters',
   summary: 'Adapters by name; of one base, with one tag, or with a text in name or description.',
   scope: 'adapters:read',
-  query: z.object({
-    ...pageQuery,
+  filters: {
     base: nameField.optional(),
     tag: nameField.optional(),
     text: z.string().min(1).max(200).optional(),
-  }),
-  output: pageOf(adapterSchema),
+  },
+  item: adapterSchema,
 });
 
 export const getAdapter = operation({
@@ -145,16 +144,14 @@ export const deleteAlias = operation({
   errors: ['alias-reserved'],
 });
 
-export const listAliasHistory = operation({
+export const listAliasHistory = listOperation({
   operationId: 'listAliasHistory',
-  method: 'get',
   path: '/v1/adapters/{adapter}/aliases/{alias}/history',
   tag: 'aliases',
   summary: 'Where an alias has pointed, newest first.',
   scope: 'adapters:read',
   params: aliasPath,
-  query: z.object(pageQuery),
-  output: pageOf(aliasSchema),
+  item: aliasSchema,
 });
 
 export const rollbackAlias = operation({

@@ -1,15 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import {
-  downloadField,
-  fileField,
-  findingField,
-  idField,
-  nameField,
-  notesField,
-  pageOf,
-  pageQuery,
-  timeField,
-} from './fields.ts';
+import { downloadField, fileField, findingField, idField, nameField, notesField, timeField } from './fields.ts';
+import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
 import { announcedFilesField, uploadSchema } from './uploads.ts';
 import { lineageSchema } from './versions.ts';
@@ -90,15 +81,13 @@ export const createBase = operation({
   ],
 });
 
-export const listBases = operation({
+export const listBases = listOperation({
   operationId: 'listBases',
-  method: 'get',
   path: '/v1/bases',
   tag: 'bases',
   summary: 'Base models by name.',
   scope: 'adapters:read',
-  query: z.object(pageQuery),
-  output: pageOf(baseSchema),
+  item: baseSchema,
 });
 
 export const getBase = operation({

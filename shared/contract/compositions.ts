@@ -1,15 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { limits } from '../limits.ts';
-import {
-  findingField,
-  idField,
-  nameField,
-  notesField,
-  pageOf,
-  pageQuery,
-  timeField,
-  versionRefField,
-} from './fields.ts';
+import { findingField, idField, nameField, notesField, timeField, versionRefField } from './fields.ts';
+import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
 import { composeSpecSchema } from './specs/compose.ts';
 import { parentSchema } from './versions.ts';
@@ -73,15 +65,13 @@ export const createComposition = operation({
   errors: ['name-taken', 'composition'],
 });
 
-export const listCompositions = operation({
+export const listCompositions = listOperation({
   operationId: 'listCompositions',
-  method: 'get',
   path: '/v1/compositions',
   tag: 'compositions',
   summary: 'Compositions by name.',
   scope: 'adapters:read',
-  query: z.object(pageQuery),
-  output: pageOf(compositionSchema),
+  item: compositionSchema,
 });
 
 export const getComposition = operation({

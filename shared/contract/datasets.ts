@@ -1,16 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { limits } from '../limits.ts';
-import {
-  downloadField,
-  findingField,
-  idField,
-  nameField,
-  notesField,
-  pageOf,
-  pageQuery,
-  sha256Field,
-  timeField,
-} from './fields.ts';
+import { downloadField, findingField, idField, nameField, notesField, sha256Field, timeField } from './fields.ts';
+import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
 import { announcedFileField, uploadSchema } from './uploads.ts';
 
@@ -52,15 +43,13 @@ export const createDataset = operation({
   errors: ['name-taken'],
 });
 
-export const listDatasets = operation({
+export const listDatasets = listOperation({
   operationId: 'listDatasets',
-  method: 'get',
   path: '/v1/datasets',
   tag: 'datasets',
   summary: 'Datasets by name.',
   scope: 'datasets:read',
-  query: z.object(pageQuery),
-  output: pageOf(datasetSchema),
+  item: datasetSchema,
 });
 
 export const getDataset = operation({

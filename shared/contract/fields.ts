@@ -56,16 +56,8 @@ export const downloadField = fileField
   })
   .openapi('Download');
 
-/** Query of every list: `cursor` is the `next` of the page before. */
-export const pageQuery = {
-  limit: z.coerce.number().int().min(1).max(limits.pageItemsMax).default(limits.pageItemsDefault),
-  cursor: z.string().max(limits.cursorCharsMax).optional(),
-};
-
 /** A named schema or null; `.nullable()` would lose the null where the OpenAPI document refers to the name. */
 export const orNull = <T extends z.ZodType>(named: T) => z.union([named, z.null()]);
-
-export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().optional() });
 
 /** Body of every error: RFC 9457. `detail` says what to do; `findings` has everything that is wrong, not the first thing. */
 export const problemSchema = z

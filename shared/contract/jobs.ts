@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { limits } from '../limits.ts';
-import { downloadField, findingField, idField, orNull, pageOf, pageQuery, timeField } from './fields.ts';
+import { downloadField, findingField, idField, orNull, timeField } from './fields.ts';
 import { jobRequestSchema } from './job-requests.ts';
+import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
 import { lineageSchema } from './versions.ts';
 
@@ -112,15 +113,14 @@ export const createJob = operation({
   ],
 });
 
-export const listJobs = operation({
+export const listJobs = listOperation({
   operationId: 'listJobs',
-  method: 'get',
   path: '/v1/jobs',
   tag: 'jobs',
   summary: 'Jobs, newest first.',
   scope: 'jobs:read',
-  query: z.object({ ...pageQuery, state: z.enum(jobStates).optional(), kind: z.enum(jobKinds).optional() }),
-  output: pageOf(jobSchema),
+  filters: { state: z.enum(jobStates).optional(), kind: z.enum(jobKinds).optional() },
+  item: jobSchema,
 });
 
 export const getJob = operation({

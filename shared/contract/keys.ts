@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { idField, pageOf, pageQuery, timeField } from './fields.ts';
+import { idField, timeField } from './fields.ts';
+import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
 import { scopes } from './scopes.ts';
 
@@ -47,15 +48,13 @@ export const createKey = operation({
   errors: ['scope-beyond-own', 'already-expired'],
 });
 
-export const listKeys = operation({
+export const listKeys = listOperation({
   operationId: 'listKeys',
-  method: 'get',
   path: '/v1/keys',
   tag: 'teams',
   summary: 'The keys of the team, revoked ones included.',
   scope: 'keys:admin',
-  query: z.object(pageQuery),
-  output: pageOf(apiKeySchema),
+  item: apiKeySchema,
 });
 
 export const revokeKey = operation({
@@ -70,22 +69,19 @@ export const revokeKey = operation({
   params: z.object({ key: idField }),
 });
 
-export const listAudit = operation({
+export const listAudit = listOperation({
   operationId: 'listAudit',
-  method: 'get',
   path: '/v1/audit',
   tag: 'teams',
   summary: 'What was changed in a day (UTC), by whom, newest first.',
   scope: 'audit:read',
-  query: z.object({ ...pageQuery, day: z.iso.date() }),
-  output: pageOf(
-    z.object({
-      at: timeField,
-      action: z.string(),
-      resource: z.string(),
-      keyId: z.string(),
-      requestId: z.string(),
-      detail: z.record(z.string(), z.unknown()).optional(),
-    }),
-  ),
+  filters: { day: z.iso.date() },
+  item: z.object({
+    at: timeField,
+    action: z.string(),
+    resource: z.string(),
+    keyId: z.string(),
+    requestId: z.string(),
+    detail: z.record(z.string(), z.unknown()).optional(),
+  }),
 });

@@ -46,7 +46,8 @@ export interface OperationCall<O extends Operation> {
 
 export type OperationOutput<O extends Operation> = z.output<O['output']>;
 
-const nothing = z.object({});
+/** Of params and queries that there are none of. */
+export const nothing = z.object({});
 
 /** Defines an operation; what is left out has no params, query, body or own errors, answers 200 and makes nothing. */
 export function operation<

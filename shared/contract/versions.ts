@@ -10,11 +10,10 @@ import {
   nameField,
   notesField,
   orNull,
-  pageOf,
-  pageQuery,
   timeField,
   versionRefField,
 } from './fields.ts';
+import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
 import { announcedFilesField, uploadSchema } from './uploads.ts';
 
@@ -120,16 +119,15 @@ export const beginUpload = operation({
   ],
 });
 
-export const listVersions = operation({
+export const listVersions = listOperation({
   operationId: 'listVersions',
-  method: 'get',
   path: '/v1/adapters/{adapter}/versions',
   tag: 'versions',
   summary: 'Versions, newest first; drafts and rejected ones included.',
   scope: 'adapters:read',
   params: adapterPath,
-  query: z.object({ ...pageQuery, state: versionSchema.shape.state.optional() }),
-  output: pageOf(versionSchema),
+  filters: { state: versionSchema.shape.state.optional() },
+  item: versionSchema,
 });
 
 export const getVersion = operation({
