@@ -21,10 +21,7 @@ beforeAll(async () => {
   await putReadyBase(api.world, 'blue');
   await storeDataset(api.world, api.caller(), 'sums', [{ prompt: '1 + 1 =', completion: ' 2' }]);
 });
-afterAll(async () => {
-  await api.close();
-  expect(api.bugs).toEqual([]);
-});
+afterAll(() => api.close());
 
 type Content = JobStreamEvent['event'];
 

@@ -22,10 +22,7 @@ beforeAll(async () => {
   }
   await api.settle();
 });
-afterAll(async () => {
-  await api.close();
-  expect(api.bugs).toEqual([]);
-});
+afterAll(() => api.close());
 
 type Recipe = Omit<CallInput<typeof createComposition>['body'], 'name'>;
 

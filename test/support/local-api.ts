@@ -23,7 +23,7 @@ export interface LocalApi {
   /** Where all of it is. */
   readonly folder: string;
   readonly deps: ApiDeps;
-  /** Errors that the API called its own; a test that expects none looks here. */
+  /** Errors that the API called its own; a test that means to cause some takes them away. */
   readonly bugs: unknown[];
   /** Answers API calls and signed links. */
   fetch(url: string | URL | Request, init?: RequestInit): Promise<Response>;
@@ -37,6 +37,7 @@ export interface LocalApi {
   settle(): Promise<void>;
   /** Sets the clock forward. */
   pass(milliseconds: number): void;
+  /** Throws when there were bugs. */
   close(): Promise<void>;
 }
 
@@ -109,6 +110,7 @@ export async function openLocalApi({
       while ((await world.runner.list()).length > 0) await setTimeout(10);
       await world.close();
       await rm(folder, { recursive: true, force: true });
+      if (bugs.length > 0) throw new AggregateError(bugs, `the API had ${bugs.length} bugs: ${bugs.join('; ')}`);
     },
   };
 }
