@@ -144,6 +144,20 @@ module.exports = {
       [errors, '^shared/platform/', ...modules('libsql', 'hono')],
       { core: true },
     ),
+    only(
+      'aws-world-knows-the-ports',
+      'A world implements the ports out of the SDK; it knows neither the rules of the platform nor another world.',
+      '^shared/aws/',
+      [errors, '^shared/platform/', ...modules('@aws-sdk', 'zod')],
+      { core: true },
+    ),
+    {
+      name: 'one-sdk',
+      severity: 'error',
+      comment: 'AWS is spoken to through the ports; whoever else knew the SDK would run on one world only.',
+      from: { path: '^(shared|functions|gpu-job)/', pathNot: '^shared/aws/|\\.test\\.ts$' },
+      to: { path: modules('@aws-sdk') },
+    },
     {
       name: 'job-knows-no-world',
       severity: 'error',

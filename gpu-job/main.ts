@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -8,6 +9,7 @@ import { parseSpec, type Spec } from '../shared/contract/specs/parse-spec.ts';
 import { resolveSpecPaths } from '../shared/contract/specs/resolve-spec-paths.ts';
 import { DomainError, UnavailableError } from '../shared/errors.ts';
 import { errorOf } from '../shared/platform/job-failure.ts';
+import type { World } from '../shared/platform/ports.ts';
 import type { JobThreadData, JobThreadMessage } from './job-thread.ts';
 import type { JobReports } from './jobs/run-spec.ts';
 
@@ -132,20 +134,18 @@ async function main(path: string | undefined): Promise<number> {
 
 const heartbeatMilliseconds = 10_000;
 
-/** `main.ts --job <id> --team <team> --run <id>`: the container of a job of the platform whose data folder is `LORARY_DATA`. */
+/** `main.ts --job <id> --team <team> --run <id>`: the container of a job of the platform that the environment names. */
 async function containerMain(args: string[]): Promise<number> {
   const text = { type: 'string' } as const;
   const { job: jobId, team, run: runId } = parseArgs({ args, options: { job: text, team: text, run: text } }).values;
   try {
     if (jobId === undefined || team === undefined || runId === undefined)
       throw new DomainError('usage', 'Give --job, --team and --run.');
-    const { defaultDataFolder, openLocalWorld } = await import('../shared/local/local-world.ts');
     const { runContainer } = await import('./platform/run-container.ts');
-    const folder = defaultDataFolder();
-    const world = await openLocalWorld({ folder, baseUrl: 'http://127.0.0.1', role: 'job' });
+    const { world, work, close } = await openWorld();
     const { LORARY_JOB_THREADS: threads, HF_ENDPOINT: hubUrl, HF_TOKEN: hubToken } = process.env;
     const tools = {
-      work: join(folder, 'work'),
+      work,
       runJob,
       threads: threads ? Number(threads) : undefined,
       hubUrl: hubUrl || undefined, // an empty setting is none
@@ -157,13 +157,32 @@ async function containerMain(args: string[]): Promise<number> {
         (signal) => process.stderr.write(`${signal}: saving and ending\n`),
       );
     } finally {
-      await world.close();
+      await close();
     }
     return exitCodes.done;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.stack : messageOf(error)}\n`);
     return exitCodeOf(error);
   }
+}
+
+/** On AWS the table and bucket that are named, and a disk of its own; else the data folder, `LORARY_DATA`. */
+async function openWorld(): Promise<{
+  readonly world: World;
+  readonly work: string;
+  readonly close: () => Promise<void>;
+}> {
+  const { environmentNames, isOnAws, readAwsSettings } = await import('../shared/aws/environment.ts');
+  if (isOnAws(process.env)) {
+    const { openAwsWorld } = await import('../shared/aws/aws-world.ts');
+    const world = openAwsWorld(readAwsSettings(process.env));
+    const work = process.env[environmentNames.work] || join(tmpdir(), 'lorary'); // an empty setting is none
+    return { world, work, close: () => world.close() };
+  }
+  const { defaultDataFolder, openLocalWorld } = await import('../shared/local/local-world.ts');
+  const folder = defaultDataFolder();
+  const world = await openLocalWorld({ folder, baseUrl: 'http://127.0.0.1', role: 'job' });
+  return { world, work: join(folder, 'work'), close: () => world.close() };
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

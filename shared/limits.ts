@@ -153,13 +153,13 @@ export const limits = {
   sortKeyBytesMax: 1024,
   /** Lists and objects in one another in a record's value: DynamoDB takes 32 levels. */
   recordNestingMax: 31,
-  /** Writes and checks of one transaction: DynamoDB's limit. */
-  transactionWritesMax: 100,
+  /** Writes and checks of one transaction: DynamoDB's limit is 100, and its token takes one. */
+  transactionWritesMax: 99,
   /** Records of one transaction together: DynamoDB's limit is 4 MB. */
   transactionBytesMax: 4_000_000,
   /** Characters of a transaction's token: DynamoDB's limit, the length of a UUID. */
   transactionTokenCharsMax: 36,
-  /** How long a transaction's token is remembered: DynamoDB's ten minutes. */
+  /** How long a transaction's token is remembered: longer than any caller repeats one; DynamoDB's own tokens last as long. */
   transactionTokenSeconds: 600,
   /** Records of one page: DynamoDB ends a page at 1 MB, which is about this many records of a usual size. */
   queryRecordsMax: 1000,
@@ -201,6 +201,16 @@ export const limits = {
   generationsWaitingMax: 16,
   /** The process that keeps models open ends after this long without a call: its memory is then worth more to jobs. */
   generatorIdleSeconds: 300,
+  /** Times that one call to AWS is tried: with the waits between them a few seconds, well within the 30 s of a call. */
+  awsTriesMax: 8,
+  /** Longest wait before a call to AWS is tried again. */
+  awsWaitMillisecondsMax: 1000,
+  /** Bytes of a file that go to or come from S3 in one request: enough for the speed of the line, and four of them fit in memory. */
+  awsTransferBytes: 33_554_432,
+  /** Requests at once for one file: S3 gives each some ten MB/s to a hundred. */
+  awsTransfersAtOnce: 4,
+  /** A submission that was begun and not noted is taken up by another after this: longer than any call takes. */
+  runSubmitSeconds: 60,
   /** Wait for another process that writes to the same database: a write takes milliseconds, a queue of them a second. */
   databaseWaitMilliseconds: 5000,
 } as const;

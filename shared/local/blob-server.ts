@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { Hono, type Context } from 'hono';
 import { DomainError, UnavailableError } from '../errors.ts';
+import { attachment } from '../platform/blob-checks.ts';
 import type { BlobInfo } from '../platform/ports.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { parseRange } from './byte-range.ts';
@@ -98,13 +99,6 @@ function answerContent(context: Context, { versionId, sizeBytes }: BlobInfo, pat
     status: range ? 206 : 200,
     headers: { ...headers, ...partial, 'Content-Length': String(lengthBytes) },
   });
-}
-
-/** RFC 6266: an ASCII name for old clients, the real one beside it. */
-function attachment(fileName: string): string {
-  const ascii = fileName.replaceAll(/[^\x20-\x7e]|["\\%/]/g, '_');
-  const full = encodeURIComponent(fileName).replaceAll(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
-  return `attachment; filename="${ascii}"; filename*=UTF-8''${full}`;
 }
 
 function fileStream(path: string, start: number, end: number): ReadableStream<Uint8Array> {

@@ -1,7 +1,15 @@
 import { chmod, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { DomainError, invariant, type Finding } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { invariant } from '../errors.ts';
+import {
+  checkBlobKey,
+  checkPartSize,
+  checkRange,
+  noSuchBlob,
+  noSuchUpload,
+  refuseBadPart,
+  refuseIncomplete,
+} from '../platform/blob-checks.ts';
 import type { BlobInfo, BlobRef, BlobStore, MultipartPart, SignedRequest } from '../platform/ports.ts';
 import type { BlobIndex, Upload } from './blob-index.ts';
 import type { Durability } from './database.ts';
@@ -44,10 +52,7 @@ export class FileBlobs implements BlobStore {
 
   async beginMultipart(key: string, { partSizeBytes }: { readonly partSizeBytes: number }): Promise<string> {
     checkBlobKey(key);
-    invariant(
-      partSizeBytes >= limits.partBytesMin && partSizeBytes <= limits.partBytesMax,
-      `a part has ${limits.partBytesMin} to ${limits.partBytesMax} bytes, not ${partSizeBytes}`,
-    );
+    checkPartSize(partSizeBytes);
     const uploadId = this.#newId();
     const path = this.#uploadPath(uploadId);
     await mkdir(dirname(path), { recursive: true });
@@ -63,7 +68,7 @@ export class FileBlobs implements BlobStore {
     part: MultipartPart,
     { expiresSeconds }: { readonly expiresSeconds: number },
   ): Promise<SignedRequest> {
-    refuseBadPart(part, this.#upload(key, uploadId));
+    refuseBadPart(part, this.#upload(key, uploadId).partSizeBytes);
     const request = {
       method: 'PUT',
       path: `/blobs/parts/${uploadId}/${part.number}`,
@@ -84,7 +89,7 @@ export class FileBlobs implements BlobStore {
     const upload = this.#upload(key, uploadId);
     // a part still on its way is not among those received, and must not write into what becomes a blob
     await this.partWriter.stop(uploadId);
-    refuseIncomplete(parts, this.#index.parts(uploadId), upload);
+    refuseIncomplete(parts, this.#index.parts(uploadId), upload.partSizeBytes);
     const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
     await this.#publish(this.#uploadPath(uploadId), uploadId, sizeBytes);
     const blob = this.#index.completeUpload({ key, versionId: uploadId, sizeBytes, writtenAt: this.#options.now() });
@@ -134,9 +139,7 @@ export class FileBlobs implements BlobStore {
 
   async read(ref: BlobRef, offset: number, lengthBytes: number): Promise<Uint8Array> {
     const { sizeBytes } = this.#blob(ref);
-    if (offset < 0 || lengthBytes < 0 || offset + lengthBytes > sizeBytes) {
-      throw new RangeError(`bytes ${offset} to ${offset + lengthBytes} were asked of a blob of ${sizeBytes} bytes`);
-    }
+    checkRange(offset, lengthBytes, sizeBytes);
     const file = await open(this.blobPath(ref.versionId), 'r').catch(missing(ref));
     try {
       const bytes = new Uint8Array(lengthBytes);
@@ -252,61 +255,9 @@ export class FileBlobs implements BlobStore {
 }
 
 /** A file may go between the look at its row and its opening. */
-function missing({ key }: BlobRef): (error?: unknown) => never {
+function missing(ref: BlobRef): (error?: unknown) => never {
   return (error) => {
     if (error !== undefined && errorCode(error) !== 'ENOENT') throw error;
-    throw new DomainError('no-such-blob', `There is no such version of "${key}": it was deleted.`);
+    throw noSuchBlob(ref);
   };
-}
-
-function noSuchUpload(uploadId: string): DomainError {
-  return new DomainError(
-    'no-such-upload',
-    `There is no upload ${uploadId}: it was completed, aborted or dropped after a week. Begin a new one.`,
-  );
-}
-
-function checkBlobKey(key: string): void {
-  const sizeBytes = Buffer.byteLength(key);
-  invariant(
-    sizeBytes >= 1 && sizeBytes <= limits.blobKeyBytesMax && !/[\0\p{Surrogate}]/u.test(key),
-    `a blob's key is well-formed text of 1 to ${limits.blobKeyBytesMax} bytes without U+0000, unlike ${JSON.stringify(key)}`,
-  );
-}
-
-function refuseBadPart(part: MultipartPart, { partSizeBytes }: Upload): void {
-  const refuse = (message: string): never => {
-    throw new DomainError('bad-part', message);
-  };
-  if (!Number.isSafeInteger(part.number) || part.number < 1 || part.number > limits.partsMax) {
-    refuse(`Parts are numbered from 1 to ${limits.partsMax}, not ${part.number}: use larger parts.`);
-  }
-  if (!Number.isSafeInteger(part.sizeBytes) || part.sizeBytes < 0 || part.sizeBytes > partSizeBytes) {
-    refuse(`A part of this upload has at most ${partSizeBytes} bytes, not ${part.sizeBytes}.`);
-  }
-  if (!/^[0-9a-f]{64}$/.test(part.sha256)) refuse('A SHA-256 is written as 64 lower-case hexadecimal digits.');
-}
-
-function refuseIncomplete(asked: readonly MultipartPart[], received: readonly MultipartPart[], upload: Upload): void {
-  const findings: Finding[] = [];
-  const report = (number: number, message: string): void => {
-    findings.push({ severity: 'error', code: 'upload-incomplete', message, where: `part ${number}` });
-  };
-  if (asked.length === 0) report(1, 'No part is named: an upload has at least one.');
-  for (const [at, part] of asked.entries()) {
-    const there = received.find(({ number }) => number === part.number);
-    if (part.number !== at + 1) report(at + 1, `Part ${part.number} stands where part ${at + 1} belongs.`);
-    else if (!there) report(part.number, 'It was not received: send it.');
-    else if (there.sha256 !== part.sha256 || there.sizeBytes !== part.sizeBytes) {
-      report(part.number, 'Other bytes were received: send it again.');
-    } else if (at < asked.length - 1 && part.sizeBytes !== upload.partSizeBytes) {
-      report(
-        part.number,
-        `It has ${part.sizeBytes} bytes; only the last part may differ from ${upload.partSizeBytes}.`,
-      );
-    }
-  }
-  if (findings.length > 0) {
-    throw new DomainError('upload-incomplete', 'The upload cannot be completed yet.', { findings });
-  }
 }

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { invariant } from '../errors.ts';
-import type { JobRunner, RunInfo } from '../platform/ports.ts';
+import type { JobRunner, RunInfo, RunOrder } from '../platform/ports.ts';
 import { forbidStart, killGroup, traceRun, type RunEnd } from './run-files.ts';
 import type { QueuedRun, RunQueue } from './run-queue.ts';
 
@@ -51,7 +51,7 @@ export class ProcessRunner implements JobRunner {
     this.#queue = options.queue;
   }
 
-  async submit({ runId, jobId, team }: Pick<RunInfo, 'runId' | 'jobId' | 'team'>): Promise<void> {
+  async submit({ runId, jobId, team }: RunOrder): Promise<void> {
     invariant(/^[A-Za-z0-9_-]{1,128}$/.test(runId), `a run id names a folder, unlike ${JSON.stringify(runId)}`);
     this.#queue.add({ runId, jobId, team });
     this.#look();

@@ -35,7 +35,7 @@ export interface NewRecord {
 }
 
 export interface StoredRecord extends NewRecord {
-  /** 1 when the record is made; one more with each write. */
+  /** 1 when the record is made; one more with each write. Where an expired one is left, a put in a transaction may count on from it. */
   readonly revision: number;
 }
 
@@ -105,7 +105,10 @@ export interface RecordTable {
   transact(writes: readonly RecordWrite[], options: { readonly token: string }): Promise<void>;
 }
 
-/** Exactly one content: a key (1 to `limits.blobKeyBytesMax` bytes) may be written again, a version never changes. */
+/**
+ * Exactly one content: a key may be written again, a version never changes. A key has 1 to `limits.blobKeyBytesMax` bytes, no control
+ * characters, and no empty, "." or ".." parts between its slashes: a URL would lose those.
+ */
 export interface BlobRef {
   readonly key: string;
   readonly versionId: string;
@@ -113,7 +116,7 @@ export interface BlobRef {
 
 export interface BlobInfo extends BlobRef {
   readonly sizeBytes: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; a world may know it to the second only. */
   readonly writtenAt: number;
 }
 
@@ -194,10 +197,26 @@ export interface RunInfo {
   readonly reason?: string;
 }
 
+/** What a run needs of its machine. */
+export interface RunNeeds {
+  /** Whether it computes much: a world that has accelerators runs it on one. */
+  readonly accelerator: boolean;
+  /** Memory that its tensors take together. */
+  readonly memoryBytes: number;
+}
+
+export interface RunOrder {
+  /** Comes from the caller, so that repeating a submission whose answer was lost starts nothing twice. 1 to 128 of A-Z a-z 0-9 _ and -. */
+  readonly runId: string;
+  readonly jobId: string;
+  readonly team: string;
+  /** Absent: the smallest machine without an accelerator. */
+  readonly needs?: RunNeeds | undefined;
+}
+
 /** Starts the container of a job, when there is room. It retries nothing: the platform decides that. */
 export interface JobRunner {
-  /** `runId` comes from the caller, so that repeating a submission whose answer was lost starts nothing twice. */
-  submit(run: { readonly runId: string; readonly jobId: string; readonly team: string }): Promise<void>;
+  submit(run: RunOrder): Promise<void>;
   describe(runId: string): Promise<RunInfo | undefined>;
   /** Runs that wait or run. */
   list(): Promise<readonly RunInfo[]>;

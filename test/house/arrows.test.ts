@@ -33,6 +33,8 @@ const faults: readonly (readonly [string, string, string])[] = [
   ['contract-runs-in-a-browser', 'shared/contract/a.ts', '@hono/node-server'],
   ['ports-stand-on-nothing', 'shared/platform/a.ts', 'libsql'],
   ['local-world-knows-the-ports', 'shared/local/a.ts', '../aws/b.ts'],
+  ['aws-world-knows-the-ports', 'shared/aws/a.ts', '../local/b.ts'],
+  ['one-sdk', 'functions/jobs/a.ts', '@aws-sdk/client-s3'],
   ['job-knows-no-world', 'gpu-job/jobs/a.ts', '../../shared/local/b.ts'],
   ['graph-stands-alone', 'gpu-job/graph/a.ts', '../nn/b.ts'],
   ['autodiff-knows-the-graph', 'gpu-job/autodiff/a.ts', '../runtime/b.ts'],

@@ -18,12 +18,12 @@ export const blobCases: readonly Case[] = [
       for (const ref of absent) {
         expect(await blobs.head(ref)).toBeUndefined();
         const calls = [
-          blobs.read(ref, 0, 1),
-          collect(blobs.stream(ref)),
-          blobs.materialise(ref, join(folder, `${key}-absent`)),
-          blobs.signDownload(ref, { fileName: 'x', expiresSeconds: 60 }),
+          () => blobs.read(ref, 0, 1),
+          () => collect(blobs.stream(ref)),
+          () => blobs.materialise(ref, join(folder, `${key}-absent`)),
+          () => blobs.signDownload(ref, { fileName: 'x', expiresSeconds: 60 }),
         ];
-        for (const call of calls) expect(await failureOf(call)).toMatchObject({ code: 'no-such-blob' });
+        for (const call of calls) expect(await failureOf(call())).toMatchObject({ code: 'no-such-blob' });
       }
     },
   },
@@ -56,7 +56,7 @@ export const blobCases: readonly Case[] = [
     async run({ blobs }, key) {
       const longest = `${key}/ä`.padEnd(limits.blobKeyBytesMax - 1, 'k');
       expect(await blobs.put(longest, bytesOf('x'))).toMatchObject({ key: longest });
-      for (const bad of [`${longest}k`, '', 'a\0', 'a\ud800']) {
+      for (const bad of [`${longest}k`, '', 'a\0', 'a\n', 'a\ud800', '/a', 'a/', 'a//b', 'a/./b', '../a']) {
         expect(await failureOf(blobs.put(bad, bytesOf('x')))).toBeInstanceOf(Error);
         expect(await failureOf(blobs.beginMultipart(bad, { partSizeBytes: limits.partBytesMin }))).toBeInstanceOf(
           Error,
@@ -69,9 +69,10 @@ export const blobCases: readonly Case[] = [
     async run({ blobs, folder, now }, key) {
       const content = patternBytes(2_500_000);
       const before = now();
-      const ref = await blobs.put(`${key}/../ü 😀?#%`, content);
-      expect(ref).toMatchObject({ key: `${key}/../ü 😀?#%`, sizeBytes: content.length });
-      expect(ref.writtenAt).toBeGreaterThanOrEqual(before);
+      const ref = await blobs.put(`${key}/a..b/ü 😀?#%+&=`, content);
+      expect(ref).toMatchObject({ key: `${key}/a..b/ü 😀?#%+&=`, sizeBytes: content.length });
+      // it may be known to the second only
+      expect(ref.writtenAt).toBeGreaterThan(before - 1000);
       expect(await blobs.head(ref)).toEqual(ref);
       expect(same(await blobs.read(ref, 0, content.length), content)).toBe(true);
       expect(same(await blobs.read(ref, 1_048_575, 3), content.subarray(1_048_575, 1_048_578))).toBe(true);

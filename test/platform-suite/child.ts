@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Starts a TypeScript file of this folder as a process of its own, with a channel for messages. */
-export function startChild(file: string, args: readonly string[]): ChildProcess {
+/** Starts a TypeScript file (of this folder, or given as a URL) as a process of its own, with a channel for messages. */
+export function startChild(file: string | URL, args: readonly string[]): ChildProcess {
   const path = fileURLToPath(new URL(file, import.meta.url));
   return spawn(process.execPath, ['--import', 'tsx', path, ...args], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
 }

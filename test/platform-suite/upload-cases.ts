@@ -40,7 +40,7 @@ export const uploadCases: readonly Case[] = [
           (_, name: string, sign: string) => name + (sign === '0' ? '1' : '0'),
         ),
         request.url.replace(/(expires=|Expires=)/i, (name) => `${name}9`),
-        request.url.replace(/[?&]signature=[^&]*/i, ''),
+        request.url.replace(/[?&](x-amz-)?signature=[^&]*/i, ''),
       ].filter((url) => url !== request.url);
       expect(changes.length).toBeGreaterThanOrEqual(4);
       for (const url of changes)
@@ -128,11 +128,11 @@ export const uploadCases: readonly Case[] = [
         [`${key}-other`, open],
       ] as const) {
         const calls = [
-          blobs.listParts(name, uploadId),
-          blobs.signPart(name, uploadId, partOf(1, last), { expiresSeconds: 60 }),
-          ...(uploadId === finished ? [] : [blobs.completeMultipart(name, uploadId, [partOf(1, last)])]),
+          () => blobs.listParts(name, uploadId),
+          () => blobs.signPart(name, uploadId, partOf(1, last), { expiresSeconds: 60 }),
+          ...(uploadId === finished ? [] : [() => blobs.completeMultipart(name, uploadId, [partOf(1, last)])]),
         ];
-        for (const call of calls) expect(await failureOf(call)).toMatchObject({ code: 'no-such-upload' });
+        for (const call of calls) expect(await failureOf(call())).toMatchObject({ code: 'no-such-upload' });
       }
     },
   },
@@ -190,7 +190,9 @@ export const uploadCases: readonly Case[] = [
         expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([206, given, text]);
       }
       const beyond = await send(link, { headers: { range: 'bytes=10-' } });
-      expect([beyond.status, beyond.headers.get('content-range')]).toEqual([416, 'bytes */10']);
+      expect(beyond.status).toBe(416);
+      // S3 does not say how long it is
+      expect([null, 'bytes */10']).toContain(beyond.headers.get('content-range'));
     },
   },
   {

