@@ -5,6 +5,7 @@ import type { Caller } from '../../shared/records/caller.ts';
 import { commit, newId } from '../../shared/records/commit.ts';
 import { fenceCheck, fencedOut, FencedOutError, type Fence } from '../../shared/records/job-fence.ts';
 import type { JobRecord } from '../../shared/records/jobs.ts';
+import { keys } from '../../shared/records/keys.ts';
 import { publishVersion, type VersionOutcome } from '../../shared/records/publish-version.ts';
 import type { StoredFile } from '../../shared/records/stored-file.ts';
 import { findVersion, newVersion, versionWrite, type VersionRecord } from '../../shared/records/versions.ts';
@@ -32,9 +33,31 @@ export async function publishAdapter(
 ): Promise<{ readonly version: VersionRecord; readonly findings: readonly Finding[] }> {
   const { versionId } = made.job.makes;
   invariant(versionId !== undefined, 'the id of the version was chosen with the job');
+  for (;;) {
+    const findings = await makeDraft(world, caller, fence, made, versionId);
+    try {
+      const version = await publishVersion(world, caller, versionId, made.outcome, { with: [fenceCheck(fence)] });
+      return { version, findings };
+    } catch (error) {
+      if (error instanceof ConditionError) throw new FencedOutError({ cause: error });
+      if (!(error instanceof DomainError) || error.code !== 'adapter-deleted') throw error;
+      // hours of work are not thrown away for an adapter: it goes to a new one of that name
+      await dropDraft(world, caller, fence, versionId);
+    }
+  }
+}
+
+/** The version to be published, in its adapter, unless it is there. */
+async function makeDraft(
+  world: World,
+  caller: Caller,
+  fence: Fence,
+  made: MadeAdapter,
+  versionId: string,
+): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (;;) {
-    if (await findVersion(world.table, caller.team, versionId)) break;
+    if (await findVersion(world.table, caller.team, versionId)) return findings;
     const { adapter, isNew, renamed } = await adapterFor(world, caller, made);
     findings.splice(0, Infinity, ...renamed);
     const { origin, files, job } = made;
@@ -50,12 +73,19 @@ export async function publishAdapter(
       if (!(known instanceof ConditionError)) throw known;
     }
   }
+}
+
+async function dropDraft(world: World, caller: Caller, fence: Fence, versionId: string): Promise<void> {
+  const found = await findVersion(world.table, caller.team, versionId);
+  if (!found) return;
+  const { team, adapter } = found.value;
+  const change = { action: 'version.drop', resource: `adapters/${adapter}/versions/${versionId}` };
+  const gone = { delete: keys.version(team, versionId), condition: { ifRevision: found.revision } };
   try {
-    const version = await publishVersion(world, caller, versionId, made.outcome, { with: [fenceCheck(fence)] });
-    return { version, findings };
+    await commit(world, caller, change, [fenceCheck(fence), gone]);
   } catch (error) {
-    if (error instanceof ConditionError) throw new FencedOutError({ cause: error });
-    throw error;
+    const known = fencedOut(error, 0);
+    if (!(known instanceof ConditionError)) throw known;
   }
 }
 
