@@ -1,12 +1,6 @@
 import { createKey as operation } from '../../shared/contract/keys.ts';
 import { DomainError, refuseErrors } from '../../shared/errors.ts';
-import {
-  apiKeyWrite,
-  findApiKey,
-  makeKeyText,
-  presentApiKey,
-  type ApiKeyRecord,
-} from '../../shared/records/api-keys.ts';
+import { apiKeyWrite, findApiKey, makeKeyText, newApiKey, presentApiKey } from '../../shared/records/api-keys.ts';
 import { commit } from '../../shared/records/commit.ts';
 import { creator } from '../http/handler.ts';
 
@@ -29,18 +23,10 @@ export const createKey = creator(
         'already-expired',
         `A key that expires at ${expiresAt} would never work: choose a later time.`,
       );
-    const { keyId, secretSha256, text } = makeKeyText((count) => world.randomBytes(count));
-    const key: ApiKeyRecord = {
-      id: keyId,
-      team: caller.team,
-      name,
-      scopes: [...new Set(body.scopes)],
-      secretSha256,
-      createdAt: new Date(now).toISOString(),
-      createdBy: caller.keyId,
-      expiresAt,
-      revokedAt: null,
-    };
+    const made = makeKeyText((count) => world.randomBytes(count));
+    const { keyId, text } = made;
+    const { team } = caller;
+    const key = newApiKey(made, { team, name, scopes: body.scopes, createdBy: caller.keyId, now, expiresAt });
     const detail = { name, scopes: key.scopes };
     const change = { action: 'key.create', resource: `keys/${keyId}`, detail, created: keyId };
     await commit(world, caller, change, [apiKeyWrite(key)]);

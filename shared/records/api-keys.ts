@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import { scopes } from '../contract/scopes.ts';
+import { scopes, type Scope } from '../contract/scopes.ts';
 import type { ApiKey } from '../contract/keys.ts';
 import type { RecordTable, RecordWrite, World } from '../platform/ports.ts';
 import { keys, lists, timeSort } from './keys.ts';
@@ -29,6 +29,30 @@ export function makeKeyText(randomBytes: World['randomBytes']): { keyId: string;
   const keyId = Buffer.from(randomBytes(8)).toString('hex');
   const secret = base62(randomBytes(43));
   return { keyId, secretSha256: sha256(secret), text: `lry_${keyId}_${secret}${checksum(keyId, secret)}` };
+}
+
+/** The record of a key that was just made and is good at once. */
+export function newApiKey(
+  { keyId, secretSha256 }: Pick<ReturnType<typeof makeKeyText>, 'keyId' | 'secretSha256'>,
+  given: Pick<ApiKeyRecord, 'team' | 'name' | 'createdBy'> & {
+    readonly scopes: Iterable<Scope>;
+    /** Milliseconds since 1970. */
+    readonly now: number;
+    readonly expiresAt?: string | null;
+  },
+): ApiKeyRecord {
+  const { team, name, createdBy, now, expiresAt = null } = given;
+  return {
+    id: keyId,
+    team,
+    name,
+    scopes: [...new Set(given.scopes)],
+    secretSha256,
+    createdAt: new Date(now).toISOString(),
+    createdBy,
+    expiresAt,
+    revokedAt: null,
+  };
 }
 
 /** The parts of a key; undefined when the text is none. `hf_` may stand in front, for clients that insist on it. */

@@ -1,6 +1,6 @@
 import { scopes } from '../contract/scopes.ts';
 import { ConditionError, type RecordWrite, type World } from '../platform/ports.ts';
-import { apiKeyWrite, makeKeyText, type ApiKeyRecord } from './api-keys.ts';
+import { apiKeyWrite, makeKeyText, newApiKey } from './api-keys.ts';
 import { commit, newId } from './commit.ts';
 import { keys } from './keys.ts';
 
@@ -42,22 +42,13 @@ export async function createFullKey(world: KeyWorld, team: string): Promise<stri
 async function writeFullKey(
   world: KeyWorld,
   team: string,
-  { keyId, secretSha256 }: Pick<ReturnType<typeof makeKeyText>, 'keyId' | 'secretSha256'>,
+  made: Pick<ReturnType<typeof makeKeyText>, 'keyId' | 'secretSha256'>,
   action: string,
   writes: readonly RecordWrite[],
 ): Promise<void> {
-  const record: ApiKeyRecord = {
-    id: keyId,
-    team,
-    name: 'full',
-    scopes: [...scopes],
-    secretSha256,
-    createdAt: new Date(world.now()).toISOString(),
-    // made where the platform runs, by no other key
-    createdBy: keyId,
-    expiresAt: null,
-    revokedAt: null,
-  };
+  const { keyId } = made;
+  // made where the platform runs, by no other key
+  const record = newApiKey(made, { team, name: 'full', scopes, createdBy: keyId, now: world.now() });
   const caller = { team, keyId, scopes, requestId: newId(world, 'req') };
   await commit(world, caller, { action, resource: `keys/${keyId}` }, [...writes, apiKeyWrite(record)]);
 }

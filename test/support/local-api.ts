@@ -13,7 +13,7 @@ import { scopes, type Scope } from '../../shared/contract/scopes.ts';
 import { openLocalWorld, type LocalWorld } from '../../shared/local/local-world.ts';
 import type { RunCommand } from '../../shared/local/process-runner.ts';
 import type { RunInfo } from '../../shared/platform/ports.ts';
-import { apiKeyWrite, makeKeyText, type ApiKeyRecord } from '../../shared/records/api-keys.ts';
+import { apiKeyWrite, makeKeyText, newApiKey, type ApiKeyRecord } from '../../shared/records/api-keys.ts';
 import type { Caller } from '../../shared/records/caller.ts';
 import { newId } from '../../shared/records/commit.ts';
 
@@ -69,21 +69,10 @@ export async function openLocalApi({
   const app = new Hono().route('/', world.blobServer).mount('/', (request) => api.fetch(request));
   const send: LocalApi['fetch'] = async (url, init) => app.fetch(new Request(url, init));
   const key: LocalApi['key'] = async (team, given = {}) => {
-    const { keyId, secretSha256, text } = makeKeyText((count) => world.randomBytes(count));
-    const record: ApiKeyRecord = {
-      id: keyId,
-      team,
-      name: 'test',
-      scopes: [...scopes],
-      secretSha256,
-      createdAt: new Date(world.now()).toISOString(),
-      createdBy: keyId,
-      expiresAt: null,
-      revokedAt: null,
-      ...given,
-    };
-    await world.table.transact([apiKeyWrite(record)], { token: newId(world, 'tok') });
-    return text;
+    const made = makeKeyText((count) => world.randomBytes(count));
+    const record = newApiKey(made, { team, name: 'test', scopes, createdBy: made.keyId, now: world.now() });
+    await world.table.transact([apiKeyWrite({ ...record, ...given })], { token: newId(world, 'tok') });
+    return made.text;
   };
   return {
     world,
