@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DomainError } from '../../shared/errors.ts';
+import { refusals } from '../../test/support/refusals.ts';
 import { writeSafetensors } from '../../shared/formats/safetensors-write.ts';
 import { parseLoraConfig } from '../../shared/methods/lora-config-file.ts';
 import { readAdapterFolder, writeAdapterFolder, type LoraModule } from './adapter.ts';
@@ -38,23 +38,13 @@ async function writeRaw(tensors: Record<string, [number[], number[]?]>, options:
   await writeFile(inFolder('adapter_config.json'), JSON.stringify(written));
 }
 
-async function findingsOf(action: Promise<unknown>): Promise<string[]> {
-  try {
-    await action;
-    return [];
-  } catch (error) {
-    if (!(error instanceof DomainError)) throw error;
-    return error.findings.map((finding) => `${finding.code} ${finding.where}`);
-  }
-}
-
 const A = (module: string): string => `base_model.model.${module}.lora_A.weight`;
 const B = (module: string): string => `base_model.model.${module}.lora_B.weight`;
 
 describe('readAdapterFolder refuses', () => {
   it('a missing folder, an empty one, and a base model by name', async () => {
     await expect(readAdapterFolder(inFolder('none'))).rejects.toMatchObject({ code: 'folder-missing' });
-    expect(await findingsOf(readAdapterFolder(folder))).toEqual([
+    expect(await refusals(readAdapterFolder(folder))).toEqual([
       'file-missing adapter_config.json',
       'file-missing adapter_model.safetensors',
     ]);
@@ -93,7 +83,7 @@ describe('readAdapterFolder refuses', () => {
         [1, 2, 3, 4, -Infinity, 6, 7, 8],
       ],
     });
-    expect((await findingsOf(readAdapterFolder(folder))).toSorted()).toEqual(
+    expect((await refusals(readAdapterFolder(folder))).toSorted()).toEqual(
       [
         `missing-partner ${A(Q)}`,
         'unusable-tensor base_model.model.x.lora_magnitude_vector',
@@ -112,12 +102,12 @@ describe('readAdapterFolder refuses', () => {
 
   it('a file without LoRA tensors', async () => {
     await writeRaw({});
-    expect(await findingsOf(readAdapterFolder(folder))).toEqual(['no-modules adapter_model.safetensors']);
+    expect(await refusals(readAdapterFolder(folder))).toEqual(['no-modules adapter_model.safetensors']);
   });
 
   it('what the config asks for and cannot be had, beside findings of the file', async () => {
     await writeRaw({ [A(Q)]: [[2, 3]] }, { use_dora: true, init_lora_weights: 'pissa' });
-    expect(await findingsOf(readAdapterFolder(folder))).toEqual([
+    expect(await refusals(readAdapterFolder(folder))).toEqual([
       'lora-unsupported use_dora',
       'lora-unsupported init_lora_weights',
       `missing-partner ${A(Q)}`,
@@ -127,7 +117,7 @@ describe('readAdapterFolder refuses', () => {
   it('a broken config beside a broken file', async () => {
     await writeFile(inFolder('adapter_config.json'), '{"peft_type":"LORA","r":0}');
     await writeFile(inFolder('adapter_model.safetensors'), 'nonsense nonsense');
-    expect(await findingsOf(readAdapterFolder(folder))).toEqual([
+    expect(await refusals(readAdapterFolder(folder))).toEqual([
       'lora-config adapter_config.json r',
       'lora-config adapter_config.json target_modules',
       'header-too-large adapter_model.safetensors',
@@ -170,7 +160,7 @@ describe('writeAdapterFolder', () => {
       lora('d.q_proj', { A: new Float32Array(5) }),
       lora('e.q_proj', { B: new Float32Array(8).fill(NaN) }),
     ];
-    expect(await findingsOf(writeAdapterFolder(inFolder('out'), { config, modules }))).toEqual([
+    expect(await refusals(writeAdapterFolder(inFolder('out'), { config, modules }))).toEqual([
       'rank-mismatch a.q_proj',
       'not-targeted c.k_proj',
       'scaling-mismatch a.q_proj',
@@ -189,7 +179,7 @@ describe('writeAdapterFolder', () => {
   });
 
   it('refuses an adapter without modules', async () => {
-    expect(await findingsOf(writeAdapterFolder(inFolder('out'), { config, modules: [] }))).toEqual([
+    expect(await refusals(writeAdapterFolder(inFolder('out'), { config, modules: [] }))).toEqual([
       'no-modules adapter_model.safetensors',
     ]);
   });

@@ -2,11 +2,12 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { refusals } from '../../test/support/refusals.ts';
 import { rememberingContext } from '../../test/support/remembering-context.ts';
 import { randomAdapter, writeRandomAdapter, type ModuleSizes } from '../../test/support/random-adapter.ts';
 import { denseDistance, denseNorm, denseProduct } from '../../test/support/random-sum.ts';
 import { composeSpecSchema, type ComposeSpec } from '../../shared/contract/specs/compose.ts';
-import { DomainError, UnavailableError } from '../../shared/errors.ts';
+import { UnavailableError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { readAdapterFolder, writeAdapterFolder, type LoraModule } from '../folders/adapter.ts';
 import { hashFile } from '../folders/hashes.ts';
@@ -36,16 +37,6 @@ function spec(weights: Readonly<Record<string, number>>, more: object = {}): Com
   });
 }
 
-async function refusal(promise: Promise<unknown>): Promise<string[]> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof DomainError) return error.findings.map(({ code, where }) => `${code} ${where}`);
-    throw error;
-  }
-  return [];
-}
-
 /** Sum of w s B A of the members for a module. */
 async function trueSum(weights: Readonly<Record<string, number>>, module: string): Promise<Float64Array> {
   let total: Float64Array | undefined;
@@ -71,7 +62,7 @@ describe('a composition is refused', () => {
     await writeRandomAdapter(at('b'), { [Q]: [8, 8] });
     await rm(at('b', 'adapter_model.safetensors'));
     await writeRandomAdapter(at('c'), { [Q]: [8, 8] });
-    const found = await refusal(runCompose(spec({ a: 1, b: 1, c: 1, none: 1 }), rememberingContext()));
+    const found = await refusals(runCompose(spec({ a: 1, b: 1, c: 1, none: 1 }), rememberingContext()));
     expect(found.map((line) => line.replaceAll(folder, ''))).toEqual([
       'lora-unsupported /a use_dora',
       `not-targeted /a ${Q}`,
@@ -84,7 +75,7 @@ describe('a composition is refused', () => {
   test('when bases, sizes and ranks differ, all said at once', async () => {
     await writeRandomAdapter(at('a'), sizes, { ...base });
     await writeRandomAdapter(at('b'), { [Q]: [8, 9], [V]: [8, 6] }, { r: 3, base_model_name_or_path: 'org/other' });
-    const found = await refusal(runCompose(spec({ a: 1, b: 1 }, { type: 'linear' }), rememberingContext()));
+    const found = await refusals(runCompose(spec({ a: 1, b: 1 }, { type: 'linear' }), rememberingContext()));
     expect(found).toEqual([
       'different-bases b',
       `different-sizes ${Q}`,
@@ -97,7 +88,7 @@ describe('a composition is refused', () => {
     await writeRandomAdapter(at('a'), sizes);
     await writeRandomAdapter(at('out'), sizes);
     const before = await hashFile(at('out', 'adapter_model.safetensors'));
-    expect(await refusal(runCompose(spec({ a: 1 }), rememberingContext()))).toEqual([`folder-exists ${at('out')}`]);
+    expect(await refusals(runCompose(spec({ a: 1 }), rememberingContext()))).toEqual([`folder-exists ${at('out')}`]);
     expect(await hashFile(at('out', 'adapter_model.safetensors'))).toEqual(before);
   });
 
@@ -112,7 +103,7 @@ describe('a composition is refused', () => {
     const bytes = await readFile(file);
     bytes.fill(0xff, bytes.length - 4);
     await writeFile(file, bytes);
-    expect(await refusal(runCompose(spec({ big: 1 }), rememberingContext()))).toHaveLength(1);
+    expect(await refusals(runCompose(spec({ big: 1 }), rememberingContext()))).toHaveLength(1);
   });
 
   test('by a stop between two modules, which leaves nothing behind', async () => {
@@ -126,7 +117,7 @@ describe('a composition is refused', () => {
     await writeRandomAdapter(at('a'), { [Q]: [1, 1] }, { ...base, r });
     await writeRandomAdapter(at('b'), { [Q]: [1, 1] }, { ...base, r });
     await writeRandomAdapter(at('c'), { [Q]: [1, 1] }, { ...base, r: 1 });
-    expect(await refusal(runCompose(spec({ a: 1, b: 1, c: 1 }), rememberingContext()))).toEqual([
+    expect(await refusals(runCompose(spec({ a: 1, b: 1, c: 1 }), rememberingContext()))).toEqual([
       'combination-rank members',
     ]);
     const report = await runCompose(spec({ a: 1, b: 1 }), rememberingContext());

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseSpec } from '../../shared/contract/specs/parse-spec.ts';
 import type { ExportSpec } from '../../shared/contract/specs/export.ts';
-import { DomainError, UnavailableError } from '../../shared/errors.ts';
+import { UnavailableError } from '../../shared/errors.ts';
 import { openFileSource } from '../../shared/files/file-source.ts';
 import { readGgufHeader, type GgufHeader } from '../../shared/formats/gguf-header.ts';
 import { readGgufTensor } from '../../shared/formats/gguf-read.ts';
 import { loadTokenizer } from '../../shared/text/tokenizer.ts';
+import { refusals } from '../../test/support/refusals.ts';
 import { rememberingContext } from '../../test/support/remembering-context.ts';
 import { randomAdapter, writeRandomAdapter, type ModuleSizes } from '../../test/support/random-adapter.ts';
 import { writeRandomBase } from '../../test/support/random-base.ts';
@@ -64,16 +65,7 @@ const merged = (more: object = {}): ExportSpec => gguf({ format: 'merged-gguf', 
 const flat = (more: object = {}): ExportSpec => spec({ format: 'flattened', ...more });
 const run = async (of: ExportSpec): ReturnType<typeof runExport> => runExport(of, rememberingContext());
 
-async function refusals(promise: Promise<unknown>): Promise<string[]> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof DomainError)
-      return error.findings.map(({ code, where }) => `${code} ${where}`.replaceAll(folder, ''));
-    throw error;
-  }
-  return [];
-}
+const refusal = (promise: Promise<unknown>): Promise<string[]> => refusals(promise, folder);
 
 interface OpenedGguf {
   readonly header: GgufHeader;
@@ -123,7 +115,7 @@ describe('an export refuses', () => {
     await makeAdapter({}, { ...sizes, lm_head: [32, 272], 'model.layers.7.mlp.up_proj': [32, 64] });
     await mkdir(at('out'));
     await writeFile(at('out', 'mine'), 'x');
-    expect(await refusals(run(gguf()))).toEqual([
+    expect(await refusal(run(gguf()))).toEqual([
       'folder-exists /out',
       'no-such-module model.layers.7.mlp.up_proj',
       'target-matches-nothing model.layers.7.mlp.up_proj',
@@ -139,7 +131,7 @@ describe('an export refuses', () => {
     const more = { use_dora: true, modules_to_save: ['lm_head'], bias: 'all' };
     await writeFile(at('adapter', 'adapter_config.json'), JSON.stringify({ ...config, ...more }));
     for (const wanted of [gguf(), merged(), flat()])
-      expect(await refusals(run(wanted))).toEqual(
+      expect(await refusal(run(wanted))).toEqual(
         ['use_dora', 'bias', 'modules_to_save'].map((key) => `lora-unsupported /adapter ${key}`),
       );
     expect(await readdir(folder)).toEqual(['adapter', 'base']);
@@ -150,7 +142,7 @@ describe('an export refuses', () => {
     const tokenizer = (await readJsonFile(at('base', 'tokenizer.json'))) as object;
     const strange = { ...tokenizer, pre_tokenizer: { type: 'Whitespace' } };
     await writeFile(at('base', 'tokenizer.json'), JSON.stringify(strange));
-    expect(await refusals(run(merged({ adapter: undefined })))).toEqual([
+    expect(await refusal(run(merged({ adapter: undefined })))).toEqual([
       'gguf-tokenizer /base tokenizer.json: pre_tokenizer',
     ]);
   });
@@ -160,7 +152,7 @@ describe('an export refuses', () => {
     const adapter = randomAdapter(sizes);
     for (const { B } of adapter.modules) B.fill(1e5);
     await writeAdapterFolder(at('adapter'), adapter);
-    expect(await refusals(run(gguf({ dtype: 'f16' })))).toEqual([`export-values ${Q} lora_B`]);
+    expect(await refusal(run(gguf({ dtype: 'f16' })))).toEqual([`export-values ${Q} lora_B`]);
     expect(await readdir(folder)).toEqual(['adapter', 'base']);
     expect((await run(gguf({ dtype: 'f32' }))).files['adapter.gguf']).toBeDefined();
   });

@@ -2,11 +2,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { refusals } from '../../test/support/refusals.ts';
 import { rememberingContext } from '../../test/support/remembering-context.ts';
 import { randomAdapter } from '../../test/support/random-adapter.ts';
 import { tinyLlamaConfig, writeRandomBase } from '../../test/support/random-base.ts';
 import { mergeSpecSchema, type MergeSpec } from '../../shared/contract/specs/merge.ts';
-import { DomainError, UnavailableError } from '../../shared/errors.ts';
+import { UnavailableError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { writeAdapterFolder } from '../folders/adapter.ts';
 import { openBaseModel, readTensorFloat32 } from '../folders/base-model.ts';
@@ -49,16 +50,7 @@ function spec(more: object = {}): MergeSpec {
   });
 }
 
-async function refusal(promise: Promise<unknown>): Promise<string[]> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof DomainError)
-      return error.findings.map(({ code, where }) => `${code} ${where}`.replaceAll(folder, ''));
-    throw error;
-  }
-  return [];
-}
+const refusal = (promise: Promise<unknown>): Promise<string[]> => refusals(promise, folder);
 
 /** W + s B A by its definition. */
 async function wanted(module: keyof typeof sizes): Promise<number[]> {
