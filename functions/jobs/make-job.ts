@@ -7,6 +7,7 @@ import type { Caller } from '../../shared/records/caller.ts';
 import { getJobRecord, presentJob } from '../../shared/records/jobs.ts';
 import { recordValue } from '../../shared/records/stored.ts';
 import { submitJob } from '../../shared/records/submit-job.ts';
+import { runNeeds } from '../../shared/domain/run-needs.ts';
 import { resolveRequest } from './resolve-request.ts';
 import { showJob } from './show-job.ts';
 
@@ -24,7 +25,8 @@ export async function makeJob(
   if (dryRun) return { job: null, ...answer };
   const { kind } = request;
   const fork = forkOf === undefined ? {} : { forkOf };
-  const job = await submitJob(world, caller, { kind, request: recordValue(request), inputs, makes, ...fork });
+  const needs = runNeeds(kind, estimate);
+  const job = await submitJob(world, caller, { kind, request: recordValue(request), inputs, makes, needs, ...fork });
   return { job: presentJob(job, undefined), ...answer };
 }
 

@@ -28,6 +28,8 @@ const jobRecord = z.object({
   attempt: z.int(),
   deaths: z.int(),
   stops: z.int(),
+  /** Of its machine; null: the smallest one without an accelerator. */
+  needs: z.object({ accelerator: z.boolean(), memoryBytes: z.int() }).nullable().default(null),
   /** The run that may claim it, or has. */
   runId: z.string(),
   /** Not submitted before; null: at once. */

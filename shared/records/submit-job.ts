@@ -1,6 +1,6 @@
 import type { JobKind } from '../contract/jobs.ts';
 import { UnavailableError } from '../errors.ts';
-import type { JsonObject, RecordWrite, World } from '../platform/ports.ts';
+import type { JsonObject, RecordWrite, RunNeeds, World } from '../platform/ports.ts';
 import type { Caller } from './caller.ts';
 import { commit, newId } from './commit.ts';
 import { newFenceWrite } from './job-fence.ts';
@@ -14,12 +14,13 @@ export interface NewJob {
   readonly request: JsonObject;
   readonly inputs?: JobInputs;
   readonly makes?: JobRecord['makes'];
+  readonly needs?: RunNeeds;
   readonly forkOf?: string;
 }
 
 /** The record of a new job; `jobWrites` makes it, and `startRun` starts it after that. */
 export function newJob(world: Pick<World, 'now' | 'randomBytes'>, caller: Caller, job: NewJob): JobRecord {
-  const { kind, request, inputs = {}, makes = {}, forkOf = null } = job;
+  const { kind, request, inputs = {}, makes = {}, needs = null, forkOf = null } = job;
   return {
     id: newId(world, 'job'),
     team: caller.team,
@@ -29,6 +30,7 @@ export function newJob(world: Pick<World, 'now' | 'randomBytes'>, caller: Caller
     request,
     inputs,
     makes,
+    needs,
     attempt: 1,
     deaths: 0,
     stops: 0,
@@ -60,9 +62,9 @@ export function jobWrites(job: JobRecord): RecordWrite[] {
  * Hands a job that was made to the runner; repeating it is safe. A runner that does not answer is no error: the sweep submits what was
  * made and not submitted.
  */
-export async function startRun(world: Pick<World, 'runner'>, { runId, id, team }: JobRecord): Promise<void> {
+export async function startRun(world: Pick<World, 'runner'>, { runId, id, team, needs }: JobRecord): Promise<void> {
   try {
-    await world.runner.submit({ runId, jobId: id, team });
+    await world.runner.submit({ runId, jobId: id, team, ...(needs ? { needs } : {}) });
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
   }
