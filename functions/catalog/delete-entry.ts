@@ -6,7 +6,7 @@ import { commit } from '../../shared/records/commit.ts';
 import type { DatasetRecord } from '../../shared/records/datasets.ts';
 import { purgeWrite } from '../../shared/records/purges.ts';
 import type { Stored } from '../../shared/records/stored.ts';
-import { dropParts, getUploadRecord, uploadWrite, type UploadRecord } from '../../shared/records/uploads.ts';
+import { getUploadRecord, settleAborted, uploadWrite, type UploadRecord } from '../../shared/records/uploads.ts';
 
 /** An entry of the catalog and, where it still waits for its files, the upload that goes with it. */
 export interface DeletedEntry {
@@ -22,11 +22,12 @@ export interface DeletedEntry {
 /** Takes an entry out of reach; the name is free at once. Throws `DomainError('changed-meanwhile')`. */
 export async function deleteEntry(world: World, caller: Caller, entry: DeletedEntry): Promise<undefined> {
   const { kind, name, key, revision, uploadId, record } = entry;
-  const upload = uploadId ? await openUploadOf(world, caller, uploadId) : undefined;
+  const open = uploadId ? await openUploadOf(world, caller, uploadId) : undefined;
+  const aborted: UploadRecord | undefined = open && { ...open.value, state: 'aborted' };
   const writes: RecordWrite[] = [{ delete: key, condition: { ifRevision: revision } }];
   if (record && kind !== 'composition')
     writes.push(purgeWrite(world, { team: record.team, kind, id: record.id, name, why: 'deleted', record }));
-  if (upload) writes.push(uploadWrite({ ...upload.value, state: 'aborted', settled: true }, upload.revision));
+  if (aborted) writes.push(uploadWrite(aborted, open?.revision));
   try {
     await commit(world, caller, { action: `${kind}.delete`, resource: `${kind}s/${name}` }, writes);
   } catch (error) {
@@ -36,7 +37,7 @@ export async function deleteEntry(world: World, caller: Caller, entry: DeletedEn
       `The ${kind} "${name}" was changed meanwhile: look at it and try again.`,
     );
   }
-  if (upload) await dropParts(world, upload.value);
+  if (open && aborted) await settleAborted(world, { value: aborted, revision: open.revision + 1 });
   return undefined;
 }
 

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
-import { createDataset, getDataset } from '../../shared/contract/datasets.ts';
-import { completeUpload, type Upload } from '../../shared/contract/uploads.ts';
+import { createDataset, deleteDataset, getDataset } from '../../shared/contract/datasets.ts';
+import { abortUpload, completeUpload, type Upload } from '../../shared/contract/uploads.ts';
 import { beginUpload, getVersion, type Version } from '../../shared/contract/versions.ts';
 import { limits } from '../../shared/limits.ts';
 import { getUploadRecord, uploadWrite } from '../../shared/records/uploads.ts';
 import { createBase, getBase } from '../../shared/contract/bases.ts';
+import { changed } from '../../test/support/changed.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
 import { putReadyBase } from '../../test/support/ready-base.ts';
 import { announce, sendFiles, tinyAdapter, type NamedBytes } from '../../test/support/send-upload.ts';
@@ -92,6 +93,41 @@ test('a draft that cannot be looked at through a bug of ours is rejected after s
   expect(await get(version)).toMatchObject({ state: 'rejected', findings: [{ code: 'validator-failed' }] });
   expect(await settled(upload)).toBe(true);
 });
+
+test('parts of an upload that was given up by a server that died then go at the next look', async () => {
+  const giveUps = [
+    async ({ id }: Upload) => {
+      await client.call(abortUpload, { params: { upload: id } });
+    },
+    async (_: Upload, name: string) => {
+      await client.call(deleteDataset, { params: { dataset: name } });
+    },
+  ];
+  for (const [at, giveUp] of giveUps.entries()) {
+    const bytes = new TextEncoder().encode('{"prompt":"a","completion":"b"}\n');
+    const [file = { path: '', sizeBytes: 0, sha256: '' }] = announce({ 'rows.jsonl': bytes });
+    const { upload } = await client.call(createDataset, { body: { name: `rows-${at}`, file } });
+    await sendFiles(api, client, upload, { 'rows.jsonl': bytes });
+    const { value } = await getUploadRecord(api.world.table, 'blue', upload.id);
+    const [{ blobKey, multipartId } = never()] = value.files;
+    const { blobs } = api.world;
+    const dead = changed(blobs, { abortMultipart: () => Promise.reject(new Error('killed')) });
+    Object.assign(api.deps, { world: { ...api.world, blobs: dead } });
+    await expect(giveUp(upload, `rows-${at}`)).rejects.toThrow();
+    Object.assign(api.deps, { world: api.world });
+    api.bugs.splice(0);
+    expect(await blobs.listParts(blobKey, multipartId)).toHaveLength(1);
+    expect(await settled(upload)).toBe(false);
+
+    await api.settle();
+    await expect(blobs.listParts(blobKey, multipartId)).rejects.toMatchObject({ code: 'no-such-upload' });
+    expect(await settled(upload)).toBe(true);
+  }
+});
+
+const never = (): never => {
+  throw new Error('one file was announced');
+};
 
 test('a version whose parts are there is published, however long the server was away', async () => {
   const { version, upload } = await sendVersion(await tinyAdapter());

@@ -6,14 +6,20 @@ import { findDataset } from '../../shared/records/datasets.ts';
 import { handOver } from '../../shared/records/hand-over.ts';
 import type { EndOptions } from '../../shared/records/publish-version.ts';
 import type { Stored } from '../../shared/records/stored.ts';
-import { dropParts, getUploadRecord, uploadWrite, type UploadRecord } from '../../shared/records/uploads.ts';
+import {
+  dropParts,
+  getUploadRecord,
+  settleAborted,
+  uploadWrite,
+  type UploadRecord,
+} from '../../shared/records/uploads.ts';
 import { findVersion } from '../../shared/records/versions.ts';
 import { validateDataset } from './validate-dataset.ts';
 import { validateVersion } from './validate-version.ts';
 import type { ValidatorDeps } from './validator-deps.ts';
 
 /**
- * Does what is left to do for an upload: drops one that has expired, joins the parts of one that is completed, validates what it
+ * Does what is left to do for an upload: drops one that has expired or was given up, joins the parts of one that is completed, validates what it
  * brought. Repeating it is safe, and so is doing it twice at once: every end is one conditional write.
  */
 export async function takeUpload(deps: ValidatorDeps, team: string, uploadId: string): Promise<void> {
@@ -25,6 +31,7 @@ export async function takeUpload(deps: ValidatorDeps, team: string, uploadId: st
     if (Date.parse(upload.value.expiresAt) > world.now()) return;
     return ignoreLostRace(() => abandonUpload(world, caller, upload, 'upload-expired'));
   }
+  if (upload.value.state === 'aborted') return settleAborted(world, upload);
   await handOver(world, caller, upload);
   const settled = { with: [uploadWrite({ ...upload.value, settled: true }, upload.revision)] };
   await ignoreLostRace(() => validateTarget(deps, caller, upload, settled));
@@ -50,8 +57,8 @@ async function validateTarget(
   // a base is the import's by now; whatever else it was for is decided, or gone
   const now = await getUploadRecord(table, team, value.id);
   if (now.value.settled || now.revision !== revision) return;
-  await commit(deps.world, caller, { action: 'upload.settle', resource: `uploads/${value.id}` }, settled.with ?? []);
   await dropParts(deps.world, value);
+  await commit(deps.world, caller, { action: 'upload.settle', resource: `uploads/${value.id}` }, settled.with ?? []);
 }
 
 /** Validates on behalf of the key that began the upload. */

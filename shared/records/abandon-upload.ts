@@ -4,12 +4,9 @@ import type { Caller } from './caller.ts';
 import { commit } from './commit.ts';
 import type { Stored } from './stored.ts';
 import { abandonWrites } from './upload-targets.ts';
-import { dropParts, uploadWrite, type UploadRecord } from './uploads.ts';
+import { settleAborted, uploadWrite, type UploadRecord } from './uploads.ts';
 
-/**
- * Gives an open upload up, and with it what waited for its files. Throws `ConditionError` when it was completed or given up meanwhile.
- * Parts that are left when this is interrupted go with the store's own sweep.
- */
+/** Gives an open upload up, and with it what waited for its files. Throws `ConditionError` when it was completed or given up meanwhile. */
 export async function abandonUpload(
   world: World,
   caller: Caller,
@@ -17,12 +14,10 @@ export async function abandonUpload(
   why: 'upload-aborted' | 'upload-expired',
 ): Promise<void> {
   const finding: Finding = { severity: 'error', code: why, message: messages[why] };
-  const writes = [
-    uploadWrite({ ...value, state: 'aborted', settled: true }, revision),
-    ...(await abandonWrites(world, value, finding)),
-  ];
+  const aborted: UploadRecord = { ...value, state: 'aborted' };
+  const writes = [uploadWrite(aborted, revision), ...(await abandonWrites(world, value, finding))];
   await commit(world, caller, { action: 'upload.abort', resource: `uploads/${value.id}`, detail: { why } }, writes);
-  await dropParts(world, value);
+  await settleAborted(world, { value: aborted, revision: revision + 1 });
 }
 
 const messages = {

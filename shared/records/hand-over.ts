@@ -64,8 +64,8 @@ async function rejectLost(
   const finding: Finding = { severity: 'error', code: 'upload-lost', message, where: path };
   const writes = [uploadWrite({ ...value, settled: true }, revision), ...(await abandonWrites(world, value, finding))];
   try {
-    await commit(world, caller, { action: 'upload.lose', resource: `uploads/${value.id}` }, writes);
     await dropParts(world, value);
+    await commit(world, caller, { action: 'upload.lose', resource: `uploads/${value.id}` }, writes);
   } catch (error) {
     // another try was faster: the next look tells
     if (!(error instanceof ConditionError)) throw error;

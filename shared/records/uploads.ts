@@ -1,10 +1,16 @@
 import { z } from 'zod';
 import { DomainError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { RecordTable, RecordWrite, StoredRecord, World } from '../platform/ports.ts';
+import {
+  ConditionError,
+  type RecordTable,
+  type RecordWrite,
+  type StoredRecord,
+  type World,
+} from '../platform/ports.ts';
 import { blobKeys } from './blob-keys.ts';
 import type { Caller } from './caller.ts';
-import { newId } from './commit.ts';
+import { newId, transactSurely } from './commit.ts';
 import { keys, timeSort } from './keys.ts';
 import { stored, type Stored } from './stored.ts';
 
@@ -80,6 +86,23 @@ export async function openUpload(
 
 /** An hour less than the store keeps the parts, so that an open upload always has its parts. */
 const uploadOpenSeconds = limits.uploadKeptSeconds - 3600;
+
+/**
+ * Settles an upload that was given up, once what was sent of it is dropped. Whoever dies in between leaves it to the sweep: a record that
+ * is not settled is looked at again, and one that is keeps its parts for as long as it is kept itself.
+ */
+export async function settleAborted(
+  world: Pick<World, 'table' | 'blobs' | 'randomBytes'>,
+  { value, revision }: Stored<UploadRecord>,
+): Promise<void> {
+  await dropParts(world, value);
+  try {
+    await transactSurely(world, [uploadWrite({ ...value, settled: true }, revision)]);
+  } catch (error) {
+    // another look was faster
+    if (!(error instanceof ConditionError)) throw error;
+  }
+}
 
 /** Drops what was sent of an upload that is not completed. */
 export async function dropParts({ blobs }: Pick<World, 'blobs'>, upload: UploadRecord): Promise<void> {
