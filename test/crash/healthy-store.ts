@@ -1,5 +1,5 @@
 import { cp } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { createAdapter, deleteAdapter, getAdapter, setAlias, updateAdapter } from '../../shared/contract/adapters.ts';
 import { createBase } from '../../shared/contract/bases.ts';
 import { cancelJob, createJob, getJob, resumeJob } from '../../shared/contract/jobs.ts';
@@ -9,12 +9,13 @@ import { beginUpload, getVersion, withdrawVersion } from '../../shared/contract/
 import type { CallInput } from '../../shared/contract/api-client.ts';
 import type { LocalApi } from '../support/local-api.ts';
 import { uniform } from '../support/random-base.ts';
+import { tinyBaseConfig, writeTinyBase } from '../support/tiny-base.ts';
 import { openServedApi } from '../support/served-api.ts';
 import { runHere } from '../support/run-here.ts';
 import { announce, tinyAdapter, type NamedBytes } from '../support/send-upload.ts';
 import { createWorker, type Worker } from './client.ts';
 import { noteChange, prepare, sure, until } from './prepare.ts';
-import { repository, type Places } from './settings.ts';
+import type { Places } from './settings.ts';
 import { sendAll } from './work/send.ts';
 
 /** Fills `data` with a store that has one of everything, made by the product in one process, and `ledger` with what its client was told. */
@@ -24,14 +25,15 @@ export async function makeHealthyStore({
   model,
 }: Pick<Places, 'data' | 'ledger' | 'model'>): Promise<void> {
   const api = await openServedApi();
-  Object.assign(api.deps, { baseFolders: [join(repository, 'examples')] });
+  await writeTinyBase(model);
+  Object.assign(api.deps, { baseFolders: [dirname(model)] });
   const bugs: string[] = [];
   const key = await api.key('local');
   const worker = createWorker({ url: api.url, key, ledger, random: uniform(1), isOver: () => false, bugs });
   const timer = setInterval(() => void api.settle(), 50);
   try {
-    await importTiny(api, worker);
-    await prepare(worker, { model });
+    await importTiny(api, worker, model);
+    await prepare(worker, width);
     await changeAdapters(worker);
     await bringVersions(worker);
     await makeKeys(worker);
@@ -48,6 +50,9 @@ export async function makeHealthyStore({
   await api.close();
 }
 
+/** The smallest base there is: its bytes are copied for each damage. */
+const width = tinyBaseConfig.hidden_size;
+
 type Request = CallInput<typeof createJob>['body'];
 
 const train: Request = {
@@ -60,8 +65,8 @@ const train: Request = {
   output: { adapter: 'trained' },
 };
 
-async function importTiny(api: LocalApi, worker: Worker): Promise<void> {
-  const body = { name: 'tiny', source: { kind: 'local' as const, path: join(repository, 'examples', 'tiny-base') } };
+async function importTiny(api: LocalApi, worker: Worker, path: string): Promise<void> {
+  const body = { name: 'tiny', source: { kind: 'local' as const, path } };
   const made = await sure(worker.surely((client, key) => client.call(createBase, { body, ...key })));
   const { id, importJobId = '' } = made.answer.base;
   worker.note({ kind: 'state', thing: 'base', name: 'tiny', state: { id }, acknowledged: true });
@@ -126,7 +131,7 @@ async function begin(
   readonly files: NamedBytes;
   readonly params: { readonly adapter: string; readonly version: string };
 }> {
-  const files = await tinyAdapter(seed);
+  const files = await tinyAdapter(seed, width);
   const call = { params: { adapter: 'shared-a' }, body: { base: 'tiny', files: announce(files) } };
   const begun = await sure(worker.surely((api, key) => api.call(beginUpload, { ...call, ...key })));
   const { version, upload } = begun.answer;

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createAdapter } from '../../shared/contract/adapters.ts';
@@ -8,7 +8,6 @@ import { createDataset, getDataset } from '../../shared/contract/datasets.ts';
 import { beginUpload, getVersion } from '../../shared/contract/versions.ts';
 import type { Upload } from '../../shared/contract/uploads.ts';
 import { announce, tinyAdapter, type NamedBytes } from '../support/send-upload.ts';
-import { writeTinyBase } from '../support/tiny-base.ts';
 import type { Outcome, Worker } from './client.ts';
 import type { Places } from './settings.ts';
 import { sendAll } from './work/send.ts';
@@ -20,12 +19,11 @@ export async function readKey({ data }: Places): Promise<string> {
   return key;
 }
 
-/** Makes what all clients work on, before anything is killed: adapters with a version, a dataset, a composition. */
-export async function prepare(worker: Worker, { model }: Pick<Places, 'model'>): Promise<void> {
-  await mkdir(model, { recursive: true });
-  await writeTinyBase(model);
+/** Makes what all clients work on, before anything is killed: adapters with a version, a dataset, a composition. `width` is that of `tiny`. */
+export async function prepare(worker: Worker, width?: number): Promise<void> {
   await until(async () => (await sure(worker.surely((api) => api.call(getBase, tiny)))).answer.state === 'ready');
-  for (const [at, adapter] of sharedAdapters.entries()) await prepareAdapter(worker, adapter, at + 1);
+  for (const [at, adapter] of sharedAdapters.entries())
+    await prepareAdapter(worker, adapter, await tinyAdapter(at + 1, width));
   await prepareDataset(worker);
   const body = {
     name: 'both',
@@ -38,11 +36,10 @@ export async function prepare(worker: Worker, { model }: Pick<Places, 'model'>):
 
 const tiny = { params: { base: 'tiny' } };
 
-async function prepareAdapter(worker: Worker, adapter: string, seed: number): Promise<void> {
+async function prepareAdapter(worker: Worker, adapter: string, files: NamedBytes): Promise<void> {
   const body = { name: adapter, base: 'tiny' };
   const made = await sure(worker.surely((api, key) => api.call(createAdapter, { body, ...key })));
   noteChange(worker, 'adapter.create', `adapters/${adapter}`, made);
-  const files = await tinyAdapter(seed);
   const call = { params: { adapter }, body: { base: 'tiny', files: announce(files) } };
   const begun = await sure(worker.surely((api, key) => api.call(beginUpload, { ...call, ...key })));
   const { version, upload } = begun.answer;

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
 import { existsSync, readFileSync } from 'node:fs';
 import { uniform } from '../support/random-base.ts';
+import { writeTinyBase } from '../support/tiny-base.ts';
 import { checkStore, type StoreFindings } from './check/check-store.ts';
 import { readLedger, type Ledger } from './check/ledger.ts';
 import { createWorker } from './client.ts';
@@ -43,16 +44,24 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const places = await makePlaces(name);
   const random = uniform(seed);
   const bugs: string[] = [];
-  const environment = drop === undefined ? {} : { [settings.drop]: drop, [settings.marker]: places.dropped };
-  const start = (port: number): ServerProcess =>
-    startServerProcess({ ...places, port, environment, ...(drop === undefined ? {} : { entry: ownServer }) });
-  let server = start(0);
+  const sabotage = drop && {
+    entry: ownServer,
+    environment: { [settings.drop]: drop, [settings.marker]: places.dropped },
+  };
+  let server = startServerProcess({ ...places, port: 0 });
+  const interrupt = (): void => {
+    server.kill('SIGKILL');
+    endLeftOverRuns(places.data);
+    process.exit(1);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
   try {
     const url = await server.ready;
     const key = await readKey(places);
     const { ledger } = places;
-    await prepare(createWorker({ url, key, ledger, random: uniform(seed), isOver: () => false, bugs }), places);
+    await prepare(createWorker({ url, key, ledger, random: uniform(seed), isOver: () => false, bugs }));
 
+    await writeTinyBase(places.model);
     const work = startWork({ url, key, places, seed, bugs });
     const lostOne = new Set<string>();
     for (let kill = 1; kill <= kills; kill++) {
@@ -61,13 +70,13 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
       else {
         await server.ready;
         await wait((random() < 0.25 ? longMilliseconds : upMilliseconds) * random());
-        const jobId = random() < 0.3 ? killSomeContainer(places.data, random, lostOne) : undefined;
+        const jobId = random() < 0.5 ? killSomeContainer(places.data, random, lostOne) : undefined;
         if (jobId !== undefined) lostOne.add(jobId);
       }
       server.kill('SIGKILL');
       await server.ended;
       if (random() < 0.3) await wait(downMilliseconds * random());
-      server = start(Number(new URL(url).port));
+      server = startServerProcess({ ...places, port: Number(new URL(url).port), ...sabotage });
       if (kill % 5 === 0) say(`${kill} kills`);
     }
     await server.ready;
@@ -100,6 +109,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     server.kill('SIGKILL');
     await server.ended;
     endLeftOverRuns(places.data);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endLeftOverRuns } from './runs.ts';
 
 /** Where one run of the crash test keeps what it needs. */
 export interface Places {
@@ -20,6 +21,8 @@ export const repository = fileURLToPath(new URL('../../', import.meta.url));
 /** An empty folder below `.cache`: what a failed run leaves can be looked at until the next one. */
 export async function makePlaces(name: string): Promise<Places> {
   const folder = resolve(repository, '.cache', 'crash', name);
+  // of a run that was interrupted
+  endLeftOverRuns(join(folder, 'data'));
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   return {

@@ -18,13 +18,13 @@ export function announce(files: NamedBytes): { path: string; sizeBytes: number; 
   }));
 }
 
-/** A healthy adapter of `examples/tiny-base`; other seeds are other values. */
-export async function tinyAdapter(seed = 1): Promise<NamedBytes> {
+/** A healthy adapter of `examples/tiny-base`, or of a base of another width; other seeds are other values. */
+export async function tinyAdapter(seed = 1, width = 192): Promise<NamedBytes> {
   const module = 'model.layers.0.self_attn.q_proj';
   const config = { peft_type: 'LORA', r: 2, lora_alpha: 4, target_modules: ['q_proj'], layers_to_transform: [0] };
   return {
     'adapter_config.json': new TextEncoder().encode(JSON.stringify(config)),
-    'adapter_model.safetensors': await safetensorsBytes(factors(module, 2, 192, 192), seed),
+    'adapter_model.safetensors': await safetensorsBytes(factors(module, 2, width, width), seed),
   };
 }
 
