@@ -15,7 +15,8 @@ const records = {
   version: (record: NewRecord) => isOf(record, 'version') && record.value['state'] === 'published',
   'alias-step': (record: NewRecord) => isOf(record, 'alias-history') && record.value['alias'] !== 'latest',
   'job-end': (record: NewRecord) => record.key.sort === 'job' && record.value['state'] === 'succeeded',
-  description: (record: NewRecord) => isOf(record, 'adapter') && record.value['description'] !== '',
+  'key-revoked': (record: NewRecord) =>
+    record.key.partition.startsWith('KEY#') && typeof record.value['revokedAt'] === 'string',
 } satisfies Readonly<Record<string, DropsRecord>>;
 
 export const dropKinds = [...(Object.keys(records) as (keyof typeof records)[]), 'blob-file'] as const;
@@ -27,7 +28,7 @@ export const brokenRule: Readonly<Record<DropKind, StoreRule>> = {
   version: 'adapters',
   'alias-step': 'adapters',
   'job-end': 'jobs',
-  description: 'audit',
+  'key-revoked': 'promises',
   'blob-file': 'blobs',
 };
 
