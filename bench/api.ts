@@ -25,7 +25,7 @@ import { startPlatformServer, type PlatformServer } from './platform-server.ts';
 import { timeWorld } from './timed-world.ts';
 
 export async function benchApi(): Promise<Record<string, unknown>> {
-  const server = await startPlatformServer('api-server', { program: ['bench/api-server.ts'] });
+  const server = await startPlatformServer('api-server', { program: ['--import', 'tsx', 'bench/api-server.ts'] });
   const world = await openLocalWorld({ folder: server.folder, baseUrl: server.url, role: 'job' });
   try {
     return { bench: 'api', world: 'local', unit: 'ms', ...(await timeApi(server, world)) };

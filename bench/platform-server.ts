@@ -19,17 +19,17 @@ export interface PlatformServer {
 }
 
 export interface PlatformServerOptions {
-  /** What is started in the place of `npm start`, and its arguments. */
+  /** Arguments of Node in the place of those of `npm start`. */
   readonly program?: readonly string[];
   /** The base whose import is waited for. */
   readonly base?: string;
 }
 
 export async function startPlatformServer(name: string, options: PlatformServerOptions = {}): Promise<PlatformServer> {
-  const { program = ['functions/dev-server.ts', '--port', '0'], base } = options;
+  const { program = ['functions/start.mjs', '--port', '0'], base } = options;
   const folder = resolve('.cache', 'bench', name);
   await rm(folder, { recursive: true, force: true });
-  const child = spawn(process.execPath, ['--import', 'tsx', ...program], {
+  const child = spawn(process.execPath, [...program], {
     env: { ...process.env, LORARY_DATA: folder, LORARY_JOB_SLOTS: '1' },
     stdio: ['ignore', 'ignore', 'inherit'],
   });

@@ -5,8 +5,8 @@ import type { Inspect, InspectReport } from './inspect.ts';
 import type { FromThread, ThreadSettings, ToThread } from './thread-messages.ts';
 
 /**
- * Inspects in a thread of its own, so that a server goes on answering; this thread only reads the bytes and hands them over without
- * copying. What a source rejects with, this rejects with.
+ * Inspects in a thread of its own, so that a server goes on answering; this thread only reads the bytes, into memory that both share:
+ * pieces that are handed over would lie about until a collector comes. What a source rejects with, this rejects with.
  */
 export const inspectInThread: Inspect = async (task, files, stop) => {
   stop?.throwIfAborted();
@@ -34,15 +34,14 @@ function reportOf(worker: Worker, files: readonly ByteSource[]): Promise<Inspect
   return new Promise((resolve, reject) => {
     // the thread only hears that a read failed; whoever waits gets the error itself
     let unreadable: { readonly error: unknown } | undefined;
-    const send = (message: ToThread, transfer: ArrayBuffer[] = []): void => worker.postMessage(message, transfer);
-    const read = async ({ want, file, offset, lengthBytes }: Extract<FromThread, { want: number }>): Promise<void> => {
+    const send = (message: ToThread): void => worker.postMessage(message, []);
+    const read = async ({ want, file, offset, target }: Extract<FromThread, { want: number }>): Promise<void> => {
       try {
         const source = files[file];
         if (!source) throw new Error(`invariant broken: there is no file ${file}`);
-        const bytes = await source.read(offset, lengthBytes);
-        const { buffer } = bytes;
-        const own = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength;
-        send({ want, bytes }, own ? [buffer] : []);
+        if (source.readInto) await source.readInto(target, offset);
+        else target.set(await source.read(offset, target.byteLength));
+        send({ want });
       } catch (error) {
         unreadable ??= { error };
         send({ want, failure: error instanceof Error ? error.message : String(error) });

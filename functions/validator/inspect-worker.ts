@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '../../shared/errors.ts';
 import type { ByteSource } from '../../shared/formats/bytes.ts';
+import { limits } from '../../shared/limits.ts';
 import { inspect } from './inspect.ts';
 import type { FromThread, ThreadSettings, ToThread } from './thread-messages.ts';
 
@@ -8,29 +9,45 @@ import type { FromThread, ThreadSettings, ToThread } from './thread-messages.ts'
 const port = parentPort;
 invariant(port, 'this file is started as a thread');
 const { task, files } = (workerData as { settings: ThreadSettings }).settings; // what the starter gave
-const waiting = new Map<number, { resolve(bytes: Uint8Array): void; reject(error: Error): void }>();
+const waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
 let wanted = 0;
-
 const tell = (message: FromThread): void => port.postMessage(message);
-
-port.on('message', (message: ToThread) => {
-  const reader = waiting.get(message.want);
-  waiting.delete(message.want);
-  if ('bytes' in message) reader?.resolve(message.bytes);
-  else reader?.reject(new Error(message.failure));
+port.on('message', ({ want, failure }: ToThread) => {
+  const reader = waiting.get(want);
+  waiting.delete(want);
+  if (failure === undefined) reader?.resolve();
+  else reader?.reject(new Error(failure));
 });
+
+/** Pieces of shared memory that nothing is being read into. */
+const free: Uint8Array[] = [];
+
+async function readInto(file: number, target: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < target.byteLength;) {
+    const whole = free.pop() ?? new Uint8Array(new SharedArrayBuffer(limits.validationChunkBytes));
+    const piece = whole.subarray(0, Math.min(whole.byteLength, target.byteLength - done));
+    const from = offset + done;
+    await new Promise<void>((resolve, reject) => {
+      const want = ++wanted;
+      waiting.set(want, { resolve, reject });
+      tell({ want, file, offset: from, target: piece });
+    });
+    target.set(piece, done);
+    free.push(whole);
+    done += piece.byteLength;
+  }
+}
 
 const sources = files.map(({ name, sizeBytes }, file): ByteSource => ({
   name,
   sizeBytes,
-  read: (offset, lengthBytes) =>
-    new Promise((resolve, reject) => {
-      const want = ++wanted;
-      waiting.set(want, { resolve, reject });
-      tell({ want, file, offset, lengthBytes });
-    }),
+  readInto: (target, offset) => readInto(file, target, offset),
+  async read(offset, lengthBytes) {
+    const bytes = new Uint8Array(lengthBytes);
+    await readInto(file, bytes, offset);
+    return bytes;
+  },
 }));
-
 try {
   tell({ report: await inspect(task, sources) });
 } catch (failure) {

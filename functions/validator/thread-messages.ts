@@ -6,12 +6,14 @@ export interface ThreadSettings {
   readonly files: readonly { readonly name: string; readonly sizeBytes: number }[];
 }
 
-/** From the thread: bytes that it needs, or its report, or what went wrong. */
+/** From the thread: shared memory that wants to be filled with bytes of a file, or its report, or what went wrong. */
 export type FromThread =
-  | { readonly want: number; readonly file: number; readonly offset: number; readonly lengthBytes: number }
+  | { readonly want: number; readonly file: number; readonly offset: number; readonly target: Uint8Array }
   | { readonly report: InspectReport }
   | { readonly failure: unknown };
 
-/** To the thread: what it wanted. */
-export type ToThread =
-  { readonly want: number; readonly bytes: Uint8Array } | { readonly want: number; readonly failure: string };
+/** To the thread: what it wanted is there, or why not. */
+export interface ToThread {
+  readonly want: number;
+  readonly failure?: string;
+}

@@ -78,19 +78,25 @@ export class S3Blobs implements BlobStore {
 
   async read(ref: BlobRef, offset: number, lengthBytes: number): Promise<Uint8Array> {
     checkRange(offset, lengthBytes);
-    if (lengthBytes === 0) {
-      checkRange(offset, 0, (await this.#objects.need(ref)).sizeBytes);
-      return new Uint8Array();
-    }
+    const bytes = new Uint8Array(lengthBytes);
+    await this.readInto(ref, offset, bytes);
+    return bytes;
+  }
+
+  async readInto(ref: BlobRef, offset: number, target: Uint8Array): Promise<void> {
+    const lengthBytes = target.byteLength;
+    checkRange(offset, lengthBytes);
+    if (lengthBytes === 0) return checkRange(offset, 0, (await this.#objects.need(ref)).sizeBytes);
     // a body that is cut short is asked for again
-    return this.#objects.send(async () => {
+    await this.#objects.send(async () => {
       const { total, body } = await this.#open(ref, offset, lengthBytes);
       checkRange(offset, lengthBytes, total);
-      const pieces: Uint8Array[] = [];
-      for await (const piece of body) pieces.push(piece);
-      const bytes = Buffer.concat(pieces);
-      if (bytes.length !== lengthBytes) throw cutShort(ref);
-      return bytes;
+      let done = 0;
+      for await (const piece of body) {
+        if (done + piece.byteLength <= lengthBytes) target.set(piece, done);
+        done += piece.byteLength;
+      }
+      if (done !== lengthBytes) throw cutShort(ref);
     });
   }
 

@@ -138,17 +138,22 @@ export class FileBlobs implements BlobStore {
   }
 
   async read(ref: BlobRef, offset: number, lengthBytes: number): Promise<Uint8Array> {
-    const { sizeBytes } = this.#blob(ref);
-    checkRange(offset, lengthBytes, sizeBytes);
+    checkRange(offset, lengthBytes, this.#blob(ref).sizeBytes);
+    const bytes = new Uint8Array(lengthBytes);
+    await this.readInto(ref, offset, bytes);
+    return bytes;
+  }
+
+  async readInto(ref: BlobRef, offset: number, target: Uint8Array): Promise<void> {
+    const lengthBytes = target.byteLength;
+    checkRange(offset, lengthBytes, this.#blob(ref).sizeBytes);
     const file = await open(this.blobPath(ref.versionId), 'r').catch(missing(ref));
     try {
-      const bytes = new Uint8Array(lengthBytes);
       for (let read = 0; read < lengthBytes;) {
-        const { bytesRead } = await file.read(bytes, read, lengthBytes - read, offset + read);
+        const { bytesRead } = await file.read(target, read, lengthBytes - read, offset + read);
         invariant(bytesRead > 0, `the file of blob ${ref.versionId} is shorter than its row says`);
         read += bytesRead;
       }
-      return bytes;
     } finally {
       await file.close();
     }

@@ -170,6 +170,8 @@ export interface BlobStore {
   head(ref: BlobRef): Promise<BlobInfo | undefined>;
   /** Bytes [offset, offset + lengthBytes). Throws `DomainError('no-such-blob')`, and `RangeError` beyond the end. */
   read(ref: BlobRef, offset: number, lengthBytes: number): Promise<Uint8Array>;
+  /** Fills `target`, which may be shared memory, with the bytes from `offset` on. Throws like `read`. */
+  readInto(ref: BlobRef, offset: number, target: Uint8Array): Promise<void>;
   /** All of it, in order. Throws `DomainError('no-such-blob')`. */
   stream(ref: BlobRef): AsyncIterable<Uint8Array>;
   /** Puts the content at `path`, which must not exist; locally a hard link, so it is for reading. Throws `DomainError('no-such-blob')`. */

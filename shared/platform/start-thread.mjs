@@ -1,9 +1,16 @@
 /**
  * First file of every worker thread: Node cannot load TypeScript in a worker by itself, so the loader is registered here and
- * then `workerData.entry` (a file URL) is imported.
+ * then `workerData.entry` (a file URL) is imported. What the process has compiled needs no loader.
  */
-import { workerData } from 'node:worker_threads';
-import { register } from 'tsx/esm/api';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { getEnvironmentData, workerData } from 'node:worker_threads';
 
-register();
-await import(workerData.entry);
+const compiled = getEnvironmentData('compiledPrograms')?.[workerData.entry];
+// temporary folders are cleared at times
+if (compiled !== undefined && existsSync(fileURLToPath(compiled))) await import(compiled);
+else {
+  const { register } = await import('tsx/esm/api');
+  register();
+  await import(workerData.entry);
+}

@@ -9,5 +9,6 @@ export function blobSource({ blobs }: Pick<World, 'blobs'>, { path, sizeBytes, b
     sizeBytes,
     read: (offset, lengthBytes) =>
       lengthBytes === 0 ? Promise.resolve(new Uint8Array()) : blobs.read(blob, offset, lengthBytes),
+    readInto: (target, offset) => blobs.readInto(blob, offset, target),
   };
 }

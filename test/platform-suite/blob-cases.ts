@@ -19,6 +19,7 @@ export const blobCases: readonly Case[] = [
         expect(await blobs.head(ref)).toBeUndefined();
         const calls = [
           () => blobs.read(ref, 0, 1),
+          () => blobs.readInto(ref, 0, new Uint8Array(1)),
           () => collect(blobs.stream(ref)),
           () => blobs.materialise(ref, join(folder, `${key}-absent`)),
           () => blobs.signDownload(ref, { fileName: 'x', expiresSeconds: 60 }),
@@ -38,6 +39,7 @@ export const blobCases: readonly Case[] = [
         [-1, 2],
       ] as const) {
         expect(await failureOf(blobs.read(ref, offset, length))).toBeInstanceOf(RangeError);
+        expect(await failureOf(blobs.readInto(ref, offset, new Uint8Array(length)))).toBeInstanceOf(RangeError);
       }
     },
   },
@@ -77,6 +79,9 @@ export const blobCases: readonly Case[] = [
       expect(same(await blobs.read(ref, 0, content.length), content)).toBe(true);
       expect(same(await blobs.read(ref, 1_048_575, 3), content.subarray(1_048_575, 1_048_578))).toBe(true);
       expect(await blobs.read(ref, content.length, 0)).toHaveLength(0);
+      const shared = new Uint8Array(new SharedArrayBuffer(10));
+      await blobs.readInto(ref, 1_048_575, shared.subarray(2, 9));
+      expect([...shared]).toEqual([0, 0, ...content.subarray(1_048_575, 1_048_582), 0]);
       expect(same(Buffer.concat(await collect(blobs.stream(ref))), content)).toBe(true);
       const path = join(folder, `${key}-file`);
       await blobs.materialise(ref, path);
