@@ -151,12 +151,15 @@ async function containerMain(args: string[]): Promise<number> {
       hubUrl: hubUrl || undefined, // an empty setting is none
       hubToken,
     };
+    const notice = await watchMachine();
     try {
       await withStopSignals(
-        (stop) => runContainer(world, { jobId, team, runId }, { ...tools, stop }),
+        (stop) =>
+          runContainer(world, { jobId, team, runId }, { ...tools, stop: AbortSignal.any([stop, notice.signal]) }),
         (signal) => process.stderr.write(`${signal}: saving and ending\n`),
       );
     } finally {
+      notice.stop();
       await close();
     }
     return exitCodes.done;
@@ -172,12 +175,11 @@ async function openWorld(): Promise<{
   readonly work: string;
   readonly close: () => Promise<void>;
 }> {
-  const { environmentNames, isOnAws, readAwsSettings } = await import('../shared/aws/environment.ts');
+  const { isOnAws, readAwsSettings } = await import('../shared/aws/environment.ts');
   if (isOnAws(process.env)) {
     const { openAwsWorld } = await import('../shared/aws/aws-world.ts');
     const world = openAwsWorld(readAwsSettings(process.env));
-    const work = process.env[environmentNames.work] || join(tmpdir(), 'lorary'); // an empty setting is none
-    return { world, work, close: () => world.close() };
+    return { world, work: await workOnAws(), close: () => world.close() };
   }
   const { defaultDataFolder, openLocalWorld } = await import('../shared/local/local-world.ts');
   const folder = defaultDataFolder();
@@ -185,10 +187,41 @@ async function openWorld(): Promise<{
   return { world, work: join(folder, 'work'), close: () => world.close() };
 }
 
+/** Machines of AWS may be taken away, and are told before. */
+async function watchMachine(): Promise<{ readonly signal: AbortSignal; readonly stop: () => void }> {
+  const { isOnAws } = await import('../shared/aws/environment.ts');
+  const { metadataEndpoint, watchSpotNotice } = await import('./platform/spot-notice.ts');
+  const endpoint = isOnAws(process.env) ? metadataEndpoint(process.env) : undefined;
+  if (endpoint === undefined) return { signal: new AbortController().signal, stop: () => undefined };
+  const notice = watchSpotNotice({ endpoint });
+  notice.signal.addEventListener('abort', () => process.stderr.write(`${messageOf(notice.signal.reason)}\n`));
+  return notice;
+}
+
+/** An empty setting is none. */
+async function workOnAws(): Promise<string> {
+  const { environmentNames } = await import('../shared/aws/environment.ts');
+  return process.env[environmentNames.work] || join(tmpdir(), 'lorary');
+}
+
+/** `main.ts doctor`: whether this container can do jobs. */
+async function doctorMain(args: string[]): Promise<number> {
+  const { doctor } = await import('./doctor/doctor.ts');
+  try {
+    return (await doctor(args, { work: await workOnAws(), environment: process.env })) ? exitCodes.done : exitCodes.bug;
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+async function start(args: string[]): Promise<number> {
+  if (args[0] === 'doctor') return doctorMain(args.slice(1));
+  return args.includes('--job') ? containerMain(args) : main(args[0]);
+}
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const startedAs = process.argv[1];
 if (startedAs !== undefined && import.meta.url === pathToFileURL(startedAs).href)
-  process.exitCode = process.argv.includes('--job')
-    ? await containerMain(process.argv.slice(2))
-    : await main(process.argv[2]);
+  process.exitCode = await start(process.argv.slice(2));

@@ -49,6 +49,12 @@ export const limits = {
   jobSilentTwiceSeconds: 20,
   /** Longest wait before a stopped job is tried again; the first wait is a second, and each is twice the one before. */
   jobRetryWaitSecondsMax: 300,
+  /** Free bytes where a container works: a base of a billion parameters in 16 bits, its merged copy and checkpoints. */
+  jobDiskBytesMin: 10_000_000_000,
+  /** Memory of a container: the runtime and a step of the smallest model that is worth training. */
+  jobMemoryBytesMin: 3_000_000_000,
+  /** Between two questions whether a machine will be taken away: of the two minutes' notice, most is left for the checkpoint. */
+  spotLookSeconds: 5,
   /** How long a run may outlive the end of its job: time to leave by itself. */
   jobLeaveSeconds: 30,
   /** After this a client asks again for events: soon enough to watch a job, seldom enough for many watchers. */

@@ -1,6 +1,6 @@
 import { exitCodes } from '../../gpu-job/main.ts';
+import { diagnosisLine } from '../../shared/domain/diagnosis.ts';
 import { runCommand } from '../command.ts';
-import type { Diagnosis } from '../doctor/diagnosis.ts';
 import { examine } from '../doctor/examine.ts';
 
 /** `lorary doctor`: whether everything that Lorary needs is there. */
@@ -14,10 +14,7 @@ export const doctor = runCommand({
   async run({ json }, io) {
     const found = await examine(io.environment);
     if (json) io.print(JSON.stringify({ checks: found }));
-    else for (const one of found) io.print(lineOf(one));
+    else for (const one of found) io.print(diagnosisLine(one));
     return found.some(({ verdict }) => verdict === 'bad') ? exitCodes.refused : exitCodes.done;
   },
 });
-
-const marks = { good: 'ok  ', warning: 'warn', bad: 'BAD ' } as const;
-const lineOf = ({ what, verdict, detail }: Diagnosis): string => `${marks[verdict]} ${what}: ${detail}`;

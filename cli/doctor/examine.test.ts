@@ -3,7 +3,8 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clockCheck, nodeCheck, slotsCheck } from './examine.ts';
+import { nodeCheck } from '../../shared/domain/node-check.ts';
+import { clockCheck, slotsCheck } from './examine.ts';
 import { diskCheck, runtimeCheck, writableCheck } from './machine.ts';
 
 let folder = '';

@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { whoAmI } from '../../shared/contract/keys.ts';
 import { listJobs } from '../../shared/contract/jobs.ts';
+import type { Diagnosis } from '../../shared/domain/diagnosis.ts';
+import { nodeCheck } from '../../shared/domain/node-check.ts';
 import type { CommandIo } from '../command.ts';
 import { connectTo } from '../server/connect.ts';
 import { dataFolder, findCredentials, type Credentials } from '../server/credentials.ts';
-import type { Diagnosis } from './diagnosis.ts';
 import { diskCheck, runtimeCheck, writableCheck } from './machine.ts';
 
 /** Everything at once; what cannot be told without a server is left out when there is none. */
@@ -18,17 +19,6 @@ export async function examine(environment: CommandIo['environment']): Promise<Di
     slotsCheck(environment['LORARY_JOB_SLOTS'], availableParallelism()),
     ...(await serverChecks(environment)),
   ];
-}
-
-/** The versions that `package.json` asks for. */
-export function nodeCheck(version: string): Diagnosis {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const enough = major > 20 || (major === 20 && minor >= 19);
-  return {
-    what: 'Node',
-    verdict: enough ? 'good' : 'bad',
-    detail: enough ? version : `${version} is too old: install 20.19 or later`,
-  };
 }
 
 export function slotsCheck(setting: string | undefined, cores: number): Diagnosis {

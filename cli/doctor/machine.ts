@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { sizeText } from '../transfers/transfer-view.ts';
-import type { Diagnosis } from './diagnosis.ts';
+import type { Diagnosis } from '../../shared/domain/diagnosis.ts';
 
 /** In a process of its own, because a native library that does not fit the machine ends the process that loads it. */
 export async function runtimeCheck(name = 'onnxruntime-node'): Promise<Diagnosis> {
