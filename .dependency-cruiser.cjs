@@ -109,6 +109,24 @@ module.exports = {
         '^(node:)?(crypto|zlib)$',
       ],
     ),
+    only(
+      'infra-knows-names-only',
+      'Stacks name files and variables; a stack that imported what it deploys would run it where it is synthesised.',
+      '^infra/',
+      [
+        errors,
+        '^shared/aws/(environment|table-schema)\\.ts$',
+        ...modules('aws-cdk-lib', 'constructs', 'cdk-nag', 'zod'),
+      ],
+      { core: true },
+    ),
+    {
+      name: 'one-cloud-kit',
+      severity: 'error',
+      comment: 'What runs does not know how it is deployed, so it runs where nothing of that is installed.',
+      from: { path: '^(shared|functions|gpu-job|cli)/' },
+      to: { path: ['^infra/', ...modules('aws-cdk-lib', 'constructs', 'cdk-nag')] },
+    },
     {
       name: 'functions-know-no-engine',
       severity: 'error',

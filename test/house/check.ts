@@ -27,7 +27,7 @@ const tool = (name: string, command: string, ...args: string[]): Check => ({
   },
 });
 
-const sources = ['shared', 'functions', 'gpu-job', 'cli', 'test', 'bench', 'examples'];
+const sources = ['shared', 'functions', 'gpu-job', 'infra', 'cli', 'test', 'bench', 'examples'];
 
 const checks: readonly Check[] = [
   tool('format', 'prettier/bin/prettier.cjs', '--check', '.'),

@@ -1,0 +1,26 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { App, Tags, Validations, type AppProps } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { readSettings, type Settings } from './settings.ts';
+import { DataStack } from './stacks/data-stack.ts';
+
+const flags = createRequire(import.meta.url)('aws-cdk-lib/recommended-feature-flags.json') as Record<string, unknown>;
+
+/**
+ * The stacks of one stage, by how long they live: what is kept, what answers, what computes. None looks anything up, so they can be
+ * synthesised without an account or a network.
+ */
+export function createApp(settings: Settings, props: AppProps = {}): App {
+  const app = new App({ ...props, postCliContext: { ...flags, ...props.postCliContext } });
+  const { stage, region, account } = settings;
+  const env = { region, ...(account === undefined ? {} : { account }) };
+  new DataStack(app, `lorary-${stage}-data`, { settings, env });
+  Tags.of(app).add('lorary:stage', stage);
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  return app;
+}
+
+const startedAs = process.argv[1];
+if (startedAs !== undefined && import.meta.url === pathToFileURL(startedAs).href)
+  createApp(readSettings(process.env['LORARY_STAGE'] ?? 'dev')).synth();

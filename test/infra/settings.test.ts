@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { gpuClasses } from '../../infra/instance-families.ts';
+import { parseSettings, readSettings } from '../../infra/settings.ts';
+import { DomainError } from '../../shared/errors.ts';
+
+const dev = readSettings('dev');
+
+function findingsOf(value: unknown): string[] {
+  try {
+    parseSettings(value, 'a test');
+    return [];
+  } catch (error) {
+    if (error instanceof DomainError) return error.findings.map(({ where }) => where ?? '');
+    throw error;
+  }
+}
+
+test('refuses settings with all that is wrong', () => {
+  const wrong = {
+    ...dev,
+    stage: 'Dev!',
+    region: 'nowhere',
+    gpuFamilies: ['t3'],
+    gpuImage: { uri: 'repo/name:latest' },
+  };
+  expect(findingsOf(wrong)).toEqual(expect.arrayContaining(['stage', 'region', 'gpuFamilies.0', 'gpuImage.uri']));
+});
+
+test('refuses zones of another region, unknown words and a stage without a file', () => {
+  expect(findingsOf({ ...dev, availabilityZones: ['eu-west-1a'] })).toEqual(['availabilityZones']);
+  expect(findingsOf({ ...dev, gpuFamily: 'g5' })).toHaveLength(1);
+  expect(() => readSettings('nowhere')).toThrow('infra/stages/nowhere.json');
+});
+
+test('takes an image by its digest', () => {
+  expect(findingsOf({ ...dev, gpuImage: { uri: `host/lorary@sha256:${'0'.repeat(64)}` } })).toEqual([]);
+});
+
+test('machines with the same GPU memory are one class, smallest first', () => {
+  expect(gpuClasses(['g6e', 'g6', 'g5', 'g5']).map(({ gpuMemoryGigabytes }) => gpuMemoryGigabytes)).toEqual([24, 48]);
+  expect(gpuClasses(dev.gpuFamilies).map(({ gpuMemoryGigabytes }) => gpuMemoryGigabytes)).toEqual([16, 24, 48, 80]);
+  expect(gpuClasses(['g6', 'g5'])[0]?.instanceTypes).toContain('g5.xlarge');
+});
