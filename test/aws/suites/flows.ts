@@ -1,0 +1,125 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createAdapter } from '../../../shared/contract/adapters.ts';
+import type { ApiClient } from '../../../shared/contract/api-client.ts';
+import { cancelJob, createJob, listMetrics, resumeJob, type Job } from '../../../shared/contract/jobs.ts';
+import { getVersion, listVersionFiles, listVersions } from '../../../shared/contract/versions.ts';
+import { findVersion } from '../../../shared/records/versions.ts';
+import { putReadyBase } from '../../support/ready-base.ts';
+import { pushVersion, sha256Hex, tinyAdapter } from '../../support/send-upload.ts';
+import { storeBase, storeDataset } from '../../support/stored-things.ts';
+import { writeTinyBase } from '../../support/tiny-base.ts';
+import { openAwsPlatform, type AwsPlatform } from '../aws-platform.ts';
+import { readEndpoints, theTable } from '../targets.ts';
+
+const endpoints = readEndpoints();
+const { emulator, dynamo } = theTable(endpoints);
+const s3 = endpoints.blobs['versitygw'] ?? endpoints.blobs['given'] ?? '';
+const events = Object.values(endpoints.events)[0] ?? '';
+
+let folder = '';
+let platform: AwsPlatform;
+let client: ApiClient;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lorary-aws-flows-'));
+  platform = await openAwsPlatform({ dynamo, s3, events });
+  client = await platform.client();
+  await writeTinyBase(join(folder, 'small'));
+  await storeBase(platform.world, platform.caller(), 'small', join(folder, 'small'));
+  const rows = Array.from({ length: 40 }, (_, i) => ({ prompt: `${i} + 1 =`, completion: ` ${i + 1}` }));
+  await storeDataset(platform.world, platform.caller(), 'sums', rows);
+});
+afterAll(async () => {
+  await platform.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Checkpoints every few milliseconds, so that a death often hits one that is being kept. */
+const training = (adapter: string, steps: number) =>
+  ({
+    kind: 'train',
+    base: 'small',
+    dataset: 'sums',
+    evalFraction: 0.1,
+    output: { adapter },
+    method: { kind: 'lora', config: { r: 2, lora_dropout: 0.1 } },
+    steps,
+    batch: { rows: 6, microBatchTokens: 48, packTokens: 32 },
+    evaluation: { everySteps: 20 },
+    checkpoint: { everySeconds: 0.05 },
+  }) as const;
+
+async function submit(adapter: string, steps: number): Promise<string> {
+  const { job } = await client.call(createJob, { body: training(adapter, steps) });
+  return job?.id ?? '';
+}
+
+async function weightsOf(job: Job): Promise<Uint8Array> {
+  const { world } = platform;
+  const version = await findVersion(world.table, 'blue', job.output.versionId ?? '');
+  const file = version?.value.files.find(({ path }) => path === 'adapter_model.safetensors');
+  if (!file) throw new Error('the version has weights');
+  return world.blobs.read(file.blob, 0, file.sizeBytes);
+}
+
+const isTraining = ({ progress }: Job): boolean => progress?.unit === 'steps' && progress.done >= 5;
+
+describe(emulator, () => {
+  test('flows: an adapter is sent in signed parts, validated, published and fetched again byte for byte', async () => {
+    await putReadyBase(platform.world, 'blue');
+    await client.call(createAdapter, { body: { name: 'sent', base: 'tiny' } });
+    const files = await tinyAdapter();
+    await pushVersion(platform, client, 'sent', { files });
+    await platform.settle();
+    const params = { adapter: 'sent', version: 'latest' };
+    const { version, files: links } = await client.call(listVersionFiles, { params });
+    expect(version).toMatchObject({ state: 'published', version: 1 });
+    for (const { path, url, sha256 } of links) {
+      const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
+      expect(sha256Hex(bytes)).toBe(sha256);
+      if (path in files) expect(bytes).toEqual(new Uint8Array(files[path] ?? []));
+    }
+  });
+
+  let steady: Job;
+  test('flows: a training run becomes a job of Batch on a GPU queue, and a published version', async () => {
+    steady = await platform.waitFor(client, await submit('steady', 80));
+    expect(steady).toMatchObject({ state: 'succeeded', output: { adapter: 'steady', version: 1 }, attempt: 1 });
+    const [job] = platform.batch.jobs;
+    expect(job?.detail.jobQueue).toBe('gpu-24');
+    // a container ends its job a moment before itself
+    await expect.poll(() => job?.detail.status, { timeout: 10_000 }).toBe('SUCCEEDED');
+    expect(Object.keys(job?.detail.parameters ?? {}).toSorted()).toEqual(['job', 'run', 'team']);
+    const version = await client.call(getVersion, { params: { adapter: 'steady', version: 'latest' } });
+    expect(version.lineage).toMatchObject({ origin: 'train', jobId: steady.id, base: { name: 'small' } });
+  });
+
+  test('flows: two hosts that are taken away cost a run nothing but time, and it publishes once', async () => {
+    const jobId = await submit('taken', 80);
+    for (const attempt of [1, 2]) {
+      await platform.waitFor(client, jobId, (job) => job.attempt === attempt && isTraining(job));
+      platform.batch.jobs.findLast(({ detail }) => detail.status === 'RUNNING')?.reclaim();
+    }
+    const done = await platform.waitFor(client, jobId);
+    expect(done).toMatchObject({ state: 'succeeded', attempt: 3, output: { version: 1 } });
+    expect(await weightsOf(done)).toEqual(await weightsOf(steady));
+    const { items } = await client.call(listVersions, { params: { adapter: 'taken' } });
+    expect(items.map(({ version }) => version)).toEqual([1]);
+    const steps = (await client.call(listMetrics, { params: { job: jobId } })).rows.map(({ step }) => step);
+    const wanted = (await client.call(listMetrics, { params: { job: steady.id } })).rows.map(({ step }) => step);
+    expect(steps).toEqual(wanted);
+  });
+
+  test('flows: a run that is cancelled saves its work, and goes on with it when it is resumed', async () => {
+    const jobId = await submit('stopped', 80);
+    await platform.waitFor(client, jobId, isTraining);
+    await client.call(cancelJob, { params: { job: jobId } });
+    expect(await platform.waitFor(client, jobId)).toMatchObject({ state: 'cancelled', resumable: true });
+    await client.call(resumeJob, { params: { job: jobId } });
+    const done = await platform.waitFor(client, jobId);
+    expect(done).toMatchObject({ state: 'succeeded', output: { version: 1 } });
+    expect(await weightsOf(done)).toEqual(await weightsOf(steady));
+  });
+});
