@@ -29,9 +29,9 @@ async function bring(worker: Worker, upload: Upload, version: Version, files: Na
   const fate = worker.random();
   // left lying: the platform gives it up when its time is over
   if (fate < 0.08) return void (await sendMissing(worker, upload, files));
-  if (fate < 0.16) return giveUp(worker, upload);
+  if (fate < 0.25) return giveUp(worker, upload);
   if (!(await sendAll(worker, upload, files))) return;
-  if (fate < 0.4) return;
+  if (fate < 0.5) return;
   const ended = await waitForVersion(worker, version);
   if (ended?.state === 'rejected') worker.bug(`${version.id} was rejected: ${JSON.stringify(ended.findings)}`);
 }
