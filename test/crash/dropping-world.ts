@@ -51,7 +51,8 @@ export async function openDroppingWorld(
   };
   if (kind === 'blob-file') {
     const lose = <T extends BlobRef>(blob: T): T => {
-      if (claim(`${blob.key} (${blob.versionId})`))
+      // what a dataset has lost is gone with it, if it is deleted
+      if (blob.key.includes('/versions/') && claim(`${blob.key} (${blob.versionId})`))
         rmSync(join(options.folder, 'blobs', blob.versionId.slice(0, 2), blob.versionId));
       return blob;
     };

@@ -23,7 +23,7 @@ export async function makePlaces(name: string): Promise<Places> {
   const folder = resolve(repository, '.cache', 'crash', name);
   // of a run that was interrupted
   endLeftOverRuns(join(folder, 'data'));
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   await mkdir(folder, { recursive: true });
   return {
     data: join(folder, 'data'),
