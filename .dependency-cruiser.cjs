@@ -128,6 +128,14 @@ module.exports = {
       to: { path: ['^infra/', ...modules('aws-cdk-lib', 'constructs', 'cdk-nag')] },
     },
     {
+      name: 'telemetry-at-the-edge',
+      severity: 'error',
+      comment:
+        'Logger and metrics of one cloud are put in where a function is put together; what it does knows only that it can tell.',
+      from: { path: '^(shared|functions|gpu-job|cli)/', pathNot: '^functions/[^/]+/lambda\\.ts$' },
+      to: { path: modules('@aws-lambda-powertools') },
+    },
+    {
       name: 'functions-know-no-engine',
       severity: 'error',
       comment: 'A function starts jobs; it never computes what they compute.',
@@ -145,7 +153,7 @@ module.exports = {
       name: 'functions-stand-apart',
       severity: 'error',
       comment: 'Each function is deployed with its own permissions; what two need stands in shared or in http.',
-      from: { path: '^functions/([^/]+)/', pathNot: '^functions/(http|dev-server)/|\\.test\\.ts$' },
+      from: { path: '^functions/([^/]+)/', pathNot: '^functions/(http|dev-server)/|/lambda\\.ts$|\\.test\\.ts$' },
       to: { path: '^functions/', pathNot: '^functions/($1|http)/' },
     },
     only(

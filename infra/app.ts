@@ -3,7 +3,10 @@ import { pathToFileURL } from 'node:url';
 import { App, Tags, Validations, type AppProps } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { readSettings, type Settings } from './settings.ts';
+import { AppStack } from './stacks/app-stack.ts';
 import { DataStack } from './stacks/data-stack.ts';
+import { JobsStack } from './stacks/jobs-stack.ts';
+import { nameOfStack } from './names.ts';
 
 const flags = createRequire(import.meta.url)('aws-cdk-lib/recommended-feature-flags.json') as Record<string, unknown>;
 
@@ -15,7 +18,9 @@ export function createApp(settings: Settings, props: AppProps = {}): App {
   const app = new App({ ...props, postCliContext: { ...flags, ...props.postCliContext } });
   const { stage, region, account } = settings;
   const env = { region, ...(account === undefined ? {} : { account }) };
-  new DataStack(app, `lorary-${stage}-data`, { settings, env });
+  new DataStack(app, nameOfStack(settings, 'data'), { settings, env });
+  new JobsStack(app, nameOfStack(settings, 'jobs'), { settings, env });
+  new AppStack(app, nameOfStack(settings, 'app'), { settings, env });
   Tags.of(app).add('lorary:stage', stage);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   return app;

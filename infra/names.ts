@@ -1,22 +1,37 @@
 import { Aws } from 'aws-cdk-lib';
+import type { FunctionName } from './function-groups.ts';
 import type { GpuMemory } from './instance-families.ts';
 import type { Settings } from './settings.ts';
+
+type Stage = Pick<Settings, 'stage'>;
+
+const prefixOf = ({ stage }: Stage): string => `lorary-${stage}`;
 
 /**
  * Names that one stack gives and another one uses. By convention instead of exports, because an export can neither change nor go while
  * another stack imports it, and the stacks live for different times.
  */
-export function namesOf({ stage }: Pick<Settings, 'stage'>) {
-  const name = `lorary-${stage}`;
+export function namesOf(stage: Stage) {
+  const prefix = prefixOf(stage);
   return {
-    table: name,
+    table: prefix,
     /** Unique in the world, as S3 wants it. */
-    bucket: `${name}-${Aws.ACCOUNT_ID}-${Aws.REGION}`,
-    eventBus: name,
-    cpuQueue: `${name}-cpu`,
-    gpuQueue: (gpuMemoryGigabytes: GpuMemory) => `${name}-gpu-${gpuMemoryGigabytes}`,
-    cpuJobDefinition: `${name}-cpu`,
-    gpuJobDefinition: (gpuMemoryGigabytes: GpuMemory) => `${name}-gpu-${gpuMemoryGigabytes}`,
-    jobRole: `${name}-job`,
+    bucket: `${prefix}-${Aws.ACCOUNT_ID}-${Aws.REGION}`,
+    eventBus: prefix,
+    api: prefix,
+    cpuQueue: `${prefix}-cpu`,
+    gpuQueue: (gpuMemoryGigabytes: GpuMemory) => `${prefix}-gpu-${gpuMemoryGigabytes}`,
+    cpuJobDefinition: `${prefix}-cpu`,
+    gpuJobDefinition: (gpuMemoryGigabytes: GpuMemory) => `${prefix}-gpu-${gpuMemoryGigabytes}`,
+    jobRole: `${prefix}-job`,
   } as const;
+}
+
+export function nameOfFunction(stage: Stage, name: FunctionName): string {
+  return `${prefixOf(stage)}-${name}`;
+}
+
+/** Of a stack, by what it is for. */
+export function nameOfStack(stage: Stage, purpose: 'data' | 'app' | 'jobs'): string {
+  return `${prefixOf(stage)}-${purpose}`;
 }

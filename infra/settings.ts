@@ -53,6 +53,7 @@ const schema = z
 
 /** What one stage is deployed with. */
 export type Settings = z.output<typeof schema>;
+export type Image = z.output<typeof image>;
 
 /** Throws `DomainError('bad-settings')` with all that is wrong. */
 export function parseSettings(value: unknown, name: string): Settings {

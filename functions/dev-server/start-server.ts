@@ -8,6 +8,7 @@ import { createFullKey } from '../../shared/records/teams.ts';
 import { docsApp } from '../docs/docs-app.ts';
 import type { ApiDeps } from '../http/api-deps.ts';
 import { createApi } from '../http/create-api.ts';
+import { secureHeaders } from '../http/secure-headers.ts';
 import { sweepJob } from '../job-events/sweep-job.ts';
 import { sweep } from '../job-events/sweep.ts';
 import { sweepPurges } from '../purger/sweep-purges.ts';
@@ -18,7 +19,7 @@ import { startChores } from './background.ts';
 import { baseFolders } from './base-folders.ts';
 import { updateCredentials, writeCredentials } from './credentials-file.ts';
 import { firstStart, localTeam } from './first-start.ts';
-import { refuseForeign, secureHeaders } from './guard.ts';
+import { refuseForeign } from './guard.ts';
 import { generatorCommand, jobCommand } from './job-command.ts';
 import { listen, type Listener } from './listen.ts';
 

@@ -1,6 +1,5 @@
-import { keys } from '../../shared/records/keys.ts';
 import type { PlatformEvent } from '../../shared/platform/ports.ts';
-import { readUpload } from '../../shared/records/uploads.ts';
+import { dueUploads } from './due-uploads.ts';
 import { giveUp } from './give-up.ts';
 import { takeUpload } from './take-upload.ts';
 import type { ValidatorDeps } from './validator-deps.ts';
@@ -35,7 +34,7 @@ export function createValidator(deps: ValidatorDeps, { onError }: ValidatorOptio
       onError(error, uploadId);
       const count = (failures.get(uploadId) ?? 0) + 1;
       failures.set(uploadId, count);
-      if (count >= failuresMax) await giveUp(deps, team, uploadId, error);
+      if (count >= validatorFailuresMax) await giveUp(deps, team, uploadId, error);
     }
   };
   const enqueue = (team: string, uploadId: string): Promise<void> => {
@@ -57,17 +56,7 @@ export function createValidator(deps: ValidatorDeps, { onError }: ValidatorOptio
     async sweep() {
       // all at once: what waits longest keeps its place before what comes meanwhile
       const due: Promise<void>[] = [];
-      for (let after: string | undefined; ;) {
-        const list = { partition: keys.activeUploads, index: 'index1', limit: pageRecords } as const;
-        const page = await deps.world.table.query({ ...list, ...(after === undefined ? {} : { after }) });
-        for (const record of page.records) {
-          const { value } = readUpload(record);
-          const isDue = value.state !== 'open' || Date.parse(value.expiresAt) <= deps.world.now();
-          if (isDue) due.push(enqueue(value.team, value.id));
-        }
-        if (page.next === undefined) break;
-        after = page.next;
-      }
+      for await (const { team, id } of dueUploads(deps.world)) due.push(enqueue(team, id));
       await Promise.all(due);
     },
     async idle() {
@@ -76,7 +65,5 @@ export function createValidator(deps: ValidatorDeps, { onError }: ValidatorOptio
   };
 }
 
-const pageRecords = 100;
-
 /** Tries at one upload that end in a failure of our own before what it brought is rejected, so that nothing waits for ever. */
-const failuresMax = 3;
+export const validatorFailuresMax = 3;

@@ -29,6 +29,7 @@ const faults: readonly (readonly [string, string, string])[] = [
   ['infra-knows-names-only', 'infra/stacks/a.ts', '../../functions/jobs/b.ts'],
   ['infra-knows-names-only', 'infra/stacks/a.ts', '../../shared/aws/aws-world.ts'],
   ['one-cloud-kit', 'functions/jobs/a.ts', 'aws-cdk-lib'],
+  ['telemetry-at-the-edge', 'functions/jobs/a.ts', '@aws-lambda-powertools/logger'],
   ['functions-know-no-engine', 'functions/jobs/a.ts', '../../gpu-job/jobs/b.ts'],
   ['functions-know-no-world', 'functions/jobs/a.ts', '../../shared/local/b.ts'],
   ['functions-stand-apart', 'functions/jobs/a.ts', '../adapters/b.ts'],

@@ -1,0 +1,13 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { openAwsWorld } from '../../shared/aws/aws-world.ts';
+import { readAwsSettings } from '../../shared/aws/environment.ts';
+import { inspect } from './inspect.ts';
+import { validatorFunction } from './validator-function.ts';
+
+/** Validates the upload that an event names; one at a time, so it needs no thread to keep it from others. */
+export const handler = validatorFunction({
+  deps: { world: openAwsWorld(readAwsSettings(process.env)), inspect },
+  logger: new Logger(),
+  metrics: new Metrics(),
+});

@@ -1,0 +1,68 @@
+import { Aws, RemovalPolicy } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { givePolicy, type Grant } from './grants.ts';
+
+/** Who jobs and their machines are to AWS. */
+export class JobRoles extends Construct {
+  /** Of the program in the container. It reaches no data: a static role would reach that of every team. */
+  readonly job: Role;
+  /** Of ECS, on behalf of a container: fetches its image and writes its log. */
+  readonly execution: Role;
+  /** Of a machine with GPUs: joins the cluster that Batch makes. */
+  readonly instance: Role;
+  readonly logGroup: LogGroup;
+
+  constructor(scope: Construct, id: string, { stage, jobRole }: { readonly stage: string; readonly jobRole: string }) {
+    super(scope, id);
+    this.logGroup = new LogGroup(this, 'Logs', {
+      logGroupName: `/lorary/${stage}/jobs`,
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    // tasks of this account only, in whose name ECS might be asked to act
+    const tasks = new ServicePrincipal('ecs-tasks.amazonaws.com').withConditions({
+      StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
+    });
+    this.job = new Role(this, 'Job', { roleName: jobRole, assumedBy: tasks });
+    this.execution = new Role(this, 'Execution', { assumedBy: tasks });
+    this.instance = new Role(this, 'Instance', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
+    const writeLogs: Grant = {
+      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      resources: [this.logGroup.logGroupArn],
+    };
+    givePolicy(this, 'ExecutionPolicy', this.execution, [writeLogs]);
+    givePolicy(this, 'InstancePolicy', this.instance, [writeLogs, ...joinCluster]);
+  }
+}
+
+const clusters = `arn:${Aws.PARTITION}:ecs:${Aws.REGION}:${Aws.ACCOUNT_ID}`;
+
+/** What the agent of ECS asks for, without the images: those are fetched with the rights of the container. */
+const joinCluster: readonly Grant[] = [
+  {
+    actions: ['ecs:DiscoverPollEndpoint'],
+    resources: ['*'],
+    why: 'IAM knows no resources for this action, which answers an address.',
+  },
+  {
+    actions: [
+      'ecs:DeregisterContainerInstance',
+      'ecs:Poll',
+      'ecs:RegisterContainerInstance',
+      'ecs:StartTelemetrySession',
+      'ecs:SubmitAttachmentStateChanges',
+      'ecs:SubmitContainerStateChange',
+      'ecs:SubmitTaskStateChange',
+      'ecs:UpdateContainerInstancesState',
+      'ecs:TagResource',
+    ],
+    resources: [
+      `${clusters}:cluster/AWSBatch-*`,
+      `${clusters}:container-instance/AWSBatch-*`,
+      `${clusters}:task/AWSBatch-*`,
+    ],
+    why: 'Batch gives its clusters names that begin like this and end in an id that nobody knows before.',
+  },
+];

@@ -1,0 +1,17 @@
+import type { JobClass } from '../shared/aws/environment.ts';
+import { gpuClasses } from './instance-families.ts';
+import { namesOf } from './names.ts';
+import type { Settings } from './settings.ts';
+
+/** The queues of a stage as a function that starts jobs is told of them. */
+export function jobClasses(settings: Settings): readonly JobClass[] {
+  const names = namesOf(settings);
+  return [
+    { queue: names.cpuQueue, jobDefinition: names.cpuJobDefinition },
+    ...gpuClasses(settings.gpuFamilies).map(({ gpuMemoryGigabytes, gpuMemoryBytes }) => ({
+      queue: names.gpuQueue(gpuMemoryGigabytes),
+      jobDefinition: names.gpuJobDefinition(gpuMemoryGigabytes),
+      gpuMemoryBytes,
+    })),
+  ];
+}

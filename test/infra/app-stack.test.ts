@@ -1,0 +1,211 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { adapterHandlers } from '../../functions/adapters/app.ts';
+import { catalogHandlers } from '../../functions/catalog/app.ts';
+import { generateHandlers } from '../../functions/generate/app.ts';
+import { jobHandlers } from '../../functions/jobs/app.ts';
+import { teamHandlers } from '../../functions/teams/app.ts';
+import { uploadHandlers } from '../../functions/uploads/app.ts';
+import { functionGroups } from '../../infra/function-groups.ts';
+import { operations } from '../../shared/contract/operations.ts';
+import { readAwsSettings } from '../../shared/aws/environment.ts';
+import { synthStage } from './synth-stage.ts';
+
+const { ofType } = synthStage();
+const text = (value: unknown): string => JSON.stringify(value);
+
+interface FunctionProperties {
+  readonly FunctionName: string;
+  readonly Role: { readonly 'Fn::GetAtt': readonly [string, ...string[]] };
+  readonly Environment: { readonly Variables: Record<string, string> };
+}
+
+const functions = new Map(
+  ofType('AWS::Lambda::Function').map(({ id, Properties }) => {
+    const properties = Properties as unknown as FunctionProperties; // what AWS::Lambda::Function has
+    return [properties.FunctionName.replace('lorary-dev-', ''), { id, properties }] as const;
+  }),
+);
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+}
+
+const statementsIn = (properties: unknown): readonly Statement[] =>
+  (properties as { PolicyDocument: { Statement: Statement[] } }).PolicyDocument.Statement; // what AWS::IAM::Policy has
+
+/** What the role of a function may. */
+function statementsOf(name: string): readonly Statement[] {
+  const { Role } = functions.get(name)?.properties ?? { Role: { 'Fn::GetAtt': ['none'] } };
+  const role = `{"Ref":"${Role['Fn::GetAtt'][0]}"}`;
+  return ofType('AWS::IAM::Policy')
+    .filter(({ Properties }) => text(Properties?.['Roles']).includes(role))
+    .flatMap(({ Properties }) => statementsIn(Properties));
+}
+
+describe('functions', () => {
+  test('are those of the groups, each small machine with a role of its own', () => {
+    expect([...functions.keys()].toSorted()).toEqual(Object.keys(functionGroups).toSorted());
+    const roles = [...functions.values()].map(({ properties }) => text(properties.Role));
+    expect(new Set(roles).size).toBe(functions.size);
+    for (const { properties } of functions.values())
+      expect(properties).toMatchObject({ Architectures: ['arm64'], Runtime: 'nodejs22.x', Handler: 'index.handler' });
+  });
+
+  test('leave concurrency alone, which a new account has ten of', () => {
+    for (const { properties } of functions.values())
+      expect(properties).not.toHaveProperty('ReservedConcurrentExecutions');
+  });
+
+  test('are told where everything is in words that they understand', () => {
+    for (const [name, { properties }] of functions) {
+      const { Variables } = properties.Environment;
+      const settings = readAwsSettings({ ...Variables, LORARY_BUCKET: 'resolved-when-deployed' });
+      const { permissions }: { permissions: readonly string[] } = functionGroups[name as keyof typeof functionGroups];
+      expect(settings).toMatchObject({ table: 'lorary-dev', eventBus: 'lorary-dev' });
+      expect(settings.jobClasses.map(({ queue }) => queue)).toEqual(
+        permissions.includes('jobs')
+          ? ['lorary-dev-cpu', ...[16, 24, 48, 80].map((gigabytes) => `lorary-dev-gpu-${gigabytes}`)]
+          : [],
+      );
+    }
+  });
+});
+
+describe('rights', () => {
+  test('a resource is everything only for what only reads and knows no resources', () => {
+    for (const { Properties } of ofType('AWS::IAM::Policy'))
+      for (const { Action, Resource } of statementsIn(Properties))
+        if (text(Resource).includes('"*"')) expect(everywhere).toEqual(expect.arrayContaining([Action].flat()));
+  });
+
+  const everywhere = ['batch:DescribeJobs', 'batch:ListJobs', 'ecr:GetAuthorizationToken', 'ecs:DiscoverPollEndpoint'];
+
+  test('whoever writes records can neither change nor delete the audit', () => {
+    for (const name of ['adapters', 'jobs', 'catalog', 'teams', 'validator', 'job-events', 'reconciler'])
+      expect(statementsOf(name)).toContainEqual(
+        expect.objectContaining({
+          Effect: 'Deny',
+          Action: ['dynamodb:DeleteItem', 'dynamodb:UpdateItem'],
+          Condition: { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': ['*#audit#*'] } },
+        }),
+      );
+  });
+
+  test('only the reconciler deletes blobs, and teams and admin reach none', () => {
+    for (const name of functions.keys()) {
+      const actions = statementsOf(name).flatMap(({ Action }) => Action);
+      expect(actions.includes('s3:DeleteObjectVersion')).toBe(name === 'reconciler');
+      expect(actions).not.toContain('s3:DeleteObject');
+      if (name === 'teams' || name === 'admin')
+        expect(actions.filter((action) => action.startsWith('s3:'))).toEqual([]);
+    }
+  });
+
+  test('nothing leads to the admin function but IAM', () => {
+    const admin = functions.get('admin')?.id ?? 'none';
+    const leading = [
+      'AWS::Lambda::Permission',
+      'AWS::Events::Rule',
+      'AWS::ApiGatewayV2::Integration',
+      'AWS::Lambda::Url',
+    ];
+    for (const type of leading)
+      expect(ofType(type).filter(({ Properties }) => text(Properties).includes(admin))).toEqual([]);
+  });
+});
+
+describe('the API', () => {
+  /** What the entry of each function binds. */
+  const bound = {
+    adapters: [...adapterHandlers, ...uploadHandlers],
+    jobs: [...jobHandlers, ...generateHandlers],
+    catalog: catalogHandlers,
+    teams: teamHandlers,
+  };
+  const routes = ofType('AWS::ApiGatewayV2::Route').map(({ Properties }) => {
+    const { RouteKey, Target } = Properties as unknown as { RouteKey: string; Target: unknown };
+    const integration = ofType('AWS::ApiGatewayV2::Integration').find(({ id }) => text(Target).includes(id));
+    const [name] = [...functions].find(([, { id }]) => text(integration?.Properties).includes(id)) ?? [];
+    return { path: RouteKey.replace('ANY ', ''), name };
+  });
+
+  /** As an HTTP API chooses: the whole path, else the longest with a rest. */
+  const functionOf = (path: string): string | undefined =>
+    routes.find((route) => route.path === path)?.name ??
+    routes.find((route) => path.startsWith(route.path.replace('{proxy+}', '')) && route.path.endsWith('{proxy+}'))
+      ?.name;
+
+  test('each operation comes to the function that answers it', () => {
+    for (const { operationId, path } of operations) {
+      const [name] = Object.entries(bound).find(([, handlers]) =>
+        handlers.some(({ operation }) => operation.operationId === operationId),
+      ) ?? ['nobody'];
+      expect([operationId, functionOf(path.replaceAll(/\{\w+\}/g, 'x'))]).toEqual([operationId, name]);
+    }
+    expect(functionOf('/v1/nothing')).toBeUndefined();
+  });
+
+  test('the front door has console and API on one origin and keeps no answer', () => {
+    const [distribution] = ofType('AWS::CloudFront::Distribution');
+    const cachingDisabled = '4135ea2d-6df8-44a3-9df3-4b5a84be39ad';
+    const { CacheBehaviors } = (
+      (distribution?.Properties ?? {}) as unknown as {
+        DistributionConfig: { CacheBehaviors: Record<string, unknown>[] };
+      }
+    ).DistributionConfig;
+    expect(CacheBehaviors.map(({ PathPattern, CachePolicyId }) => [PathPattern, CachePolicyId])).toEqual(
+      ['/v1/*', '/docs', '/openapi.json'].map((path) => [path, cachingDisabled]),
+    );
+  });
+});
+
+describe('events', () => {
+  test('that cannot be worked on are kept, whether they came to the function or not', () => {
+    const rules = ofType('AWS::Events::Rule');
+    expect(rules).toHaveLength(4);
+    for (const { Properties } of rules)
+      expect(Properties).toMatchObject({ Targets: [{ DeadLetterConfig: { Arn: expect.anything() } }] });
+    const kept = ofType('AWS::Lambda::EventInvokeConfig');
+    expect(kept).toHaveLength(3);
+    for (const { Properties } of kept)
+      expect(Properties).toMatchObject({ DestinationConfig: { OnFailure: { Destination: expect.anything() } } });
+  });
+
+  test('of Batch are those of our queues that say that something ended', () => {
+    const [rule] = ofType('AWS::Events::Rule').filter(({ Properties }) => text(Properties).includes('aws.batch'));
+    expect(text(rule?.Properties)).toContain('job-queue/lorary-dev-gpu-24');
+    expect(rule?.Properties).toMatchObject({ EventPattern: { detail: { status: ['SUCCEEDED', 'FAILED'] } } });
+  });
+});
+
+describe('alarms', () => {
+  const alarms = ofType('AWS::CloudWatch::Alarm').map(
+    ({ Properties }) => Properties as unknown as Record<string, unknown>,
+  );
+  const anchors = [...readFileSync('docs/runbook.md', 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9 -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+
+  test('say what to do, in a section that there is', () => {
+    expect(alarms.length).toBeGreaterThan(5);
+    for (const { AlarmDescription, AlarmActions } of alarms) {
+      const [, anchor = ''] = /docs\/runbook\.md#([a-z0-9-]+)$/.exec(text(AlarmDescription).slice(1, -1)) ?? [];
+      expect(anchors).toContain(anchor);
+      expect(AlarmActions).toHaveLength(1);
+    }
+  });
+
+  test('are sent to the address of the settings', () => {
+    expect(ofType('AWS::SNS::Subscription')).toEqual([]);
+    const told = synthStage({ alarmEmail: 'ops@example.org' }).ofType('AWS::SNS::Subscription');
+    expect(told.map(({ Properties }) => Properties)).toMatchObject([
+      { Protocol: 'email', Endpoint: 'ops@example.org' },
+    ]);
+  });
+});
