@@ -10,6 +10,7 @@ import { resolveSpecPaths } from '../shared/contract/specs/resolve-spec-paths.ts
 import { DomainError, UnavailableError } from '../shared/errors.ts';
 import { errorOf } from '../shared/platform/job-failure.ts';
 import type { World } from '../shared/platform/ports.ts';
+import type { RunOrder } from '../shared/platform/ports.ts';
 import type { JobThreadData, JobThreadMessage } from './job-thread.ts';
 import type { JobReports } from './jobs/run-spec.ts';
 
@@ -142,7 +143,7 @@ async function containerMain(args: string[]): Promise<number> {
     if (jobId === undefined || team === undefined || runId === undefined)
       throw new DomainError('usage', 'Give --job, --team and --run.');
     const { runContainer } = await import('./platform/run-container.ts');
-    const { world, work, close } = await openWorld();
+    const { world, work, close } = await openWorld({ jobId, team, runId });
     const { LORARY_JOB_THREADS: threads, HF_ENDPOINT: hubUrl, HF_TOKEN: hubToken } = process.env;
     const tools = {
       work,
@@ -170,15 +171,19 @@ async function containerMain(args: string[]): Promise<number> {
 }
 
 /** On AWS the table and bucket that are named, and a disk of its own; else the data folder, `LORARY_DATA`. */
-async function openWorld(): Promise<{
+async function openWorld(run: Pick<RunOrder, 'jobId' | 'team' | 'runId'>): Promise<{
   readonly world: World;
   readonly work: string;
   readonly close: () => Promise<void>;
 }> {
-  const { isOnAws, readAwsSettings } = await import('../shared/aws/environment.ts');
+  const { environmentNames, isOnAws, readAwsSettings } = await import('../shared/aws/environment.ts');
   if (isOnAws(process.env)) {
     const { openAwsWorld } = await import('../shared/aws/aws-world.ts');
-    const world = openAwsWorld(readAwsSettings(process.env));
+    const { jobCredentials } = await import('../shared/aws/job-credentials.ts');
+    const functionName = process.env[environmentNames.credentialsFunction];
+    // the role of the container reaches nothing by itself
+    const own = functionName ? { credentials: jobCredentials({ functionName, run }) } : {};
+    const world = openAwsWorld({ ...readAwsSettings(process.env), ...own });
     return { world, work: await workOnAws(), close: () => world.close() };
   }
   const { defaultDataFolder, openLocalWorld } = await import('../shared/local/local-world.ts');

@@ -4,6 +4,9 @@ export type Permission =
   | 'records'
   /** Make records and read them. */
   | 'new-records'
+  | 'read-records'
+  /** Hand out rights to the data of one team. */
+  | 'job-credentials'
   | 'read-blobs'
   /** Sign and join parts of uploads. */
   | 'upload-blobs'
@@ -64,6 +67,12 @@ export const functionGroups = {
     permissions: ['records', 'read-blobs', 'delete-blobs', 'jobs', 'publish-events'],
     memoryMegabytes: 512,
     timeoutSeconds: 240,
+  },
+  'job-credentials': {
+    paths: [],
+    permissions: ['read-records', 'job-credentials'],
+    memoryMegabytes: 256,
+    timeoutSeconds: 30,
   },
   admin: { paths: [], permissions: ['new-records'], memoryMegabytes: 256, timeoutSeconds: 30 },
 } as const satisfies Readonly<Record<string, FunctionGroup>>;

@@ -24,6 +24,7 @@ export function namesOf(stage: Stage) {
     cpuJobDefinition: `${prefix}-cpu`,
     gpuJobDefinition: (gpuMemoryGigabytes: GpuMemory) => `${prefix}-gpu-${gpuMemoryGigabytes}`,
     jobRole: `${prefix}-job`,
+    jobDataRole: `${prefix}-job-data`,
   } as const;
 }
 

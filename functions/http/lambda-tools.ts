@@ -7,7 +7,8 @@ export interface LambdaTools {
   };
   readonly metrics: {
     addMetric(name: string, unit: 'Count', value: number): void;
-    /** Writes what was added; called once an invocation. */
+    hasStoredMetrics(): boolean;
+    /** Writes what was added, at the end of an invocation. */
     publishStoredMetrics(): void;
   };
 }
@@ -36,7 +37,7 @@ export function eventFunction<Event, Result>(
     try {
       return await work(event);
     } finally {
-      tools.metrics.publishStoredMetrics();
+      if (tools.metrics.hasStoredMetrics()) tools.metrics.publishStoredMetrics();
     }
   };
 }

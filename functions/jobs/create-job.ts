@@ -4,6 +4,6 @@ import { madeJob, makeJob } from './make-job.ts';
 
 export const createJob = creator(
   operation,
-  ({ world }, caller, { body, query }) => makeJob(world, caller, body, query),
+  (deps, caller, { body, query }) => makeJob(deps, caller, body, query),
   ({ world }, caller, created, { body }) => madeJob(world, caller, created, body),
 );

@@ -9,9 +9,9 @@ import { mergeChanges } from './merge-changes.ts';
 
 export const forkJob = creator(
   operation,
-  async ({ world }, caller, { params, body, query }) => {
-    const { value } = await getJobRecord(world.table, caller.team, params.job);
-    return makeJob(world, caller, forkedRequest(value, body.changes), { dryRun: query.dryRun, forkOf: value.id });
+  async (deps, caller, { params, body, query }) => {
+    const { value } = await getJobRecord(deps.world.table, caller.team, params.job);
+    return makeJob(deps, caller, forkedRequest(value, body.changes), { dryRun: query.dryRun, forkOf: value.id });
   },
   async ({ world }, caller, created, { params, body }) => {
     const { value } = await getJobRecord(world.table, caller.team, params.job);

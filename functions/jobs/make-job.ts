@@ -8,6 +8,7 @@ import { getJobRecord, presentJob } from '../../shared/records/jobs.ts';
 import { recordValue } from '../../shared/records/stored.ts';
 import { submitJob } from '../../shared/records/submit-job.ts';
 import { runNeeds } from '../../shared/domain/run-needs.ts';
+import type { ApiDeps } from '../http/api-deps.ts';
 import { resolveRequest } from './resolve-request.ts';
 import { showJob } from './show-job.ts';
 
@@ -15,7 +16,7 @@ type Made = OperationOutput<typeof createJob>;
 
 /** Checks a request whole and starts its job; with `dryRun` only the first. */
 export async function makeJob(
-  world: World,
+  { world, withoutAccelerator }: Pick<ApiDeps, 'world' | 'withoutAccelerator'>,
   caller: Caller,
   asked: JobRequest,
   { dryRun, forkOf }: { readonly dryRun: boolean; readonly forkOf?: string },
@@ -25,7 +26,7 @@ export async function makeJob(
   if (dryRun) return { job: null, ...answer };
   const { kind } = request;
   const fork = forkOf === undefined ? {} : { forkOf };
-  const needs = runNeeds(kind, estimate);
+  const needs = runNeeds(kind, estimate, withoutAccelerator);
   const job = await submitJob(world, caller, { kind, request: recordValue(request), inputs, makes, needs, ...fork });
   return { job: presentJob(job, undefined), ...answer };
 }

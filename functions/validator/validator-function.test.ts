@@ -40,6 +40,7 @@ function validatorWith(inspected: Inspect) {
   const logger = { error: (message: string) => void told.push(message) };
   const metrics = {
     addMetric: (name: string) => void told.push(name),
+    hasStoredMetrics: () => true,
     publishStoredMetrics: () => told.push('published'),
   };
   return validatorFunction({ deps: { world: api.world, inspect: inspected }, logger, metrics });

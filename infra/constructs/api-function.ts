@@ -26,6 +26,7 @@ export interface ApiFunctionProps {
 export class ApiFunction extends Construct {
   readonly function: NodejsFunction;
   readonly name: FunctionName;
+  readonly role: Role;
 
   constructor(scope: Construct, id: string, { name, settings, environment }: ApiFunctionProps) {
     super(scope, id);
@@ -37,8 +38,8 @@ export class ApiFunction extends Construct {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
-    const policy = givePolicy(this, 'Policy', role, [
+    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    const policy = givePolicy(this, 'Policy', this.role, [
       { actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroup.logGroupArn] },
       ...group.permissions.flatMap((permission) => grantsOf(permission, settings)),
     ]);
@@ -51,7 +52,7 @@ export class ApiFunction extends Construct {
       architecture: Architecture.ARM_64,
       memorySize: group.memoryMegabytes,
       timeout: Duration.seconds(group.timeoutSeconds),
-      role,
+      role: this.role,
       logGroup,
       environment: {
         ...environment,

@@ -2,11 +2,14 @@ import { Aws, RemovalPolicy } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { namesOf } from '../names.ts';
+import type { Settings } from '../settings.ts';
 import { givePolicy, type Grant } from './grants.ts';
+import { functionArn } from './permissions.ts';
 
 /** Who jobs and their machines are to AWS. */
 export class JobRoles extends Construct {
-  /** Of the program in the container. It reaches no data: a static role would reach that of every team. */
+  /** Of the program in the container. It may ask for the credentials of its job; with data of its own it would have that of every team. */
   readonly job: Role;
   /** Of ECS, on behalf of a container: fetches its image and writes its log. */
   readonly execution: Role;
@@ -14,10 +17,10 @@ export class JobRoles extends Construct {
   readonly instance: Role;
   readonly logGroup: LogGroup;
 
-  constructor(scope: Construct, id: string, { stage, jobRole }: { readonly stage: string; readonly jobRole: string }) {
+  constructor(scope: Construct, id: string, { settings }: { readonly settings: Settings }) {
     super(scope, id);
     this.logGroup = new LogGroup(this, 'Logs', {
-      logGroupName: `/lorary/${stage}/jobs`,
+      logGroupName: `/lorary/${settings.stage}/jobs`,
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
@@ -25,13 +28,16 @@ export class JobRoles extends Construct {
     const tasks = new ServicePrincipal('ecs-tasks.amazonaws.com').withConditions({
       StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
     });
-    this.job = new Role(this, 'Job', { roleName: jobRole, assumedBy: tasks });
+    this.job = new Role(this, 'Job', { roleName: namesOf(settings).jobRole, assumedBy: tasks });
     this.execution = new Role(this, 'Execution', { assumedBy: tasks });
     this.instance = new Role(this, 'Instance', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
     const writeLogs: Grant = {
       actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
       resources: [this.logGroup.logGroupArn],
     };
+    givePolicy(this, 'JobPolicy', this.job, [
+      { actions: ['lambda:InvokeFunction'], resources: [functionArn(settings, 'job-credentials')] },
+    ]);
     givePolicy(this, 'ExecutionPolicy', this.execution, [writeLogs]);
     givePolicy(this, 'InstancePolicy', this.instance, [writeLogs, ...joinCluster]);
   }

@@ -1,13 +1,23 @@
 import { Aws } from 'aws-cdk-lib';
 import { tableSchema } from '../../shared/aws/table-schema.ts';
-import type { Permission } from '../function-groups.ts';
+import type { FunctionName, Permission } from '../function-groups.ts';
 import { gpuClasses } from '../instance-families.ts';
-import { namesOf } from '../names.ts';
+import { nameOfFunction, namesOf } from '../names.ts';
 import type { Settings } from '../settings.ts';
 import type { Grant } from './grants.ts';
 
 const arn = (service: string, rest: string): string =>
   `arn:${Aws.PARTITION}:${service}:${Aws.REGION}:${Aws.ACCOUNT_ID}:${rest}`;
+
+/** Of the role that the credentials of jobs are of. */
+export function jobDataRoleArn(settings: Settings): string {
+  return `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/${namesOf(settings).jobDataRole}`;
+}
+
+/** Of a function, for who is in another stack. */
+export function functionArn(settings: Settings, name: FunctionName): string {
+  return arn('lambda', `function:${nameOfFunction(settings, name)}`);
+}
 
 /** What a permission stands for in this stage. */
 export function grantsOf(permission: Permission, settings: Settings): readonly Grant[] {
@@ -31,6 +41,10 @@ export function grantsOf(permission: Permission, settings: Settings): readonly G
       ];
     case 'new-records':
       return [{ actions: readWrite, resources: [table] }];
+    case 'read-records':
+      return [{ actions: ['dynamodb:GetItem'], resources: [table] }];
+    case 'job-credentials':
+      return [{ actions: ['sts:AssumeRole'], resources: [jobDataRoleArn(settings)] }];
     case 'read-blobs':
       return [
         { actions: ['s3:GetObject', 's3:GetObjectVersion'], ...blobs },

@@ -6,6 +6,8 @@ import { Alarms, count } from '../constructs/alarms.ts';
 import { ApiFunction } from '../constructs/api-function.ts';
 import { EventFunction } from '../constructs/event-function.ts';
 import { FrontDoor } from '../constructs/front-door.ts';
+import { JobDataRole } from '../constructs/job-data-role.ts';
+import { jobDataRoleArn } from '../constructs/permissions.ts';
 import { PlatformApi } from '../constructs/platform-api.ts';
 import { functionGroups, type FunctionName } from '../function-groups.ts';
 import { jobClasses } from '../job-classes.ts';
@@ -29,6 +31,8 @@ export class AppStack extends Stack {
     const validator = new EventFunction(this, 'validator', this.#propsOf('validator'));
     const jobEvents = new EventFunction(this, 'job-events', this.#propsOf('job-events'));
     const reconciler = new EventFunction(this, 'reconciler', this.#propsOf('reconciler'));
+    const credentials = new ApiFunction(this, 'job-credentials', this.#propsOf('job-credentials'));
+    void new JobDataRole(this, 'JobData', { settings, giver: credentials.role });
     const admin = new ApiFunction(this, 'admin', this.#propsOf('admin'));
 
     const ours = { eventBus: bus, source: ['lorary'] };
@@ -70,6 +74,8 @@ export class AppStack extends Stack {
       [environmentNames.table]: table,
       [environmentNames.bucket]: bucket,
       [environmentNames.eventBus]: eventBus,
+      ...(name === 'job-credentials' ? { [environmentNames.jobDataRole]: jobDataRoleArn(this.#settings) } : {}),
+      ...(name === 'jobs' ? { [environmentNames.mergeOn]: this.#settings.mergeOn } : {}),
       ...(startsJobs ? { [environmentNames.jobClasses]: JSON.stringify(jobClasses(this.#settings)) } : {}),
     };
     return { name, settings: this.#settings, environment };

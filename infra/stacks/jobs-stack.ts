@@ -17,7 +17,7 @@ import { JobNetwork } from '../constructs/job-network.ts';
 import { TeamsQueue } from '../constructs/job-queue.ts';
 import { JobRoles } from '../constructs/job-roles.ts';
 import { gpuClasses } from '../instance-families.ts';
-import { namesOf } from '../names.ts';
+import { nameOfFunction, namesOf } from '../names.ts';
 import type { Settings } from '../settings.ts';
 
 /** What computes: queues, and machines that are there only while a job needs them. */
@@ -29,10 +29,10 @@ export class JobsStack extends Stack {
   constructor(scope: Construct, id: string, { settings, ...props }: StackProps & { readonly settings: Settings }) {
     super(scope, id, props);
     this.#settings = settings;
-    const { table, bucket, jobRole } = namesOf(settings);
-    const { availabilityZones, stage } = settings;
+    const { table, bucket } = namesOf(settings);
+    const { availabilityZones } = settings;
     this.#network = new JobNetwork(this, 'Network', { availabilityZones, table, bucket });
-    this.#roles = new JobRoles(this, 'Roles', { stage, jobRole });
+    this.#roles = new JobRoles(this, 'Roles', { settings });
     const policy = new FairshareSchedulingPolicy(this, 'Shares', {
       // what a team has used counts less and less over an evening
       shareDecay: Duration.hours(4),
@@ -110,6 +110,7 @@ export class JobsStack extends Stack {
         [environmentNames.table]: table,
         [environmentNames.bucket]: bucket,
         [environmentNames.eventBus]: eventBus,
+        [environmentNames.credentialsFunction]: nameOfFunction(this.#settings, 'job-credentials'),
       },
       jobRole: this.#roles.job,
       executionRole: this.#roles.execution,

@@ -2,13 +2,13 @@ import { randomBytes as systemRandomBytes } from 'node:crypto';
 import type { World } from '../platform/ports.ts';
 import { defaultPace, type Pace } from './attempts.ts';
 import { BatchRunner } from './batch-runner.ts';
-import { createClients, type AwsClients } from './clients.ts';
+import { createClients, type AwsClients, type ClientOptions } from './clients.ts';
 import { DynamoTable } from './dynamo-table.ts';
 import type { AwsSettings } from './environment.ts';
 import { createEventBridgeBus } from './event-bridge-bus.ts';
 import { S3Blobs } from './s3-blobs.ts';
 
-export interface AwsWorldOptions extends AwsSettings {
+export interface AwsWorldOptions extends AwsSettings, Pick<ClientOptions, 'credentials'> {
   /** Those of the SDK when absent, with region, credentials and endpoints as it finds them. */
   readonly clients?: AwsClients;
   readonly pace?: Pace;

@@ -1,7 +1,7 @@
 import { BatchClient } from '@aws-sdk/client-batch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { S3Client } from '@aws-sdk/client-s3';
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 
 export interface AwsClients {
@@ -11,9 +11,15 @@ export interface AwsClients {
   readonly eventBridge: EventBridgeClient;
 }
 
-/** Clients with region, credentials and endpoints as the SDK finds them. None tries again by itself: `attempt` does. */
-export function createClients({ pathStyle }: { readonly pathStyle: boolean }): AwsClients {
-  const once = { maxAttempts: 1 };
+export interface ClientOptions {
+  readonly pathStyle: boolean;
+  /** Those that the SDK finds when absent. Asked again before they end. */
+  readonly credentials?: NonNullable<S3ClientConfig['credentials']>;
+}
+
+/** Clients with region and endpoints as the SDK finds them. None tries again by itself: `attempt` does. */
+export function createClients({ pathStyle, credentials }: ClientOptions): AwsClients {
+  const once = { maxAttempts: 1, ...(credentials ? { credentials } : {}) };
   return {
     dynamo: DynamoDBDocumentClient.from(new DynamoDBClient(once), { marshallOptions: { removeUndefinedValues: true } }),
     s3: new S3Client({

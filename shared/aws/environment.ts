@@ -13,6 +13,12 @@ export const environmentNames = {
   eventBus: 'LORARY_EVENT_BUS',
   /** JSON: a list of `JobClass`. Only functions that start jobs have it. */
   jobClasses: 'LORARY_JOB_CLASSES',
+  /** `cpu`: merging takes no GPU. Only the function that makes jobs has it. */
+  mergeOn: 'LORARY_MERGE_ON',
+  /** Name of the function that gives a container the credentials of its job; absent: those that the SDK finds are enough. */
+  credentialsFunction: 'LORARY_CREDENTIALS_FUNCTION',
+  /** ARN of the role that those credentials are of. Only that function has it. */
+  jobDataRole: 'LORARY_JOB_DATA_ROLE',
   /** Folder on the disk of a job container for what it works on; absent: a temporary one. */
   work: 'LORARY_WORK',
 } as const;

@@ -74,6 +74,15 @@ describe('functions', () => {
   });
 });
 
+test('merging is told to leave GPUs alone where the settings say so', () => {
+  const told = (stage: typeof ofType): unknown =>
+    stage('AWS::Lambda::Function').flatMap(
+      ({ Properties }) => (Properties as unknown as FunctionProperties).Environment.Variables['LORARY_MERGE_ON'] ?? [],
+    );
+  expect(told(ofType)).toEqual(['gpu']);
+  expect(told(synthStage({ mergeOn: 'cpu' }).ofType)).toEqual(['cpu']);
+});
+
 describe('rights', () => {
   test('a resource is everything only for what only reads and knows no resources', () => {
     for (const { Properties } of ofType('AWS::IAM::Policy'))
@@ -102,6 +111,20 @@ describe('rights', () => {
       if (name === 'teams' || name === 'admin')
         expect(actions.filter((action) => action.startsWith('s3:'))).toEqual([]);
     }
+  });
+
+  test('data of jobs is taken on by one function, which has none itself', () => {
+    const [role] = ofType('AWS::IAM::Role').filter(({ Properties }) =>
+      text(Properties).includes('"lorary-dev-job-data"'),
+    );
+    const giver = functions.get('job-credentials')?.properties.Role['Fn::GetAtt'][0];
+    expect(role?.Properties).toMatchObject({
+      AssumeRolePolicyDocument: {
+        Statement: [{ Action: 'sts:AssumeRole', Principal: { AWS: { 'Fn::GetAtt': [giver, 'Arn'] } } }],
+      },
+    });
+    const actions = statementsOf('job-credentials').flatMap(({ Action }) => Action);
+    expect(actions.filter((action) => !action.startsWith('logs:'))).toEqual(['dynamodb:GetItem', 'sts:AssumeRole']);
   });
 
   test('nothing leads to the admin function but IAM', () => {

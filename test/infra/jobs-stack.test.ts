@@ -128,6 +128,7 @@ describe('jobs', () => {
           { Name: 'LORARY_TABLE', Value: 'lorary-dev' },
           { Name: 'LORARY_BUCKET' },
           { Name: 'LORARY_EVENT_BUS', Value: 'lorary-dev' },
+          { Name: 'LORARY_CREDENTIALS_FUNCTION', Value: 'lorary-dev-job-credentials' },
         ],
       });
   });
@@ -146,13 +147,15 @@ describe('jobs', () => {
       });
   });
 
-  test('have a role that reaches nothing by itself', () => {
+  test('have a role that reaches no data, but may ask for what their job may reach', () => {
     const [job, ...others] = ofType('AWS::IAM::Role').filter(({ Properties }) =>
       text(Properties).includes('"lorary-dev-job"'),
     );
     expect(others).toEqual([]);
     const policies = propertiesOf('AWS::IAM::Policy').filter(({ Roles }) => text(Roles).includes(`"${job?.id}"`));
-    expect(policies).toEqual([]);
+    expect(policies).toHaveLength(1);
+    expect(policies[0]).toMatchObject({ PolicyDocument: { Statement: [{ Action: 'lambda:InvokeFunction' }] } });
+    expect(text(policies)).toContain('function:lorary-dev-job-credentials');
     expect(job?.Properties).not.toHaveProperty('Policies');
     expect(job?.Properties).not.toHaveProperty('ManagedPolicyArns');
   });

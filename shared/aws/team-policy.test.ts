@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { teamPolicy } from './team-policy.ts';
+
+const roleArn = 'arn:aws:iam::123456789012:role/lorary-dev-job-data';
+const options = { team: 'blue', table: 'lorary-dev', bucket: 'lorary-dev-b', roleArn };
+const policy = JSON.parse(teamPolicy(options)) as { Statement: Statement[] };
+
+interface Statement {
+  readonly Action: string | string[];
+  readonly Resource: string | string[];
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | string[]>>>>;
+}
+
+const table = 'arn:aws:dynamodb:eu-west-1:123456789012:table/lorary-dev';
+const bucket = 'arn:aws:s3:::lorary-dev-b';
+
+const matches = (pattern: string, value: string): boolean =>
+  new RegExp(`^${pattern.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`).test(value);
+
+/** As IAM decides it, for the operators that such a policy has. */
+function allows(action: string, resource: string, context: Readonly<Record<string, readonly string[]>> = {}): boolean {
+  const holds = ([operator, keys]: [string, Readonly<Record<string, string | string[]>>]): boolean =>
+    Object.entries(keys).every(([key, wanted]) => {
+      const values = context[key] ?? [];
+      const patterns = [wanted].flat();
+      if (operator === 'Null') return (values.length === 0) === (wanted === 'true');
+      const fits = (value: string): boolean => patterns.some((pattern) => matches(pattern, value));
+      if (operator === 'ForAllValues:StringLike') return values.every(fits);
+      if (operator === 'StringLike') return values.length > 0 && values.every(fits);
+      throw new Error(`${operator} is not known here`);
+    });
+  return policy.Statement.some(
+    ({ Action, Resource, Condition = {} }) =>
+      [Action].flat().includes(action) &&
+      [Resource].flat().some((pattern) => matches(pattern, resource)) &&
+      Object.entries(Condition).every(holds),
+  );
+}
+
+const keysOf = (...partitions: string[]) => ({ 'dynamodb:LeadingKeys': partitions });
+
+test('reaches the records of its team and of no other', () => {
+  for (const action of ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query'].map((name) => `dynamodb:${name}`)) {
+    expect(allows(action, table, keysOf('blue#job#job_1'))).toBe(true);
+    for (const foreign of ['red#job#job_1', 'blue2#job#job_1', 'KEY#k', 'SECRET#cursor', 'RUN#run_1'])
+      expect(allows(action, table, keysOf(foreign)), `${action} ${foreign}`).toBe(false);
+    expect(allows(action, table, keysOf('blue#job#job_1', 'red#job#job_1'))).toBe(false);
+    expect(allows(action, table)).toBe(false);
+    expect(allows(action, `${table}-other`, keysOf('blue#job#job_1'))).toBe(false);
+  }
+  expect(allows('dynamodb:Query', `${table}/index/index1`, keysOf('blue#versions#adp_1'))).toBe(true);
+  expect(allows('dynamodb:Query', `${table}/index/index1`, keysOf('ACTIVE#uploads'))).toBe(false);
+  expect(allows('dynamodb:Scan', table, keysOf('blue#job'))).toBe(false);
+});
+
+test('remembers its transactions, and cannot forget those of others', () => {
+  expect(allows('dynamodb:PutItem', table, keysOf('blue#job#job_1', 'TOKEN#t'))).toBe(true);
+  expect(allows('dynamodb:DeleteItem', table, keysOf('TOKEN#t'))).toBe(false);
+  expect(allows('dynamodb:Query', table, keysOf('TOKEN#t'))).toBe(false);
+});
+
+test('reaches the objects of its team and of no other, and deletes only what a job left', () => {
+  for (const action of ['s3:GetObjectVersion', 's3:PutObject']) {
+    expect(allows(action, `${bucket}/blue/versions/ver_1/files/x`)).toBe(true);
+    expect(allows(action, `${bucket}/red/versions/ver_1/files/x`)).toBe(false);
+    expect(allows(action, `${bucket}/blue2/x`)).toBe(false);
+  }
+  expect(allows('s3:ListBucketVersions', bucket, { 's3:prefix': ['blue/jobs/job_1/'] })).toBe(true);
+  expect(allows('s3:ListBucketVersions', bucket, { 's3:prefix': ['red/'] })).toBe(false);
+  expect(allows('s3:ListBucketVersions', bucket)).toBe(false);
+  expect(allows('s3:DeleteObjectVersion', `${bucket}/blue/jobs/job_1/checkpoint/x`)).toBe(true);
+  expect(allows('s3:DeleteObjectVersion', `${bucket}/blue/versions/ver_1/files/x`)).toBe(false);
+});
+
+test('a team that is a pattern is our bug, and the longest fits what STS takes', () => {
+  expect(() => teamPolicy({ ...options, team: '*' })).toThrow('plain text');
+  const longest = { ...options, team: 't'.repeat(40), table: 'l'.repeat(24), bucket: 'b'.repeat(63) };
+  expect(teamPolicy(longest).length).toBeLessThanOrEqual(2048);
+});

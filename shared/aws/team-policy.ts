@@ -1,0 +1,61 @@
+import { invariant } from '../errors.ts';
+import { tableSchema } from './table-schema.ts';
+
+export interface TeamPolicyOptions {
+  readonly team: string;
+  readonly table: string;
+  readonly bucket: string;
+  /** Of the role that is narrowed; names partition and account. */
+  readonly roleArn: string;
+}
+
+/**
+ * A session policy that leaves of a role what the container of one team needs: records whose partition begins with the team, objects
+ * below its folder, and the tokens of transactions, which nobody else can guess. At most 2,048 characters, as STS takes it.
+ */
+export function teamPolicy({ team, table, bucket, roleArn }: TeamPolicyOptions): string {
+  // a wildcard in it would open other teams
+  invariant(/^[A-Za-z0-9_-]+$/.test(team), `a team is plain text, unlike ${JSON.stringify(team)}`);
+  const [, partition = 'aws', , , account = '*'] = roleArn.split(':');
+  const tableArn = `arn:${partition}:dynamodb:*:${account}:table/${table}`;
+  const indexes = Object.keys(tableSchema.indexes).map((index) => `${tableArn}/index/${index}`);
+  const bucketArn = `arn:${partition}:s3:::${bucket}`;
+  return JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Action: ['UpdateItem', 'DeleteItem', 'ConditionCheckItem', 'Query'].map((name) => `dynamodb:${name}`),
+        Resource: [tableArn, ...indexes],
+        Condition: leading([`${team}#*`]),
+      },
+      {
+        Effect: 'Allow',
+        Action: ['dynamodb:GetItem', 'dynamodb:PutItem'],
+        Resource: tableArn,
+        Condition: leading([`${team}#*`, 'TOKEN#*']),
+      },
+      {
+        Effect: 'Allow',
+        Action: ['GetObject', 'GetObjectVersion', 'PutObject', 'AbortMultipartUpload', 'ListMultipartUploadParts'].map(
+          (name) => `s3:${name}`,
+        ),
+        Resource: `${bucketArn}/${team}/*`,
+      },
+      // checkpoints that are out of date
+      { Effect: 'Allow', Action: 's3:DeleteObjectVersion', Resource: `${bucketArn}/${team}/jobs/*` },
+      {
+        Effect: 'Allow',
+        Action: ['s3:ListBucket', 's3:ListBucketVersions'],
+        Resource: bucketArn,
+        Condition: { StringLike: { 's3:prefix': `${team}/*` } },
+      },
+    ],
+  });
+}
+
+/** A condition over all keys of a request holds where there are none, so there have to be some. */
+const leading = (patterns: readonly string[]) => ({
+  'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': patterns },
+  Null: { 'dynamodb:LeadingKeys': 'false' },
+});
