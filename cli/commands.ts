@@ -25,6 +25,7 @@ import { resume } from './commands/resume.ts';
 import { rollback } from './commands/rollback.ts';
 import { run } from './commands/run.ts';
 import { show } from './commands/show.ts';
+import { smoke } from './commands/smoke.ts';
 import { train } from './commands/train.ts';
 import { up } from './commands/up.ts';
 import { watch } from './commands/watch.ts';
@@ -36,6 +37,7 @@ export const commands: readonly Command[] = [
   up,
   login,
   doctor,
+  smoke,
   baseAdd,
   baseLs,
   dataCheck,

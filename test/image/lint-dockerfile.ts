@@ -13,7 +13,9 @@ export function lintDockerfile(text: string, images: readonly string[]): string[
     instructionHealthcheckMultiple: ValidationSeverity.ERROR,
     instructionJSONInSingleQuotes: ValidationSeverity.ERROR,
     instructionWorkdirRelative: ValidationSeverity.ERROR,
-  }).map(({ message, range }) => `line ${range.start.line + 1}: ${message}`);
+  }).map(
+    ({ message, range }) => `line ${range.start.line + 1}: ${typeof message === 'string' ? message : message.value}`,
+  );
   return [
     ...language,
     ...stages.flatMap((stage) => baseFindings(stage, stages)),
