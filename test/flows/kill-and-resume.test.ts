@@ -78,9 +78,14 @@ test('killed at any moment and started again, a run ends with the same bits as o
   const random = uniform(Date.now());
   let kills = 0;
   let finished = false;
+  let kept = 0;
   while (!finished) {
     const end = { signal: 'SIGKILL', afterEvents: 2 + Math.floor(random() * 50), milliseconds: random() * 15 } as const;
-    const { signal, code } = await run(spec, kills < 5 ? end : undefined);
+    const { signal, code, lines } = await run(spec, kills < 5 ? end : undefined);
+    const events = lines.map((line) => JSON.parse(line) as { type: string; step: number; firstStep: number });
+    // a checkpoint that was announced is never lost: at most what came after it is done again
+    for (const { firstStep } of events.filter(({ type }) => type === 'run')) expect(firstStep).toBeGreaterThan(kept);
+    kept = Math.max(kept, ...events.filter(({ type }) => type === 'checkpoint').map(({ step }) => step));
     if (signal === 'SIGKILL') kills++;
     else {
       expect(code).toBe(0);

@@ -148,6 +148,20 @@ test('cancelled, a run saves its work first; resumed, it goes on there and ends 
   expect(firsts[1]).toBeGreaterThan(1);
 }, 60_000);
 
+test('a run whose machine is about to go saves its work, and another container goes on there by itself', async () => {
+  platform.env['LORARY_DEATH'] = JSON.stringify({ events: 30, signal: 'SIGTERM' });
+  const jobId = await submit('moved');
+  await platform.waitFor(client, jobId, ({ attempt }) => attempt === 2);
+  delete platform.env['LORARY_DEATH'];
+  const done = await platform.waitFor(client, jobId);
+  expect(done).toMatchObject({ state: 'succeeded', output: { version: 1 } });
+  expect(await weightsOf(done)).toEqual(await weightsOf(steady));
+  const events = await readStream(platform.world.table, 'blue', jobId, { after: 0, count: Infinity });
+  // what was announced as kept is never done again, and every step was done once
+  const steps = events.flatMap(({ event }) => (event.type === 'step' ? [event.step] : []));
+  expect(steps).toEqual(Array.from({ length: 120 }, (_, i) => i + 1));
+}, 60_000);
+
 test('nothing of jobs that have ended stays where containers work', async () => {
   platform.pass(1000 * (limits.jobLeaveSeconds + 1));
   await sweep(platform.world, { work: platform.work });

@@ -12,11 +12,12 @@ const death = JSON.parse(process.env['LORARY_DEATH'] ?? '{}') as {
   stage?: string;
   events?: number;
   milliseconds?: number;
+  signal?: NodeJS.Signals;
 };
 const [, , , jobId = '', , team = '', , runId = ''] = process.argv;
 const folder = process.env['LORARY_DATA'] ?? '';
 const world = await openLocalWorld({ folder, baseUrl: 'http://127.0.0.1', role: 'job', durability: 'process-death' });
-const die = (): void => void process.kill(process.pid, 'SIGKILL');
+const die = (): void => void process.kill(process.pid, death.signal ?? 'SIGKILL');
 let events = 0;
 const tools: Omit<ContainerTools, 'stop'> = {
   work: join(folder, 'work'),
