@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { adminDoctor } from './commands/admin-doctor.ts';
 import { alias } from './commands/alias.ts';
 import { baseAdd } from './commands/base-add.ts';
 import { baseLs } from './commands/base-ls.ts';
@@ -66,5 +67,6 @@ export const commands: readonly Command[] = [
   keysLs,
   keysCreate,
   keysRevoke,
+  adminDoctor,
   completionOf(() => commands),
 ];

@@ -3,7 +3,7 @@
  * of its own, into which the system stands in for the base; then both images are looked at and run as their user, with nothing else of the
  * repository in sight. Downloads about 250 MB. Takes root. The last line is `N passed, N failed`.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createReport } from '../real/report.ts';
@@ -19,8 +19,9 @@ const reason = await whyNotHere();
 if (reason !== undefined) report.skip(['the images'], reason);
 else {
   const stages = readStages(await readFile(join(repository, 'gpu-job', 'Dockerfile'), 'utf8'));
+  const folder = join(repository, '.cache', 'image');
   const built = await report.check('every stage does what it says', async () => {
-    const value = await buildStages(stages, repository, join(repository, '.cache', 'image'));
+    const value = await buildStages(stages, repository, folder);
     return { figures: `${stages.length} stages; not done here: ${value.notRun.join('; ')}`, value };
   });
   for (const name of built ? images : []) {
@@ -33,5 +34,7 @@ else {
     await report.check(`${name}: the doctor says what is so`, () => checkDoctor(image, { device, bad }));
     await report.check(`${name}: trains, ends when asked and goes on`, () => checkTraining(image, repository));
   }
+  // two gigabytes; their mounts ended with the commands
+  await rm(folder, { recursive: true, force: true });
 }
 report.end();
