@@ -107,10 +107,10 @@ test('any text comes back from its tokens', () => {
       expect(bytes.decode(bytes.encode(text))).toBe(text);
     }),
   );
-  // the first space is the one that encoding puts there
+  // the first space is the one that encoding puts there, and the sign it is written with cannot be told from it
   fc.assert(
     fc.property(
-      anyText.map((text) => text.replaceAll('<|end|>', '')),
+      anyText.map((text) => text.replaceAll(/<\|end\|>|▁/g, '')),
       (text) => {
         expect(pieces.decode(pieces.encode(text))).toBe(text);
       },
