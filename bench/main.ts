@@ -1,4 +1,5 @@
 import { benchApi } from './api.ts';
+import { benchColdStart } from './cold-start.ts';
 import { benchMerge } from './merge.ts';
 import { benchProfile } from './profile.ts';
 import { benchTrain } from './train.ts';
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
   merge: benchMerge,
   upload: benchUpload,
   api: benchApi,
+  'cold-start': benchColdStart,
 };
 
 /** `npm run bench -- <name> [--json]`: runs one benchmark and prints its figures, with `--json` as one line of JSON. */

@@ -56,7 +56,6 @@ export class ApiFunction extends Construct {
       logGroup,
       environment: {
         ...environment,
-        NODE_OPTIONS: '--enable-source-maps',
         POWERTOOLS_SERVICE_NAME: name,
         POWERTOOLS_METRICS_NAMESPACE: 'lorary',
       },

@@ -5,7 +5,7 @@ import type { IConstruct } from 'constructs';
 import { expect, test } from 'vitest';
 import { synthStage } from './synth-stage.ts';
 
-const { app } = synthStage();
+const { app } = synthStage({}, { rules: true });
 
 /** `path rule` of every resource that breaks a rule. */
 function findingsOf(scope: IConstruct, pack = new AwsSolutionsChecks()): string[] {

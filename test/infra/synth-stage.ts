@@ -24,12 +24,19 @@ export interface SynthStage {
   readonly ofType: (type: string) => readonly (Resource & { readonly id: string })[];
 }
 
-/** The stage `dev`, changed by `change`, as templates; the functions are not bundled, which would take seconds each. */
-export function synthStage(change: Partial<Settings> = {}): SynthStage {
+/**
+ * The stage `dev`, changed by `change`, as templates; the functions are not bundled, which would take seconds each. With `rules`
+ * CloudFormation's own rules are checked, too, whose engine takes seconds to start.
+ */
+export function synthStage(change: Partial<Settings> = {}, { rules = false } = {}): SynthStage {
   const settings = { ...readSettings('dev'), ...change };
   const outdir = mkdtempSync(join(tmpdir(), 'lorary-synth-'));
   try {
-    const app = createApp(settings, { outdir, context: { 'aws:cdk:bundling-stacks': [] } });
+    const app = createApp(settings, {
+      outdir,
+      context: { 'aws:cdk:bundling-stacks': [] },
+      postCliContext: { '@aws-cdk/core:validateAgainstDefaultRules': rules },
+    });
     const assembly = app.synth();
     const stacks: Record<string, Resources> = {};
     for (const { stackName, template } of assembly.stacks)

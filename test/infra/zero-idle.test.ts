@@ -4,8 +4,8 @@ import { synthStage } from './synth-stage.ts';
 
 const { all } = synthStage();
 
-/** Dollars a month, all stacks of a stage together. */
-const idleDollarsMax = 2;
+/** Dollars a month, all stacks of a stage together: alarms, and a sweep every five minutes. */
+const idleDollarsMax = 1;
 
 test('a planted NAT gateway is too dear', () => {
   const planted = { id: 'Planted', Type: 'AWS::EC2::NatGateway' };
