@@ -13,16 +13,16 @@ export interface JobImageProps {
   readonly image: Image;
   /** Stage of `gpu-job/Dockerfile`. */
   readonly target: 'cpu' | 'gpu';
-  /** Fetches it. */
-  readonly role: Role;
+  /** Who fetches it: ECS for the container, and a machine for itself. */
+  readonly roles: readonly Role[];
 }
 
 /** The image of a container: made from this repository where it is deployed, or one that was pushed before. */
-export function jobImage(scope: Construct, id: string, { image, target, role }: JobImageProps): ContainerImage {
+export function jobImage(scope: Construct, id: string, { image, target, roles }: JobImageProps): ContainerImage {
   if ('uri' in image) {
     const repository = repositoryArn(image.uri);
     // a public image needs no rights
-    if (repository !== undefined) givePullRights(scope, id, role, repository);
+    if (repository !== undefined) givePullRights(scope, id, roles, repository);
     return ContainerImage.fromRegistry(image.uri);
   }
   const asset = new DockerImageAsset(scope, id, {
@@ -32,7 +32,7 @@ export function jobImage(scope: Construct, id: string, { image, target, role }: 
     platform: Platform.LINUX_AMD64,
     // .dockerignore says what it is made of; all else would make it a new one with each change of a document
   });
-  givePullRights(scope, id, role, asset.repository.repositoryArn);
+  givePullRights(scope, id, roles, asset.repository.repositoryArn);
   return ContainerImage.fromRegistry(asset.imageUri);
 }
 
@@ -43,16 +43,17 @@ function repositoryArn(uri: string): string | undefined {
   return name === undefined ? undefined : `arn:${Aws.PARTITION}:ecr:${region}:${account}:repository/${name}`;
 }
 
-function givePullRights(scope: Construct, id: string, role: Role, repository: string): void {
-  givePolicy(scope, `${id}Pull`, role, [
-    {
-      actions: ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
-      resources: [repository],
-    },
-    {
-      actions: ['ecr:GetAuthorizationToken'],
-      resources: ['*'],
-      why: 'IAM knows no resources for this action: it opens the registry, and the other statement says which repository.',
-    },
-  ]);
+function givePullRights(scope: Construct, id: string, roles: readonly Role[], repository: string): void {
+  for (const role of roles)
+    givePolicy(scope, `${id}PullBy${role.node.id}`, role, [
+      {
+        actions: ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+        resources: [repository],
+      },
+      {
+        actions: ['ecr:GetAuthorizationToken'],
+        resources: ['*'],
+        why: 'IAM knows no resources for this action: it opens the registry, and the other statement says which repository.',
+      },
+    ]);
 }

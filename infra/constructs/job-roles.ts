@@ -45,7 +45,7 @@ export class JobRoles extends Construct {
 
 const clusters = `arn:${Aws.PARTITION}:ecs:${Aws.REGION}:${Aws.ACCOUNT_ID}`;
 
-/** What the agent of ECS asks for, without the images: those are fetched with the rights of the container. */
+/** What the agent of ECS asks for. */
 const joinCluster: readonly Grant[] = [
   {
     actions: ['ecs:DiscoverPollEndpoint'],
@@ -64,11 +64,10 @@ const joinCluster: readonly Grant[] = [
       'ecs:UpdateContainerInstancesState',
       'ecs:TagResource',
     ],
-    resources: [
-      `${clusters}:cluster/AWSBatch-*`,
-      `${clusters}:container-instance/AWSBatch-*`,
-      `${clusters}:task/AWSBatch-*`,
-    ],
-    why: 'Batch gives its clusters names that begin like this and end in an id that nobody knows before.',
+    resources: ['cluster', 'container-instance', 'task'].flatMap((kind) => [
+      `${clusters}:${kind}/AWSBatch-*`,
+      `${clusters}:${kind}/*_Batch_*`,
+    ]),
+    why: 'Batch names its clusters by itself, in one of these two ways, with an id that nobody knows before.',
   },
 ];

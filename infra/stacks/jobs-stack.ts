@@ -51,7 +51,11 @@ export class JobsStack extends Stack {
     const names = namesOf(this.#settings);
     const classes = gpuClasses(gpuFamilies);
     if (classes.length === 0) return;
-    const image = jobImage(this, 'GpuImage', { image: gpuImage, target: 'gpu', role: this.#roles.execution });
+    const image = jobImage(this, 'GpuImage', {
+      image: gpuImage,
+      target: 'gpu',
+      roles: [this.#roles.execution, this.#roles.instance],
+    });
     for (const gpuClass of classes) {
       const { gpuMemoryGigabytes, vcpus, memoryMebibytes } = gpuClass;
       const { environments } = new GpuMachines(this, `Gpu${gpuMemoryGigabytes}`, {
@@ -90,7 +94,7 @@ export class JobsStack extends Stack {
     void new TeamsQueue(this, 'CpuQueue', { name: names.cpuQueue, environments, policy });
     const container = new EcsFargateContainerDefinition(this, 'CpuContainer', {
       ...this.#container(),
-      image: jobImage(this, 'CpuImage', { image: cpuImage, target: 'cpu', role: this.#roles.execution }),
+      image: jobImage(this, 'CpuImage', { image: cpuImage, target: 'cpu', roles: [this.#roles.execution] }),
       cpu: 4,
       memory: Size.gibibytes(16),
       ephemeralStorageSize: Size.gibibytes(200),

@@ -224,6 +224,14 @@ describe('alarms', () => {
     }
   });
 
+  test('may be published by CloudWatch, though the topic refuses what does not come by TLS', () => {
+    const [policy] = ofType('AWS::SNS::TopicPolicy').map(({ Properties }) => statementsIn(Properties));
+    expect(policy).toContainEqual(expect.objectContaining({ Effect: 'Deny', Action: 'sns:Publish' }));
+    expect(policy).toContainEqual(
+      expect.objectContaining({ Effect: 'Allow', Principal: { Service: 'cloudwatch.amazonaws.com' } }),
+    );
+  });
+
   test('are sent to the address of the settings', () => {
     expect(ofType('AWS::SNS::Subscription')).toEqual([]);
     const told = synthStage({ alarmEmail: 'ops@example.org' }).ofType('AWS::SNS::Subscription');
