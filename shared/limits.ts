@@ -81,8 +81,10 @@ export const limits = {
   modulePatternCharsMax: 4096,
   /** Groups inside groups in a module pattern: published ones have 3; the parser and the matcher recurse. */
   modulePatternDepthMax: 16,
-  /** Steps to match one name: an honest pattern takes some hundreds; the bound keeps a hostile one to milliseconds. */
-  modulePatternStepsMax: 200_000,
+  /** Steps to match one name: an honest pattern takes some tens; the bound keeps a hostile one to milliseconds. */
+  modulePatternStepsMax: 50_000,
+  /** Steps to match every pattern of a config with every module: 50,000 modules and a pattern of sixty alternatives, each a whole name, take 50 million. Some seconds. */
+  patternStepsMax: 60_000_000,
   /** The largest hidden size among published dense models (Llama 3.1 405B): a rank beyond it cannot add anything. */
   loraRankMax: 16_384,
   /** A composite further than this from the weighted sum gets a warning: at 0.64 losses were seen to double, so this is well before harm. */

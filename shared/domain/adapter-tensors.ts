@@ -1,7 +1,7 @@
 import type { Finding } from '../errors.ts';
 import { isDecodable, type Dtype } from '../formats/dtype.ts';
 import { loraRank, loraTensorRole, type LoraConfig, type LoraTensorRole } from '../methods/lora.ts';
-import { selectModules } from './module-matching.ts';
+import { moduleTest } from './module-matching.ts';
 
 /** What is known of a tensor from its file's header. */
 export interface TensorShape {
@@ -39,13 +39,16 @@ export function pairLoraTensors<T extends TensorShape>(
     } else error('unusable-tensor', tensor.name, describeRole(role));
   }
   const pairs = new Map<string, LoraPair<T>>();
+  // made once a pair asks: it throws for a pattern that is not accepted
+  let test: ReturnType<typeof moduleTest> | undefined;
+  const isTargeted = (module: string): boolean => (test ??= moduleTest(config.target_modules, config))(module);
   for (const [module, { A, B }] of halves) {
     if (A === undefined || B === undefined) {
       const there = A ?? B;
       error('missing-partner', there?.name ?? module, `its partner lora_${A === undefined ? 'A' : 'B'} is missing`);
       continue;
     }
-    const pair = checkPair(config, module, A, B, error);
+    const pair = checkPair(config, module, { A, B }, isTargeted, error);
     if (pair) pairs.set(module, pair);
   }
   if (halves.size === 0) error('no-modules', 'adapter_model.safetensors', 'it holds no lora_A and lora_B tensors');
@@ -74,8 +77,8 @@ function describeRole(role: LoraTensorRole): string {
 function checkPair<T extends TensorShape>(
   config: LoraConfig,
   module: string,
-  A: T,
-  B: T,
+  { A, B }: { readonly A: T; readonly B: T },
+  isTargeted: (module: string) => boolean,
   error: Report,
 ): LoraPair<T> | undefined {
   const undecodable = [A, B].filter((tensor) => !isDecodable(tensor.dtype));
@@ -96,7 +99,7 @@ function checkPair<T extends TensorShape>(
     );
   else if (r !== wanted)
     error('rank-mismatch', module, `its tensors have rank ${r}, but r and rank_pattern of the config give ${wanted}`);
-  else if (selectModules(config.target_modules, [module], config).length === 0)
+  else if (!isTargeted(module))
     error('not-targeted', module, 'target_modules does not select it, so PEFT would ignore its tensors');
   else return { module, r, inFeatures, outFeatures, A, B };
   return undefined;

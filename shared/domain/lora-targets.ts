@@ -3,6 +3,7 @@ import { loraConfigFindings } from '../methods/lora-config-file.ts';
 import { loraRank, loraScaling, type LoraConfig } from '../methods/lora.ts';
 import { patternKeyMatches } from '../methods/pattern-value.ts';
 import { selectModules, unmatchedTargets } from './module-matching.ts';
+import { patternWorkFindings } from './pattern-work.ts';
 
 /** A linear module of a base that LoRA may act on. */
 export interface LinearSize {
@@ -28,6 +29,8 @@ export function loraTargets(
   const report = (severity: Finding['severity'], code: string, where: string, message: string): void =>
     void findings.push({ severity, code, where, message });
   const names = linears.map(({ module }) => module);
+  const tooMuch = patternWorkFindings(config, names);
+  if (tooMuch.length > 0) return { targets: [], findings: [...findings, ...tooMuch] };
   const selected = new Set(selectModules(config.target_modules, names, config));
   const chosen = linears.filter(({ module }) => selected.has(module));
   const unmatched = unmatchedTargets(config.target_modules, names);

@@ -23,9 +23,17 @@ export function selectModules(
   linears: readonly string[],
   options: SelectOptions = {},
 ): string[] {
+  return linears.filter(moduleTest(targetModules, options));
+}
+
+/** Whether a module is among those that `selectModules` selects. Throws like it, at once or when it is asked. */
+export function moduleTest(
+  targetModules: readonly string[] | string,
+  options: SelectOptions = {},
+): (module: string) => boolean {
   const targeted = targetTest(targetModules, options);
   const excluded = exclusionTest(options);
-  return linears.filter((module) => targeted(module) && !excluded(module));
+  return (module) => targeted(module) && !excluded(module);
 }
 
 /** The entries of a `target_modules` list that select none of `linears`: usually a misspelling or another architecture's names. */

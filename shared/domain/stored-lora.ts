@@ -3,7 +3,7 @@ import { isDecodable } from '../formats/dtype.ts';
 import { isSet, reshapingSettings } from '../methods/lora-unsupported.ts';
 import { loraRank, loraTensorRole, type LoraConfig } from '../methods/lora.ts';
 import type { LoraPair, TensorShape } from './adapter-tensors.ts';
-import { selectModules } from './module-matching.ts';
+import { moduleTest } from './module-matching.ts';
 
 /** The two factors of one module of an adapter that is stored: [r, inFeatures] and [outFeatures, r], further dimensions folded in. */
 export interface StoredPair<T extends TensorShape> extends LoraPair<T> {
@@ -62,8 +62,9 @@ export function storedLora<T extends TensorShape>(config: LoraConfig | undefined
       );
   }
   const pairs = new Map<string, StoredPair<T>>();
+  const isTargeted = config ? targetedTest(config) : () => true;
   for (const [module, half] of halves) {
-    const pair = checkPair(config, module, half, report);
+    const pair = checkPair(config, module, half, isTargeted, report);
     if (pair) pairs.set(module, pair);
   }
   if (config) checkCompanions(config, halves, { magnitudes, biases }, report);
@@ -95,6 +96,7 @@ function checkPair<T extends TensorShape>(
   config: LoraConfig | undefined,
   module: string,
   { A, B, embedding }: Halves<T>,
+  isTargeted: (module: string) => boolean | undefined,
   report: Report,
 ): StoredPair<T> | undefined {
   const half = embedding ? 'lora_embedding_' : 'lora_';
@@ -127,7 +129,7 @@ function checkPair<T extends TensorShape>(
     );
     return undefined;
   }
-  const targeted = embedding || !config ? true : isTargeted(config, module);
+  const targeted = embedding ? true : isTargeted(module);
   const kind = embedding
     ? 'embedding'
     : targeted === false && isSet(config?.extra?.['target_parameters'])
@@ -184,9 +186,10 @@ function checkCompanions<T extends TensorShape>(
   }
 }
 
-/** Undefined where a pattern cannot be followed here. */
-function isTargeted(config: LoraConfig, module: string): boolean | undefined {
-  return tried(() => selectModules(config.target_modules, [module], config).length > 0);
+/** Whether the config selects a module; undefined where a pattern cannot be followed here. */
+function targetedTest(config: LoraConfig): (module: string) => boolean | undefined {
+  const test = tried(() => moduleTest(config.target_modules, config));
+  return (module) => test && tried(() => test(module));
 }
 
 /** Undefined where a pattern is one that cannot be followed here; that has been told already. */

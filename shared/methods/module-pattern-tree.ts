@@ -3,7 +3,14 @@ import { limits } from '../limits.ts';
 
 /** The syntax tree of a module pattern. */
 export type PatternNode =
-  | { readonly kind: 'character'; readonly accepts: (character: string) => boolean }
+  /** One character; `tests`: what `accepts` looks at, at most. */
+  | {
+      readonly kind: 'character';
+      readonly accepts: (character: string) => boolean;
+      readonly tests: number;
+      /** The only one that it accepts. */
+      readonly literal?: string;
+    }
   /** A condition on a place between characters: `^`, `$`, `\b`, `\B`. */
   | { readonly kind: 'place'; readonly holds: (text: readonly string[], at: number) => boolean }
   | { readonly kind: 'look'; readonly node: PatternNode; readonly negated: boolean }
@@ -71,12 +78,12 @@ function parseSequence(parser: Parser): PatternNode {
 
 function parseAtom(parser: Parser, next: string): PatternNode {
   if (next === '(') return parseGroup(parser);
-  if (next === '[') return { kind: 'character', accepts: parseClass(parser) };
+  if (next === '[') return { kind: 'character', ...parseClass(parser) };
   if (next === '\\') return parseEscape(parser);
   if (next === '*' || next === '+' || next === '?' || readRepeat(parser) !== undefined)
     throw refusal(parser, `there is nothing to repeat before "${next}"`);
   parser.at++;
-  if (next === '.') return { kind: 'character', accepts: (character) => character !== '\n' };
+  if (next === '.') return { kind: 'character', accepts: (character) => character !== '\n', tests: 1 };
   if (next === '^') return { kind: 'place', holds: (_, at) => at === 0 };
   // Python's "$" also holds before a newline at the very end.
   if (next === '$')
@@ -84,7 +91,7 @@ function parseAtom(parser: Parser, next: string): PatternNode {
       kind: 'place',
       holds: (text, at) => at === text.length || (at === text.length - 1 && text[at] === '\n'),
     };
-  return { kind: 'character', accepts: (character) => character === next };
+  return { kind: 'character', accepts: (character) => character === next, tests: 1, literal: next };
 }
 
 function parseGroup(parser: Parser): PatternNode {
@@ -134,7 +141,9 @@ function parseEscape(parser: Parser): PatternNode {
       holds: (text, at) => (isWord(text[at - 1]) !== isWord(text[at])) === (letter === 'b'),
     };
   }
-  return { kind: 'character', accepts: parseCharacterEscape(parser) };
+  const accepts = parseCharacterEscape(parser);
+  const literal = letter === undefined || letter in escapedSets ? undefined : (escapedControls[letter] ?? letter);
+  return { kind: 'character', accepts, tests: 1, ...(literal === undefined ? {} : { literal }) };
 }
 
 /** What stands after a backslash, inside a class or out of it. */
@@ -175,7 +184,7 @@ const escapedControls: Readonly<Record<string, string>> = {
   a: '\u0007',
 };
 
-function parseClass(parser: Parser): (character: string) => boolean {
+function parseClass(parser: Parser): { readonly accepts: (character: string) => boolean; readonly tests: number } {
   const start = parser.at;
   parser.at++;
   const negated = take(parser, '^');
@@ -191,7 +200,10 @@ function parseClass(parser: Parser): (character: string) => boolean {
     members.push(parseClassMember(parser, low));
   }
   parser.at++;
-  return (character) => members.some((accepts) => accepts(character)) !== negated;
+  return {
+    accepts: (character) => members.some((accepts) => accepts(character)) !== negated,
+    tests: members.length,
+  };
 }
 
 function parseClassMember(parser: Parser, low: string): (character: string) => boolean {

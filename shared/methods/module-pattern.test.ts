@@ -66,11 +66,24 @@ describe('compileModulePattern refuses', () => {
     expect(performance.now() - started).toBeLessThan(2000);
   });
 
-  it('to go on one step past the limit, and finishes at the limit', () => {
-    // "a*" takes 2 steps a character and 6 besides.
-    const atLimit = (limits.modulePatternStepsMax - 6) / 2;
-    expect(compileModulePattern('a*').matches('a'.repeat(atLimit))).toBe(true);
-    expect(() => compileModulePattern('a*').matches('a'.repeat(atLimit + 1))).toThrow(/takes too long/);
+  it('to go on past the limit, and finishes at the limit', () => {
+    const pattern = compileModulePattern('a*');
+    let low = 1;
+    let high: number = limits.modulePatternStepsMax;
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if (pattern.steps('a'.repeat(middle)) === Infinity) high = middle;
+      else low = middle;
+    }
+    expect(pattern.steps('a'.repeat(low))).toBeLessThanOrEqual(limits.modulePatternStepsMax);
+    expect(pattern.matches('a'.repeat(low))).toBe(true);
+    expect(() => pattern.matches('a'.repeat(low + 1))).toThrow(/takes too long/);
+    expect(() => pattern.matches('a'.repeat(low + 1))).toThrow(expect.objectContaining({ code: 'module-pattern' }));
+  });
+
+  it('to count the members of a class as nothing', () => {
+    const [one, many] = ['[x]*', `[${'b-cx'.repeat(1000)}]*`].map((text) => compileModulePattern(text).steps('abcdef'));
+    expect(many).toBeGreaterThan((one ?? 0) + 500);
   });
 });
 

@@ -12,12 +12,19 @@ export function patternValue(pattern: Readonly<Record<string, number>>, module: 
 
 /** Whether `^(.*\.)?(key)$` matches the module's name. Throws `DomainError('module-pattern')` for a key that is no pattern we accept. */
 export function patternKeyMatches(key: string, module: string): boolean {
-  if (plainName.test(key)) return plainKeyMatches(key, module);
-  return compileModulePattern(`(?:.*\\.)?(?:${checked(key)})`).matches(module);
+  if (isPlainKey(key)) return plainKeyMatches(key, module);
+  return compileModulePattern(keyPattern(checked(key))).matches(module);
 }
 
 /** Keys are mostly names, hundreds of them in a composed adapter: those need no matcher. */
-const plainName = /^[\w.]*$/;
+export function isPlainKey(key: string): boolean {
+  return /^[\w.]*$/.test(key);
+}
+
+/** What a key matches, as a pattern for whole names. */
+export function keyPattern(key: string): string {
+  return `(?:.*\\.)?(?:${key})`;
+}
 
 /** A "." of a key stands for any character, being a regular expression. */
 function plainKeyMatches(key: string, module: string): boolean {

@@ -9,7 +9,7 @@ import type { TensorEntry } from '../formats/safetensors-header.ts';
 import { readSafetensorsHeader } from '../formats/safetensors-read.ts';
 import { limits } from '../limits.ts';
 import type { AdapterConfig } from '../methods/adapter-config.ts';
-import type { LoraConfig } from '../methods/lora.ts';
+import { loraTensorRole, type LoraConfig } from '../methods/lora.ts';
 import type { OnceSource } from './read-once.ts';
 import { scanWeights, type WeightsScan } from './scan-weights.ts';
 
@@ -39,7 +39,7 @@ export async function readWeights(
     return { tensors: [], findings: findingsOf(error, adapterWeightsName) };
   }
   const base = baseTensors && [...baseTensors];
-  const tooMuch = config?.lora ? patternWorkFindings(config.lora, tensors.length / 2 + (base?.length ?? 0)) : [];
+  const tooMuch = config?.lora ? patternWorkFindings(config.lora, moduleNames(tensors, base ?? [])) : [];
   const rules = tooMuch.length > 0 ? undefined : config?.lora;
   // without a sound config the tensors are still held against each other
   const lora =
@@ -57,6 +57,15 @@ export async function readWeights(
     ...(rules && lora ? oddities(rules, lora) : []),
   ];
   return { tensors, ...(rules ? { rules } : {}), ...(lora ? { lora } : {}), ...(fit ? { fit } : {}), scan, findings };
+}
+
+/** Every name that a pattern of the config may be tried on. */
+function* moduleNames(tensors: readonly TensorEntry[], base: readonly BaseTensor[]): Iterable<string> {
+  for (const { name } of tensors) {
+    const role = loraTensorRole(name);
+    if ('module' in role) yield role.module;
+  }
+  for (const { name } of base) yield name.replace(/\.[^.]*$/, '');
 }
 
 /** An adapter that changes nothing was never trained, or was saved at the wrong moment. */
