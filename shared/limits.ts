@@ -109,6 +109,8 @@ export const limits = {
   validationFindingsMax: 20,
   /** Memory of the thread that validates, beside the bytes in work: headers and the rows of a dataset seen so far. */
   validatorMemoryMegabytes: 1024,
+  /** How long that thread waits for more: a folder of adapters is pushed one by one, and an idle thread holds some 20 MB. */
+  validatorIdleSeconds: 30,
   /** Files of an adapter: weights, config, card, tokenizer and the like are about ten. */
   adapterFilesMax: 200,
   /** Two deltas count as the same up to this share of their norm: bfloat16 changes about 0.2% of one. */

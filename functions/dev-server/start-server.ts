@@ -12,7 +12,7 @@ import { secureHeaders } from '../http/secure-headers.ts';
 import { sweepJob } from '../job-events/sweep-job.ts';
 import { sweep } from '../job-events/sweep.ts';
 import { sweepPurges } from '../purger/sweep-purges.ts';
-import { inspectInThread } from '../validator/inspect-in-thread.ts';
+import { createInspectThread } from '../validator/inspect-in-thread.ts';
 import { createValidator } from '../validator/validator.ts';
 import { allHandlers } from './all-handlers.ts';
 import { startChores } from './background.ts';
@@ -146,8 +146,9 @@ function startBackground(
   world: LocalWorld,
   { work, stop, log }: { readonly work: string; readonly stop: AbortSignal; readonly log: Log },
 ): () => Promise<void> {
+  const thread = createInspectThread();
   const validator = createValidator(
-    { world, inspect: inspectInThread, stop },
+    { world, inspect: thread.inspect, stop },
     { onError: (error, uploadId) => log(`the upload ${uploadId} could not be looked at`, error) },
   );
   world.events.subscribe((event) => validator.onEvent(event));
@@ -165,6 +166,7 @@ function startBackground(
   return async () => {
     await stopChores();
     await validator.idle();
+    await thread.close();
   };
 }
 

@@ -1,7 +1,7 @@
 import type { InspectReport, InspectTask } from './inspect.ts';
 
-/** What the thread is started with. */
-export interface ThreadSettings {
+/** What the thread is to inspect, one task at a time. */
+export interface ThreadTask {
   readonly task: InspectTask;
   readonly files: readonly { readonly name: string; readonly sizeBytes: number }[];
 }
@@ -12,8 +12,5 @@ export type FromThread =
   | { readonly report: InspectReport }
   | { readonly failure: unknown };
 
-/** To the thread: what it wanted is there, or why not. */
-export interface ToThread {
-  readonly want: number;
-  readonly failure?: string;
-}
+/** To the thread: a task, or that what it wanted is there, or why not. */
+export type ToThread = ThreadTask | { readonly want: number; readonly failure?: string };

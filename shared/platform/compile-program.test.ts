@@ -36,10 +36,10 @@ async function run(source: string, temporary = join(folder, 'temporary')): Promi
 /** Validates a dataset in the thread that a server starts, and says whether that was compiled. */
 const validating = `
   import { getEnvironmentData } from 'node:worker_threads';
-  import { inspectInThread } from ${here('../../functions/validator/inspect-in-thread.ts')};
+  import { createInspectThread } from ${here('../../functions/validator/inspect-in-thread.ts')};
   import { bytesSource } from ${here('../formats/bytes.ts')};
   const bytes: Uint8Array = new TextEncoder().encode('{"text":"a"}');
-  const report = await inspectInThread({ kind: 'dataset' }, [bytesSource(bytes, 'data.jsonl')]);
+  const report = await createInspectThread().inspect({ kind: 'dataset' }, [bytesSource(bytes, 'data.jsonl')]);
   const compiled = getEnvironmentData('compiledPrograms') as Record<string, string> | undefined;
   console.log(report.kind, 'lines' in report && report.lines, Object.keys(compiled ?? {}).length, import.meta.url);`;
 
