@@ -58,7 +58,7 @@ test('a pattern that takes its time with every one of fifty thousand modules is 
 
 test('a pattern that no single name may be matched with is refused', () => {
   const config = parseLoraConfig({ target_modules: '(?:(?=(?:(?=(?:(?=.*x|.).)*z)|.)*y)|.)*b' });
-  expect(patternWorkFindings(config, [`${'a'.repeat(2000)}`])).toMatchObject(tooMany);
+  expect(patternWorkFindings(config, ['a'.repeat(2000)])).toMatchObject(tooMany);
 });
 
 test('a training run with such a config is refused as well', () => {
