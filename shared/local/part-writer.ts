@@ -6,7 +6,7 @@ import type { BlobIndex, Upload } from './blob-index.ts';
 import type { Durability } from './database.ts';
 import { errorCode, syncFile } from './durable-files.ts';
 
-const batchBytes = 1_048_576;
+const batchBytes = 262_144;
 
 interface Writing {
   readonly stop: AbortController;
@@ -115,7 +115,7 @@ async function compare(
   }
 }
 
-/** Chunks gathered to about a megabyte: fewer and larger writes. */
+/** Chunks gathered to a quarter of a megabyte: fewer and larger writes, and little held for each of many parts. */
 async function* batches(body: AsyncIterable<Uint8Array>, stop: AbortSignal): AsyncIterable<Uint8Array[]> {
   let batch: Uint8Array[] = [];
   let sizeBytes = 0;
