@@ -5,6 +5,7 @@ import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { Image } from '../settings.ts';
+import { baseImages } from './base-images.ts';
 import { givePolicy } from './grants.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -30,6 +31,7 @@ export function jobImage(scope: Construct, id: string, { image, target, roles }:
     file: 'gpu-job/Dockerfile',
     target,
     platform: Platform.LINUX_AMD64,
+    buildArgs: baseImages(process.env),
     // .dockerignore says what it is made of; all else would make it a new one with each change of a document
   });
   givePullRights(scope, id, roles, asset.repository.repositoryArn);
