@@ -23,6 +23,8 @@ import { emulatorKey, emulatorSecret } from './targets.ts';
 export interface AwsPlatform {
   readonly world: AwsSuiteWorld['aws'];
   readonly batch: BatchEndpoint;
+  /** Of containers that start from now on. */
+  readonly environment: Record<string, string>;
   /** Answers API calls; what else is asked goes over the network. */
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
   readonly client: (team?: string) => Promise<ApiClient>;
@@ -93,6 +95,7 @@ export async function openAwsPlatform(endpoints: {
   return {
     world,
     batch,
+    environment,
     fetch: send,
     async client(team = 'blue') {
       const made = makeKeyText((count) => world.randomBytes(count));

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -12,6 +12,7 @@ import { pushVersion, sha256Hex, tinyAdapter } from '../../support/send-upload.t
 import { storeBase, storeDataset } from '../../support/stored-things.ts';
 import { writeTinyBase } from '../../support/tiny-base.ts';
 import { openAwsPlatform, type AwsPlatform } from '../aws-platform.ts';
+import { startMetadataEndpoint } from '../metadata-endpoint.ts';
 import { readEndpoints, theTable } from '../targets.ts';
 
 const endpoints = readEndpoints();
@@ -110,6 +111,24 @@ describe(emulator, () => {
     const steps = (await client.call(listMetrics, { params: { job: jobId } })).rows.map(({ step }) => step);
     const wanted = (await client.call(listMetrics, { params: { job: steady.id } })).rows.map(({ step }) => step);
     expect(steps).toEqual(wanted);
+  });
+
+  test('flows: a machine that is told that it will be taken away hands its job on, and the next one does it', async () => {
+    const metadata = await startMetadataEndpoint();
+    platform.environment['AWS_EC2_METADATA_SERVICE_ENDPOINT'] = metadata.url;
+    try {
+      const before = platform.batch.jobs.length;
+      const done = await platform.waitFor(client, await submit('warned', 80));
+      expect(done).toMatchObject({ state: 'succeeded', attempt: 2, output: { version: 1 } });
+      expect(await weightsOf(done)).toEqual(await weightsOf(steady));
+      const [warned] = platform.batch.jobs.slice(before);
+      const log = warned ? await readFile(platform.batch.logPath(warned), 'utf8') : '';
+      // what ended early is asked to go at once, so it may not come to its last words
+      expect(log).toMatch(/^This machine is about to be taken away: \{"action":"terminate"/);
+    } finally {
+      delete platform.environment['AWS_EC2_METADATA_SERVICE_ENDPOINT'];
+      metadata.close();
+    }
   });
 
   test('flows: a run that is cancelled saves its work, and goes on with it when it is resumed', async () => {
