@@ -64,7 +64,7 @@ it('is unavailable when its process dies, and the next call finds a new one', as
 });
 
 it('ends a process that does not answer in time, and those who waited too long are told', async () => {
-  const short = create({ callMilliseconds: 300, graceMilliseconds: 0 });
+  const short = create({ callMilliseconds: 1500, graceMilliseconds: 0 });
   const reasons = (await Promise.allSettled([ask('hang', short), ask('pid', short)])).map(
     (result) => result.status === 'rejected' && String(result.reason),
   );
