@@ -10,8 +10,8 @@ const refuse = (why: string): never => {
 };
 
 /**
- * What each type of resource costs while it is idle, storage left out: list prices of us-east-1, looked up on 2026-11-25, without the
- * free tier. A type that is not here fails the test: somebody has to look up what it costs.
+ * What each type of resource costs while it is idle, storage left out: list prices of us-east-1 as known on 2026-11-25, without the
+ * free tier; AWS's own price list has the last word. A type that is not here fails the test: somebody has to look up what it costs.
  */
 export const idlePrices: Readonly<Record<string, IdlePrice>> = {
   'AWS::ApiGatewayV2::Api': ({ ProtocolType }) => (ProtocolType === 'HTTP' ? 0 : refuse('only HTTP APIs are priced')),
