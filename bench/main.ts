@@ -1,28 +1,24 @@
-import { benchApi } from './api.ts';
-import { benchColdStart } from './cold-start.ts';
-import { benchMerge } from './merge.ts';
-import { benchProfile } from './profile.ts';
-import { benchTrain } from './train.ts';
-import { benchUpload } from './upload.ts';
+type Bench = () => Promise<Record<string, unknown>>;
 
-/** Every benchmark by name; each resolves to one flat object. */
-const benches: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
-  train: benchTrain,
-  profile: benchProfile,
-  merge: benchMerge,
-  upload: benchUpload,
-  api: benchApi,
-  'cold-start': benchColdStart,
+/** Every benchmark by name; each resolves to one flat object. Loaded only when it runs: the memory of one is not that of all. */
+const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  train: async () => (await import('./train.ts')).benchTrain,
+  profile: async () => (await import('./profile.ts')).benchProfile,
+  merge: async () => (await import('./merge.ts')).benchMerge,
+  upload: async () => (await import('./upload.ts')).benchUpload,
+  api: async () => (await import('./api.ts')).benchApi,
+  'cold-start': async () => (await import('./cold-start.ts')).benchColdStart,
 };
 
 /** `npm run bench -- <name> [--json]`: runs one benchmark and prints its figures, with `--json` as one line of JSON. */
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args.filter((arg) => arg !== '--json');
-  const bench = name !== undefined && Object.hasOwn(benches, name) ? benches[name] : undefined;
-  if (!bench || rest.length > 0) {
+  const load = name !== undefined && Object.hasOwn(benches, name) ? benches[name] : undefined;
+  if (!load || rest.length > 0) {
     process.stderr.write(`usage: npm run bench -- <${Object.keys(benches).join(' | ')}> [--json]\n`);
     return 2;
   }
+  const bench = await load();
   const figures = await bench();
   if (args.includes('--json')) process.stdout.write(`${JSON.stringify(figures)}\n`);
   else
