@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-/** Lines a file may have: past this it does more than one thing. Tests may list more cases. */
-const linesMax = { source: 400, test: 600 };
+/** Lines a file may have: past this it does more than one thing. */
+const linesMax = 400;
 
 const skipped = new Set(['node_modules', '.git', '.cache', '.lorary']);
 
@@ -10,9 +10,8 @@ const skipped = new Set(['node_modules', '.git', '.cache', '.lorary']);
 export function overlongFiles(root: string): string[] {
   return sourceFiles(root).flatMap((path) => {
     const lines = readFileSync(path, 'utf8').split('\n').length - 1;
-    const bound = path.endsWith('.test.ts') ? linesMax.test : linesMax.source;
-    return lines > bound
-      ? [`${relative(root, path)}: ${lines} lines, at most ${bound}: split it by responsibility.`]
+    return lines > linesMax
+      ? [`${relative(root, path)}: ${lines} lines, at most ${linesMax}: split it by responsibility.`]
       : [];
   });
 }
