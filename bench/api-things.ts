@@ -9,8 +9,7 @@ import { requireReadyBase } from '../shared/records/bases.ts';
 import { blobKeys } from '../shared/records/blob-keys.ts';
 import { blobSource } from '../shared/records/blob-source.ts';
 import type { Caller } from '../shared/records/caller.ts';
-import { commit, newId } from '../shared/records/commit.ts';
-import { datasetWrite, type DatasetRecord } from '../shared/records/datasets.ts';
+import { newId } from '../shared/records/commit.ts';
 import { chunkWrite, type StreamContent } from '../shared/records/job-stream.ts';
 import { publishVersion, type VersionOutcome } from '../shared/records/publish-version.ts';
 import { recordValue } from '../shared/records/stored.ts';
@@ -21,6 +20,7 @@ import { newVersion, versionWrite } from '../shared/records/versions.ts';
 import { once, type CallFixture } from '../test/authorization/fixture.ts';
 import { putReadyBase } from '../test/support/ready-base.ts';
 import { announce, sendFiles, sha256Hex, tinyAdapter } from '../test/support/send-upload.ts';
+import { storeDataset } from '../test/support/stored-things.ts';
 
 /**
  * What the calls are about, in a world that a server serves. What a validator or a job would make is written at once, since only the
@@ -117,33 +117,16 @@ async function checkedVersion(
 }
 
 async function putDataset(world: World, caller: Caller, name: string): Promise<string> {
-  const { team } = caller;
-  const id = newId(world, 'dat');
-  const row = {
-    messages: [
-      { role: 'user', content: 'Hello' },
-      { role: 'assistant', content: 'Good day to you.' },
-    ],
-  };
-  const bytes = Buffer.from(`${JSON.stringify(row)}\n`.repeat(100));
-  const { key, versionId } = await world.blobs.put(blobKeys.datasetFile(team, id), bytes);
-  const [sizeBytes, sha256] = [bytes.byteLength, sha256Hex(bytes)];
-  const dataset: DatasetRecord = {
-    id,
-    team,
+  const messages = [
+    { role: 'user', content: 'Hello' },
+    { role: 'assistant', content: 'Good day to you.' },
+  ];
+  await storeDataset(
+    world,
+    caller,
     name,
-    state: 'ready',
-    description: '',
-    sizeBytes,
-    sha256,
-    format: 'messages',
-    rows: 100,
-    findings: [],
-    createdAt: new Date(world.now()).toISOString(),
-    createdBy: caller.keyId,
-    file: { path: 'data.jsonl', sizeBytes, sha256, blob: { key, versionId } },
-    uploadId: '',
-  };
-  await commit(world, caller, { action: 'dataset.create', resource: `datasets/${name}` }, [datasetWrite(dataset)]);
+    Array.from({ length: 100 }, () => ({ messages })),
+    'messages',
+  );
   return name;
 }

@@ -9,6 +9,7 @@ import { getJobRecord } from '../../shared/records/jobs.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
 import { putReadyBase } from '../../test/support/ready-base.ts';
 import { storeDataset } from '../../test/support/stored-things.ts';
+import { streamStep } from '../../test/support/stream-step.ts';
 
 // What a job tells while it runs: the test is its container, and says what it likes.
 let api: LocalApi;
@@ -46,17 +47,7 @@ async function running(): Promise<Running> {
 }
 
 const log = (text: string): Content => ({ type: 'log', text });
-const step = (at: number, loss = at): Content => ({
-  type: 'step',
-  step: at,
-  steps: 9,
-  epoch: 0,
-  loss,
-  learningRate: 1,
-  gradientNorm: 1,
-  tokensPerSecond: 1,
-  secondsLeft: 0,
-});
+const step = (at: number): Content => streamStep(at, at);
 const sample = (at: number, prompt: string, text: string): Content => ({ type: 'sample', step: at, prompt, text });
 
 async function listen(jobId: string, lastEventId?: string): Promise<Response> {

@@ -1,19 +1,9 @@
 import { expect, test } from 'vitest';
 import type { JobStreamEvent } from '../../shared/contract/job-stream.ts';
+import { streamStep as step } from '../../test/support/stream-step.ts';
 import { metricRows } from './metric-rows.ts';
 
 type Content = JobStreamEvent['event'];
-const step = (at: number, loss: number): Content => ({
-  type: 'step',
-  step: at,
-  steps: 9,
-  epoch: 0,
-  loss,
-  learningRate: 1,
-  gradientNorm: 1,
-  tokensPerSecond: 1,
-  secondsLeft: 0,
-});
 const evaluation = (at: number, loss: number): Content => ({ type: 'eval', step: at, loss, tokenAccuracy: 0 });
 const run = (firstStep: number): Content => ({
   type: 'run',

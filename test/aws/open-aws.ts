@@ -9,6 +9,7 @@ import { carefulTable, repeating } from '../platform-suite/careful.ts';
 import { faultyTable, seededRandom } from '../platform-suite/faults.ts';
 import type { SuiteWorld } from '../platform-suite/suite.ts';
 import { createBucket, createTable, testClients, type ServiceEndpoints } from './test-clients.ts';
+import { sendSigned } from '../platform-suite/send-signed.ts';
 
 export interface AwsSuiteWorld extends SuiteWorld {
   readonly aws: AwsWorld;
@@ -58,13 +59,7 @@ export async function openAwsSuiteWorld(options: OpenAwsOptions): Promise<AwsSui
     slots: options.slots ?? 2,
     patienceSeconds: 15,
     folder,
-    async send({ url, headers }, { method, headers: more, body } = {}) {
-      return fetch(url, {
-        method: method ?? (body ? 'PUT' : 'GET'),
-        headers: { ...headers, ...more },
-        ...(body ? { body } : {}),
-      });
-    },
+    send: sendSigned,
     async advance(seconds) {
       if (options.waits) await setTimeout(seconds * 1000);
       else skippedSeconds += seconds;

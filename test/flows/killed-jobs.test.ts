@@ -4,16 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
-import { cancelJob, createJob, listMetrics, resumeJob, type Job } from '../../shared/contract/jobs.ts';
+import { cancelJob, listMetrics, resumeJob, type Job } from '../../shared/contract/jobs.ts';
 import { listVersions } from '../../shared/contract/versions.ts';
 import { limits } from '../../shared/limits.ts';
 import { readStream } from '../../shared/records/job-stream.ts';
-import { findVersion } from '../../shared/records/versions.ts';
 import { sweep } from '../../functions/job-events/sweep.ts';
+import { storeTrainingInputs, submitTraining, weightsOf } from '../support/interrupted-training.ts';
 import { openJobPlatform, type JobPlatform } from '../support/job-platform.ts';
 import { uniform } from '../support/random-base.ts';
-import { storeBase, storeDataset } from '../support/stored-things.ts';
-import { writeTinyBase } from '../support/tiny-base.ts';
 
 // Containers are processes that kill themselves; the sweep is the only one that looks after their jobs.
 let folder = '';
@@ -24,44 +22,15 @@ beforeAll(async () => {
   const container = fileURLToPath(new URL('../support/dying-container.ts', import.meta.url));
   platform = await openJobPlatform({ container });
   client = await platform.client();
-  await writeTinyBase(join(folder, 'tiny'));
-  await storeBase(platform.world, platform.caller(), 'tiny', join(folder, 'tiny'));
-  const rows = Array.from({ length: 40 }, (_, i) => ({ prompt: `${i} + 1 =`, completion: ` ${i + 1}` }));
-  await storeDataset(platform.world, platform.caller(), 'sums', rows);
+  await storeTrainingInputs(platform.world, platform.caller(), join(folder, 'tiny'));
 });
 afterAll(async () => {
   await platform.close();
   await rm(folder, { recursive: true });
 });
 
-/** Checkpoints every few milliseconds, so that a death often hits one that is being kept. */
-const training = (adapter: string, steps: number) =>
-  ({
-    kind: 'train',
-    base: 'tiny',
-    dataset: 'sums',
-    evalFraction: 0.1,
-    output: { adapter },
-    method: { kind: 'lora', config: { r: 2, lora_dropout: 0.1 } },
-    steps,
-    batch: { rows: 6, microBatchTokens: 48, packTokens: 32 },
-    optimizer: { learningRate: 0.01 },
-    evaluation: { everySteps: 20 },
-    checkpoint: { everySeconds: 0.05 },
-  }) as const;
-
-async function submit(adapter: string, steps = 120): Promise<string> {
-  const { job } = await client.call(createJob, { body: training(adapter, steps) });
-  return job?.id ?? '';
-}
-
-async function weightsOf(job: Job): Promise<Buffer> {
-  const { world } = platform;
-  const version = await findVersion(world.table, 'blue', job.output.versionId ?? '');
-  const file = version?.value.files.find(({ path }) => path === 'adapter_model.safetensors');
-  if (!file) throw new Error('the version has weights');
-  return Buffer.from(await world.blobs.read(file.blob, 0, file.sizeBytes));
-}
+const submit = (adapter: string, steps = 120): Promise<string> => submitTraining(client, adapter, steps);
+const weights = (job: Job): Promise<Buffer> => weightsOf(platform.world, platform.caller().team, job);
 
 const versionsOf = async (adapter: string): Promise<number[]> =>
   (await client.call(listVersions, { params: { adapter } })).items.map(({ version }) => version ?? 0);
@@ -99,7 +68,7 @@ test('killed five times at any moment, a run ends with the same bits as one that
   } while (job.state !== 'succeeded');
   expect(deaths.size).toBeGreaterThanOrEqual(5);
   const done = job;
-  expect(await weightsOf(done)).toEqual(await weightsOf(steady));
+  expect(await weights(done)).toEqual(await weights(steady));
   expect(await versionsOf('killed')).toEqual([1]);
   const [killed, alone] = await Promise.all(
     [jobId, steady.id].map(async (job) => (await client.call(listMetrics, { params: { job } })).rows),
@@ -120,7 +89,7 @@ test.each(['stored', 'published'] as const)(
     const done = await platform.waitFor(client, jobId);
     expect(done).toMatchObject({ state: 'succeeded', output: { version: 1 } });
     expect(await versionsOf(`once-${stage}`)).toEqual([1]);
-    expect(await weightsOf(done)).toEqual(await weightsOf(steady));
+    expect(await weights(done)).toEqual(await weights(steady));
     const events = await readStream(platform.world.table, 'blue', jobId, { after: 0, count: Infinity });
     expect(events.filter(({ event }) => event.type === 'run')).toHaveLength(1);
   },
@@ -141,7 +110,7 @@ test('cancelled, a run saves its work first; resumed, it goes on there and ends 
   await client.call(resumeJob, { params: { job: jobId } });
   const done = await platform.waitFor(client, jobId);
   expect(done).toMatchObject({ state: 'succeeded', attempt: 2 });
-  expect(await weightsOf(done)).toEqual(await weightsOf(alone));
+  expect(await weights(done)).toEqual(await weights(alone));
   const events = await readStream(platform.world.table, 'blue', jobId, { after: 0, count: Infinity });
   const firsts = events.flatMap(({ event }) => (event.type === 'run' ? [event.firstStep] : []));
   expect(firsts[0]).toBe(1);
@@ -155,7 +124,7 @@ test('a run whose machine is about to go saves its work, and another container g
   delete platform.env['LORARY_DEATH'];
   const done = await platform.waitFor(client, jobId);
   expect(done).toMatchObject({ state: 'succeeded', output: { version: 1 } });
-  expect(await weightsOf(done)).toEqual(await weightsOf(steady));
+  expect(await weights(done)).toEqual(await weights(steady));
   const events = await readStream(platform.world.table, 'blue', jobId, { after: 0, count: Infinity });
   // what was announced as kept is never done again, and every step was done once
   const steps = events.flatMap(({ event }) => (event.type === 'step' ? [event.step] : []));

@@ -9,6 +9,7 @@ import type { JobRunner } from '../../shared/platform/ports.ts';
 import { carefulTable, repeating } from './careful.ts';
 import { faultyBlobs, faultyRunner, faultyTable, seededRandom } from './faults.ts';
 import { eventually, type SuiteWorld } from './suite.ts';
+import { sendSigned } from './send-signed.ts';
 
 const jobProgram = fileURLToPath(new URL('job-program.mjs', import.meta.url));
 
@@ -57,13 +58,7 @@ export async function openLocalSuiteWorld(options: { readonly seed?: number } = 
     slots,
     patienceSeconds: 15,
     folder,
-    async send({ url, headers }, { method, headers: more, body } = {}) {
-      return fetch(url, {
-        method: method ?? (body ? 'PUT' : 'GET'),
-        headers: { ...headers, ...more },
-        ...(body ? { body } : {}),
-      });
-    },
+    send: sendSigned,
     async advance(seconds) {
       skippedSeconds += seconds;
     },

@@ -36,12 +36,13 @@ export async function storeBase(world: World, caller: Caller, name: string, fold
   return base;
 }
 
-/** Keeps rows as a dataset that is ready. */
+/** Keeps rows of one format as a dataset that is ready. */
 export async function storeDataset(
   world: World,
   caller: Caller,
   name: string,
   rows: readonly object[],
+  format: DatasetRecord['format'] = 'prompt-completion',
 ): Promise<DatasetRecord> {
   const { team } = caller;
   const id = newId(world, 'dat');
@@ -56,7 +57,7 @@ export async function storeDataset(
     description: '',
     sizeBytes: bytes.length,
     sha256,
-    format: 'prompt-completion',
+    format,
     rows: rows.length,
     findings: [],
     createdAt: new Date(world.now()).toISOString(),

@@ -4,13 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAdapter } from '../../../shared/contract/adapters.ts';
 import type { ApiClient } from '../../../shared/contract/api-client.ts';
-import { cancelJob, createJob, listMetrics, resumeJob, type Job } from '../../../shared/contract/jobs.ts';
+import { cancelJob, listMetrics, resumeJob, type Job } from '../../../shared/contract/jobs.ts';
 import { getVersion, listVersionFiles, listVersions } from '../../../shared/contract/versions.ts';
-import { findVersion } from '../../../shared/records/versions.ts';
+import { storeTrainingInputs, submitTraining, weightsOf } from '../../support/interrupted-training.ts';
 import { putReadyBase } from '../../support/ready-base.ts';
 import { pushVersion, sha256Hex, tinyAdapter } from '../../support/send-upload.ts';
-import { storeBase, storeDataset } from '../../support/stored-things.ts';
-import { writeTinyBase } from '../../support/tiny-base.ts';
 import { openAwsPlatform, type AwsPlatform } from '../aws-platform.ts';
 import { startMetadataEndpoint } from '../metadata-endpoint.ts';
 import { readEndpoints, theTable } from '../targets.ts';
@@ -27,52 +25,23 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lorary-aws-flows-'));
   platform = await openAwsPlatform({ dynamo, s3, events });
   client = await platform.client();
-  await writeTinyBase(join(folder, 'small'));
-  await storeBase(platform.world, platform.caller(), 'small', join(folder, 'small'));
-  const rows = Array.from({ length: 40 }, (_, i) => ({ prompt: `${i} + 1 =`, completion: ` ${i + 1}` }));
-  await storeDataset(platform.world, platform.caller(), 'sums', rows);
+  await storeTrainingInputs(platform.world, platform.caller(), join(folder, 'tiny'));
 });
 afterAll(async () => {
   await platform.close();
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Checkpoints every few milliseconds, so that a death often hits one that is being kept. */
-const training = (adapter: string, steps: number) =>
-  ({
-    kind: 'train',
-    base: 'small',
-    dataset: 'sums',
-    evalFraction: 0.1,
-    output: { adapter },
-    method: { kind: 'lora', config: { r: 2, lora_dropout: 0.1 } },
-    steps,
-    batch: { rows: 6, microBatchTokens: 48, packTokens: 32 },
-    evaluation: { everySteps: 20 },
-    checkpoint: { everySeconds: 0.05 },
-  }) as const;
-
-async function submit(adapter: string, steps: number): Promise<string> {
-  const { job } = await client.call(createJob, { body: training(adapter, steps) });
-  return job?.id ?? '';
-}
-
-async function weightsOf(job: Job): Promise<Uint8Array> {
-  const { world } = platform;
-  const version = await findVersion(world.table, 'blue', job.output.versionId ?? '');
-  const file = version?.value.files.find(({ path }) => path === 'adapter_model.safetensors');
-  if (!file) throw new Error('the version has weights');
-  return world.blobs.read(file.blob, 0, file.sizeBytes);
-}
-
+const submit = (adapter: string): Promise<string> => submitTraining(client, adapter, 80);
+const weights = (job: Job): Promise<Buffer> => weightsOf(platform.world, platform.caller().team, job);
 const isTraining = ({ progress }: Job): boolean => progress?.unit === 'steps' && progress.done >= 5;
 
 describe(emulator, () => {
   test('flows: an adapter is sent in signed parts, validated, published and fetched again byte for byte', async () => {
-    await putReadyBase(platform.world, 'blue');
-    await client.call(createAdapter, { body: { name: 'sent', base: 'tiny' } });
+    await putReadyBase(platform.world, 'blue', 'ready');
+    await client.call(createAdapter, { body: { name: 'sent', base: 'ready' } });
     const files = await tinyAdapter();
-    await pushVersion(platform, client, 'sent', { files });
+    await pushVersion(platform, client, 'sent', { base: 'ready', files });
     await platform.settle();
     const params = { adapter: 'sent', version: 'latest' };
     const { version, files: links } = await client.call(listVersionFiles, { params });
@@ -86,7 +55,7 @@ describe(emulator, () => {
 
   let steady: Job;
   test('flows: a training run becomes a job of Batch on a GPU queue, and a published version', async () => {
-    steady = await platform.waitFor(client, await submit('steady', 80));
+    steady = await platform.waitFor(client, await submit('steady'));
     expect(steady).toMatchObject({ state: 'succeeded', output: { adapter: 'steady', version: 1 }, attempt: 1 });
     const [job] = platform.batch.jobs;
     expect(job?.detail.jobQueue).toBe('gpu-24');
@@ -94,18 +63,18 @@ describe(emulator, () => {
     await expect.poll(() => job?.detail.status, { timeout: 10_000 }).toBe('SUCCEEDED');
     expect(Object.keys(job?.detail.parameters ?? {}).toSorted()).toEqual(['job', 'run', 'team']);
     const version = await client.call(getVersion, { params: { adapter: 'steady', version: 'latest' } });
-    expect(version.lineage).toMatchObject({ origin: 'train', jobId: steady.id, base: { name: 'small' } });
+    expect(version.lineage).toMatchObject({ origin: 'train', jobId: steady.id, base: { name: 'tiny' } });
   });
 
   test('flows: two hosts that are taken away cost a run nothing but time, and it publishes once', async () => {
-    const jobId = await submit('taken', 80);
+    const jobId = await submit('taken');
     for (const attempt of [1, 2]) {
       await platform.waitFor(client, jobId, (job) => job.attempt === attempt && isTraining(job));
       platform.batch.jobs.findLast(({ detail }) => detail.status === 'RUNNING')?.reclaim();
     }
     const done = await platform.waitFor(client, jobId);
     expect(done).toMatchObject({ state: 'succeeded', attempt: 3, output: { version: 1 } });
-    expect(await weightsOf(done)).toEqual(await weightsOf(steady));
+    expect(await weights(done)).toEqual(await weights(steady));
     const { items } = await client.call(listVersions, { params: { adapter: 'taken' } });
     expect(items.map(({ version }) => version)).toEqual([1]);
     const steps = (await client.call(listMetrics, { params: { job: jobId } })).rows.map(({ step }) => step);
@@ -118,9 +87,9 @@ describe(emulator, () => {
     platform.environment['AWS_EC2_METADATA_SERVICE_ENDPOINT'] = metadata.url;
     try {
       const before = platform.batch.jobs.length;
-      const done = await platform.waitFor(client, await submit('warned', 80));
+      const done = await platform.waitFor(client, await submit('warned'));
       expect(done).toMatchObject({ state: 'succeeded', attempt: 2, output: { version: 1 } });
-      expect(await weightsOf(done)).toEqual(await weightsOf(steady));
+      expect(await weights(done)).toEqual(await weights(steady));
       const [warned] = platform.batch.jobs.slice(before);
       const log = warned ? await readFile(platform.batch.logPath(warned), 'utf8') : '';
       // what ended early is asked to go at once, so it may not come to its last words
@@ -132,13 +101,13 @@ describe(emulator, () => {
   });
 
   test('flows: a run that is cancelled saves its work, and goes on with it when it is resumed', async () => {
-    const jobId = await submit('stopped', 80);
+    const jobId = await submit('stopped');
     await platform.waitFor(client, jobId, isTraining);
     await client.call(cancelJob, { params: { job: jobId } });
     expect(await platform.waitFor(client, jobId)).toMatchObject({ state: 'cancelled', resumable: true });
     await client.call(resumeJob, { params: { job: jobId } });
     const done = await platform.waitFor(client, jobId);
     expect(done).toMatchObject({ state: 'succeeded', output: { version: 1 } });
-    expect(await weightsOf(done)).toEqual(await weightsOf(steady));
+    expect(await weights(done)).toEqual(await weights(steady));
   });
 });
