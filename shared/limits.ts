@@ -98,7 +98,7 @@ export const limits = {
   /** Names and patterns of a config times modules, a pattern counting as 100 names: a composite of 6,000 modules that are all named needs a fifth. */
   patternMatchesMax: 400_000_000,
   /** Bytes of an adapter looked at together: enough for disk speed, little enough to hold several times. */
-  validationChunkBytes: 524_288,
+  validationChunkBytes: 1_048_576,
   /** Rank up to which the norm of a delta is computed: the work grows with rank times size, and two matrices of rank x rank are held. */
   validationRankMax: 1024,
   /** Values of a factor A held at once for the norm; a larger one is read a second time, in strips. 32 MiB as float32. */

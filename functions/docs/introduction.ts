@@ -8,7 +8,7 @@ export const introduction: readonly { readonly title: string; readonly text: str
   },
   {
     title: 'Errors',
-    text: 'An error is `application/problem+json` (RFC 9457): `code` is for programs, `detail` says what to do, `findings` has everything that is wrong and not only the first thing, `requestId` finds the call in the log. 400: not understood; 401: no valid key; 403: a scope is missing; 404: not there; 409: in conflict with what there is; 422: understood, and cannot be done; 503: try again, after `Retry-After`.',
+    text: 'An error is `application/problem+json` (RFC 9457): `code` is for programs, `detail` says what to do, `findings` has everything that is wrong and not only the first thing, `requestId` finds the call in the log. 400: not understood; 401: no valid key; 403: a scope is missing; 404: not there; 405: `Allow` lists the methods of the path; 409: in conflict with what there is; 422: understood, and cannot be done; 503: try again, after `Retry-After`.',
   },
   {
     title: 'Repeating a call',
