@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { adminBootstrap } from './commands/admin-bootstrap.ts';
 import { adminDoctor } from './commands/admin-doctor.ts';
 import { alias } from './commands/alias.ts';
 import { baseAdd } from './commands/base-add.ts';
@@ -68,5 +69,6 @@ export const commands: readonly Command[] = [
   keysCreate,
   keysRevoke,
   adminDoctor,
+  adminBootstrap,
   completionOf(() => commands),
 ];

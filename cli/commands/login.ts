@@ -1,7 +1,7 @@
-import { createInterface } from 'node:readline/promises';
 import { whoAmI } from '../../shared/contract/keys.ts';
 import { exitCodes } from '../../gpu-job/main.ts';
 import { DomainError } from '../../shared/errors.ts';
+import { ask } from '../ask.ts';
 import { runCommand } from '../command.ts';
 import { connectTo } from '../server/connect.ts';
 import { credentialsPath, storeCredentials } from '../server/credentials.ts';
@@ -21,10 +21,12 @@ export const login = runCommand({
     key: { kind: 'text', value: 'KEY', help: 'an API key; better typed when asked, since others see a command line' },
   },
   async run({ flags, json }, io) {
-    const url = (flags.url ?? (await ask('Server (http://...): '))).trim().replace(/\/+$/, '');
+    const url = (flags.url ?? (await ask('Server (http://...): ', '--url URL and --key KEY')))
+      .trim()
+      .replace(/\/+$/, '');
     if (!URL.canParse(url) || !/^https?:/.test(url))
       throw new DomainError('usage', `"${url}" is no address of a server; wanted is --url http://HOST:PORT`);
-    const key = (flags.key ?? (await ask('Key (lry_...): ', true))).trim();
+    const key = (flags.key ?? (await ask('Key (lry_...): ', '--key KEY', true))).trim();
     const who = await connectTo({ url, key }).call(whoAmI, {});
     const path = credentialsPath(io.environment);
     await storeCredentials(path, { url, key });
@@ -36,17 +38,3 @@ export const login = runCommand({
     return exitCodes.done;
   },
 });
-
-/** Asks at the terminal; what is `secret` does not show. */
-async function ask(question: string, secret = false): Promise<string> {
-  if (!process.stdin.isTTY)
-    throw new DomainError('usage', 'There is no terminal to ask at: give --url URL and --key KEY');
-  const lines = createInterface({ input: process.stdin, output: secret ? undefined : process.stderr, terminal: true });
-  try {
-    if (secret) process.stderr.write(question);
-    return await lines.question(secret ? '' : question);
-  } finally {
-    lines.close();
-    if (secret) process.stderr.write('\n');
-  }
-}

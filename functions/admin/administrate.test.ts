@@ -9,7 +9,13 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 test('refuses orders that are none, names that could reach elsewhere, and keys for nobody', async () => {
-  for (const order of [null, {}, { action: 'drop', team: 'red' }, { action: 'create-team', team: 'KEY#x' }])
+  for (const order of [
+    null,
+    {},
+    { action: 'drop', team: 'red' },
+    { action: 'create-team', team: 'KEY#x' },
+    { action: 'create-key', team: 'violet', name: '' },
+  ])
     expect(await administrate(api.world, order)).toMatchObject({ ok: false, code: 'bad-order' });
   expect(await administrate(api.world, { action: 'create-key', team: 'nobody' })).toMatchObject({
     code: 'no-such-team',
@@ -23,6 +29,8 @@ test('makes a team once', async () => {
 });
 
 test('gives a team that has lost its key another one', async () => {
-  const again = await administrate(api.world, { action: 'create-key', team: 'violet' });
-  expect(again).toMatchObject({ ok: true, team: 'violet', key: expect.stringMatching(/^lry_/) });
+  const order = { action: 'create-key', team: 'violet', name: 'ada' };
+  const again = await administrate(api.world, order, 'https://lorary.test');
+  const key = expect.stringMatching(/^lry_/);
+  expect(again).toEqual({ ok: true, team: 'violet', key, url: 'https://lorary.test' });
 });

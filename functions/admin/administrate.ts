@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { createKey } from '../../shared/contract/keys.ts';
 import { DomainError } from '../../shared/errors.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import { keys } from '../../shared/records/keys.ts';
@@ -8,26 +9,30 @@ const order = z.strictObject({
   action: z.enum(['create-team', 'create-key']),
   /** Begins every key of the table and every path of the bucket that are the team's. */
   team: z.string().regex(/^[a-z][a-z0-9-]{0,38}[a-z0-9]$/, '2 to 40 of a-z, 0-9 and -, a letter first'),
+  /** What the key is called in lists. */
+  name: createKey.body.shape.name.optional(),
 });
 
 export type AdminAnswer =
-  | { readonly ok: true; readonly team: string; readonly key: string }
+  | { readonly ok: true; readonly team: string; readonly key: string; readonly url?: string }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 /**
  * Makes a team with its first key, once, or one more key that may do everything for a team that has lost its own. The key is in the answer
- * and nowhere else. Refusals are answers, because an error of a function would only say that there was one.
+ * and nowhere else; `url` says where the stage answers, where that is known. Refusals are answers, because an error of a function would
+ * only say that there was one.
  */
 export async function administrate(
   world: Pick<World, 'table' | 'now' | 'randomBytes'>,
   value: unknown,
+  url?: string,
 ): Promise<AdminAnswer> {
   try {
     const parsed = order.safeParse(value);
     if (!parsed.success)
       throw new DomainError('bad-order', parsed.error.issues.map(({ message }) => message).join('; '));
-    const { action, team } = parsed.data;
-    return { ok: true, team, key: await keyOf(world, action, team) };
+    const { team } = parsed.data;
+    return { ok: true, team, key: await keyOf(world, parsed.data), ...(url === undefined ? {} : { url }) };
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     return { ok: false, code: error.code, message: error.message };
@@ -36,15 +41,14 @@ export async function administrate(
 
 async function keyOf(
   world: Pick<World, 'table' | 'now' | 'randomBytes'>,
-  action: z.output<typeof order>['action'],
-  team: string,
+  { action, team, name }: z.output<typeof order>,
 ): Promise<string> {
   if (action === 'create-key') {
     if (!(await world.table.get(keys.team(team)))) throw new DomainError('no-such-team', `There is no team "${team}".`);
-    return createFullKey(world, team);
+    return createFullKey(world, team, name);
   }
   // nothing is kept before: whoever loses the answer asks for one more key
-  const key = await createTeam(world, team, () => Promise.resolve());
+  const key = await createTeam(world, team, () => Promise.resolve(), name);
   if (key === undefined)
     throw new DomainError(
       'team-exists',

@@ -33,7 +33,8 @@ export class AppStack extends Stack {
     const reconciler = new EventFunction(this, 'reconciler', this.#propsOf('reconciler'));
     const credentials = new ApiFunction(this, 'job-credentials', this.#propsOf('job-credentials'));
     void new JobDataRole(this, 'JobData', { settings, giver: credentials.role });
-    const admin = new ApiFunction(this, 'admin', this.#propsOf('admin'));
+    const url = `https://${settings.domain?.name ?? distribution.distributionDomainName}`;
+    const admin = new ApiFunction(this, 'admin', this.#propsOf('admin', { [environmentNames.url]: url }));
 
     const ours = { eventBus: bus, source: ['lorary'] };
     validator.on('UploadCompleted', {
@@ -60,14 +61,13 @@ export class AppStack extends Stack {
     });
 
     this.#watch(new Alarms(this, 'Alarms', settings), api.apiId, { validator, jobEvents, reconciler });
-    const url = `https://${settings.domain?.name ?? distribution.distributionDomainName}`;
     new CfnOutput(this, 'Url', { value: url, description: 'Where the console and the API answer' });
     new CfnOutput(this, 'ApiUrl', { value: api.apiEndpoint, description: 'The API without CloudFront in front' });
     new CfnOutput(this, 'ConsoleBucket', { value: consoleBucket.bucketName });
     new CfnOutput(this, 'AdminFunction', { value: admin.function.functionName });
   }
 
-  #propsOf(name: FunctionName) {
+  #propsOf(name: FunctionName, more: Readonly<Record<string, string>> = {}) {
     const { table, bucket, eventBus } = namesOf(this.#settings);
     const startsJobs = functionGroups[name].permissions.some((permission) => permission === 'jobs');
     const environment = {
@@ -77,6 +77,7 @@ export class AppStack extends Stack {
       ...(name === 'job-credentials' ? { [environmentNames.jobDataRole]: jobDataRoleArn(this.#settings) } : {}),
       ...(name === 'jobs' ? { [environmentNames.mergeOn]: this.#settings.mergeOn } : {}),
       ...(startsJobs ? { [environmentNames.jobClasses]: JSON.stringify(jobClasses(this.#settings)) } : {}),
+      ...more,
     };
     return { name, settings: this.#settings, environment };
   }

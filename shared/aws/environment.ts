@@ -19,6 +19,8 @@ export const environmentNames = {
   credentialsFunction: 'LORARY_CREDENTIALS_FUNCTION',
   /** ARN of the role that those credentials are of. Only that function has it. */
   jobDataRole: 'LORARY_JOB_DATA_ROLE',
+  /** Where the stage answers, e.g. `https://lorary.example.com`. Only the function that makes teams has it, to say so. */
+  url: 'LORARY_URL',
   /** Folder on the disk of a job container for what it works on; absent: a temporary one. */
   work: 'LORARY_WORK',
 } as const;

@@ -15,6 +15,7 @@ export async function createTeam(
   world: KeyWorld,
   team: string,
   keep: (text: string) => Promise<void>,
+  keyName = fullKeyName,
 ): Promise<string | undefined> {
   if (await world.table.get(keys.team(team))) return undefined;
   const write: RecordWrite = {
@@ -24,7 +25,7 @@ export async function createTeam(
   const made = makeKeyText(world.randomBytes);
   await keep(made.text);
   try {
-    await writeFullKey(world, team, made, 'team.create', [write]);
+    await writeFullKey(world, { team, keyName }, made, 'team.create', [write]);
     return made.text;
   } catch (error) {
     if (error instanceof ConditionError && (await world.table.get(keys.team(team)))) return undefined;
@@ -33,22 +34,24 @@ export async function createTeam(
 }
 
 /** One more key that may do everything, for whoever runs the platform and has lost theirs. Returns its text. */
-export async function createFullKey(world: KeyWorld, team: string): Promise<string> {
+export async function createFullKey(world: KeyWorld, team: string, keyName = fullKeyName): Promise<string> {
   const made = makeKeyText(world.randomBytes);
-  await writeFullKey(world, team, made, 'key.create', []);
+  await writeFullKey(world, { team, keyName }, made, 'key.create', []);
   return made.text;
 }
 
+const fullKeyName = 'full';
+
 async function writeFullKey(
   world: KeyWorld,
-  team: string,
+  { team, keyName }: { readonly team: string; readonly keyName: string },
   made: Pick<ReturnType<typeof makeKeyText>, 'keyId' | 'secretSha256'>,
   action: string,
   writes: readonly RecordWrite[],
 ): Promise<void> {
   const { keyId } = made;
   // made where the platform runs, by no other key
-  const record = newApiKey(made, { team, name: 'full', scopes, createdBy: keyId, now: world.now() });
+  const record = newApiKey(made, { team, name: keyName, scopes, createdBy: keyId, now: world.now() });
   const caller = { team, keyId, scopes, requestId: newId(world, 'req') };
   await commit(world, caller, { action, resource: `keys/${keyId}` }, [...writes, apiKeyWrite(record)]);
 }

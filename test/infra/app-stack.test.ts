@@ -83,6 +83,19 @@ test('merging is told to leave GPUs alone where the settings say so', () => {
   expect(told(synthStage({ mergeOn: 'cpu' }).ofType)).toEqual(['cpu']);
 });
 
+test('the function that makes teams can say where the stage answers', () => {
+  const urlOf = (stage: typeof ofType): unknown =>
+    stage('AWS::Lambda::Function').flatMap(
+      ({ Properties }) => (Properties as unknown as FunctionProperties).Environment.Variables['LORARY_URL'] ?? [],
+    );
+  expect(urlOf(ofType)).toEqual([
+    { 'Fn::Join': ['', ['https://', { 'Fn::GetAtt': [expect.stringContaining('FrontDoor'), 'DomainName'] }]] },
+  ]);
+  const certificateArn = `arn:aws:acm:us-east-1:123456789012:certificate/${'0'.repeat(8)}`;
+  const named = synthStage({ domain: { name: 'lorary.example.com', certificateArn } });
+  expect(urlOf(named.ofType)).toEqual(['https://lorary.example.com']);
+});
+
 describe('rights', () => {
   test('a resource is everything only for what only reads and knows no resources', () => {
     for (const { Properties } of ofType('AWS::IAM::Policy'))
