@@ -215,6 +215,13 @@ export const limits = {
   awsTriesMax: 8,
   /** Longest wait before a call to AWS is tried again. */
   awsWaitMillisecondsMax: 1000,
+  /** After this a call to a store is not tried again, however often it was: one more silent try, and it still ends within the 30 s of a call. */
+  storePatienceMilliseconds: 15_000,
+  /** Wait for a connection to AWS, and for a byte on it; a table answers in milliseconds. The SDK itself would wait for ever. */
+  awsConnectMilliseconds: 3000,
+  awsSilentMilliseconds: 5000,
+  /** The same for S3, which takes some seconds to join a large file from its parts. */
+  awsTransferSilentMilliseconds: 10_000,
   /** Bytes of a file that go to or come from S3 in one request: enough for the speed of the line, and four of them fit in memory. */
   awsTransferBytes: 33_554_432,
   /** Requests at once for one file: S3 gives each some ten MB/s to a hundred. */

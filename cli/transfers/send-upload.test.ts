@@ -67,3 +67,33 @@ test('a link that has expired is signed anew', async () => {
   const done = await sendUpload(api, upload, [file], { wait: () => Promise.resolve() });
   expect([done.state, refused]).toEqual(['completed', 5]);
 });
+
+test('a body that did not all come is sent again, and is no change of the file', async () => {
+  const { file, upload } = await begin('slow');
+  const answer = '<Error><Code>RequestTimeout</Code><Message>Your socket connection was idle.</Message></Error>';
+  let refused = 0;
+  served.fault((request) => (isPart(request) && refused++ < 1 ? new Response(answer, { status: 400 }) : undefined));
+  const done = await sendUpload(api, upload, [file], { wait: () => Promise.resolve() });
+  expect(done.state).toBe('completed');
+  const twisted = await begin('twisted');
+  served.fault((request) => (isPart(request) ? new Response('<Code>BadDigest</Code>', { status: 400 }) : undefined));
+  await expect(sendUpload(api, twisted.upload, [twisted.file])).rejects.toMatchObject({ code: 'changed-meanwhile' });
+});
+
+test('a part whose answer breaks off after it was taken is not sent twice', async () => {
+  const { file, upload } = await begin('half-answered');
+  let parts = 0;
+  served.fault((request) => {
+    if (!isPart(request)) return undefined;
+    parts += 1;
+    return served.fetch(request).then(() => new Response(brokenOff()));
+  });
+  const done = await sendUpload(api, upload, [file], { wait: () => Promise.resolve() });
+  expect([done.state, parts]).toEqual(['completed', 3]);
+});
+
+const brokenOff = (): ReadableStream<Uint8Array> =>
+  new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new Uint8Array(1)),
+    pull: (controller) => controller.error(new Error('broken')),
+  });

@@ -102,14 +102,18 @@ async function readPart(
 
 async function sendPart({ url, headers }: SignedPart, bytes: Uint8Array, path: string): Promise<void> {
   const response = await storeFetch(url, { method: 'PUT', headers, body: bytes as Uint8Array<ArrayBuffer> }); // made by `readPart`
-  const text = await response.text();
+  // what was taken was taken, even where the answer breaks off
+  const text = await response.text().catch(() => '');
   if (response.ok) return;
-  // an expired link is signed anew, a busy store asked again
-  if (response.status >= 500 || response.status === 429 || response.status === 403)
+  // an expired link is signed anew, a busy store asked again, and bytes that did not all come are sent again
+  if (response.status >= 500 || [403, 408, 429].includes(response.status) || cutShort.test(text))
     throw new UnavailableError(`The store answers ${response.status}: ${text.slice(0, 200)}`);
   if (response.status === 400 || response.status === 422) throw changed(`${path}: ${text.slice(0, 200)}`);
   throw new DomainError('upload', `The store refuses a part of ${path}: ${response.status} ${text.slice(0, 200)}`);
 }
+
+/** What S3 says, under status 400, of a body that came too slowly or not to its end. */
+const cutShort = /<Code>(RequestTimeout|IncompleteBody)<\/Code>/;
 
 const changed = (what: string): DomainError =>
   new DomainError('changed-meanwhile', `The file changed while it was sent (${what}): send it again.`);

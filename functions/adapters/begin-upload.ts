@@ -11,7 +11,7 @@ import type { Caller } from '../../shared/records/caller.ts';
 import { commit } from '../../shared/records/commit.ts';
 import { keys } from '../../shared/records/keys.ts';
 import { presentUpload } from '../../shared/records/present-upload.ts';
-import { dropParts, getUploadRecord, openUpload } from '../../shared/records/uploads.ts';
+import { dropUnbegun, getUploadRecord, openUpload } from '../../shared/records/uploads.ts';
 import { getVersionRecord, newVersion, presentVersion, versionWrite } from '../../shared/records/versions.ts';
 import { creator } from '../http/handler.ts';
 
@@ -81,7 +81,7 @@ async function begin(
   try {
     await commit(world, caller, change, [write, versionWrite(version), ...writes]);
   } catch (error) {
-    await dropParts(world, upload);
+    await dropUnbegun(world, upload, error);
     throw error;
   }
   return { version: presentVersion(version, adapter), upload: await presentUpload(world, upload) };

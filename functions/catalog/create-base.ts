@@ -9,7 +9,7 @@ import { commit, newId } from '../../shared/records/commit.ts';
 import { newImportJob } from '../../shared/records/import-job.ts';
 import { presentUpload } from '../../shared/records/present-upload.ts';
 import { jobWrites, startRun } from '../../shared/records/submit-job.ts';
-import { dropParts, getUploadRecord, openUpload } from '../../shared/records/uploads.ts';
+import { dropUnbegun, getUploadRecord, openUpload } from '../../shared/records/uploads.ts';
 import type { OperationInput, OperationOutput } from '../../shared/contract/operation.ts';
 import type { ApiDeps } from '../http/api-deps.ts';
 import { creator } from '../http/handler.ts';
@@ -69,7 +69,7 @@ async function awaiting(
   try {
     await make({ world }, caller, base, [baseWrite(base), ...writes]);
   } catch (error) {
-    await dropParts(world, upload);
+    await dropUnbegun(world, upload, error);
     throw error;
   }
   return { base: presentBase(base), upload: await presentUpload(world, upload) };

@@ -10,7 +10,7 @@ import {
   type DatasetRecord,
 } from '../../shared/records/datasets.ts';
 import { presentUpload } from '../../shared/records/present-upload.ts';
-import { dropParts, getUploadRecord, openUpload } from '../../shared/records/uploads.ts';
+import { dropUnbegun, getUploadRecord, openUpload } from '../../shared/records/uploads.ts';
 import { creator } from '../http/handler.ts';
 
 export const createDataset = creator(
@@ -42,7 +42,7 @@ export const createDataset = creator(
     try {
       await commit(world, caller, change, [datasetWrite(dataset), ...writes]);
     } catch (error) {
-      await dropParts(world, upload);
+      await dropUnbegun(world, upload, error);
       if (error instanceof ConditionError && error.failed.includes(0)) throw nameTaken(name);
       throw error;
     }

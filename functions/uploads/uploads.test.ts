@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ApiClient } from '../../shared/contract/api-client.ts';
+import { createApiClient, type ApiClient } from '../../shared/contract/api-client.ts';
 import { abortUpload, completeUpload, getUpload, signUploadParts, type Upload } from '../../shared/contract/uploads.ts';
 import { beginUpload, getVersion } from '../../shared/contract/versions.ts';
+import { UnavailableError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
+import { changed } from '../../test/support/changed.ts';
+import { allHandlers } from '../dev-server/all-handlers.ts';
+import { createApi } from '../http/create-api.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
 import { putReadyBase } from '../../test/support/ready-base.ts';
 import { announce, sendFiles, sha256Hex, tinyAdapter, type NamedBytes } from '../../test/support/send-upload.ts';
@@ -133,5 +137,33 @@ test('a file of several parts goes on where it was, in any order', async () => {
   expect(open.files[1]?.received.map(({ number }) => number)).toEqual([1, 3]);
   await send(2);
   await sendFiles(api, client, upload, { [config[0]]: config[1] });
+  expect((await complete(upload)).state).toBe('completed');
+});
+
+test('an upload whose beginning was written and not answered is found by the same call again, with room for its parts', async () => {
+  const { world } = api;
+  let isLossy = true;
+  // what is written is written, and the store is away from then on
+  const table = changed(world.table, {
+    async transact(writes, options) {
+      await world.table.transact(writes, options);
+      if (isLossy) throw new UnavailableError('lost');
+    },
+  });
+  const lossy = createApi({ world: { ...world, table } }, allHandlers);
+  const files = await tinyAdapter(7);
+  const same = { params: { adapter: 'lost' }, body: { base: 'tiny', files: announce(files) }, idempotencyKey: 'same' };
+  const url = 'http://127.0.0.1:7411';
+  const wait = async (): Promise<void> => void (isLossy = false);
+  const key = await api.key('blue');
+  const patient = createApiClient({
+    url,
+    key,
+    newId: () => 'never',
+    wait,
+    fetch: async (input, init) => lossy.fetch(new Request(input, init)),
+  });
+  const { upload } = await patient.call(beginUpload, same);
+  await sendFiles(api, client, upload, files);
   expect((await complete(upload)).state).toBe('completed');
 });

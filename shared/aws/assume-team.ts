@@ -1,6 +1,7 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { invariant } from '../errors.ts';
 import { attempt, defaultPace } from './attempts.ts';
+import { lineTimeouts } from './clients.ts';
 import { teamPolicy } from './team-policy.ts';
 
 /** What a container signs its calls with. */
@@ -20,7 +21,7 @@ export interface AssumeTeamOptions {
 
 /** Gives credentials of a role, narrowed to a team; they last an hour, which is the most that a role may give for another one. */
 export function createAssumeTeam({ roleArn, table, bucket }: AssumeTeamOptions) {
-  const client = new STSClient({ maxAttempts: 1 });
+  const client = new STSClient({ maxAttempts: 1, ...lineTimeouts });
   return async (team: string, jobId: string): Promise<JobCredentials> => {
     const command = new AssumeRoleCommand({
       RoleArn: roleArn,

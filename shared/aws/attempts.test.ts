@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { UnavailableError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { attempt, ConflictError, defaultPace } from './attempts.ts';
@@ -29,6 +29,7 @@ test('a write that may have been done is not repeated', async () => {
     named('ServiceUnavailable', { $metadata: { httpStatusCode: 503 } }),
     named('Error', { code: 'ECONNRESET' }),
     named('TimeoutError'),
+    named('RequestTimeout', { $metadata: { httpStatusCode: 400 } }),
   ];
   for (const error of unclear) {
     expect((await triesOf(error, false)).tries).toBe(1);
@@ -46,6 +47,7 @@ test('what was refused for now is tried again, and then unavailable', async () =
     named('TransactionConflictException'),
     named('SlowDown', { $metadata: { httpStatusCode: 503 } }),
     named('Error', { code: 'ECONNREFUSED' }),
+    named('Error', { code: 'EHOSTUNREACH' }),
     new ConflictError('ours'),
   ];
   for (const error of refused) {
@@ -53,6 +55,23 @@ test('what was refused for now is tried again, and then unavailable', async () =
     expect(tries).toBe(4);
     expect(thrown).toBeInstanceOf(UnavailableError);
   }
+});
+
+test('when the tries themselves take long, there are no more of them', async () => {
+  let tries = 0;
+  const silent = async (): Promise<never> => {
+    tries += 1;
+    vi.advanceTimersByTime(5000);
+    throw named('TimeoutError');
+  };
+  vi.useFakeTimers({ toFake: ['performance'] });
+  try {
+    const pace = { ...defaultPace, wait: async () => undefined };
+    await expect(attempt(silent, { repeatable: true, pace })).rejects.toBeInstanceOf(UnavailableError);
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(tries * 5000).toBe(limits.storePatienceMilliseconds);
 });
 
 test('waits grow to the longest one, and all of them fit into a call', async () => {

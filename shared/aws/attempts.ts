@@ -20,17 +20,19 @@ export interface AttemptOptions {
 
 /**
  * Sends a call again while AWS says that it did nothing, and, when it is `repeatable`, also when nobody knows whether it did. Then throws
- * `UnavailableError`. The SDK's own retries are off: they would repeat a conditional write whose answer was lost, and report it as lost to
- * someone else.
+ * `UnavailableError`: after so many tries, or after so long, for each may have waited for an answer that never came. The SDK's own retries
+ * are off: they would repeat a conditional write whose answer was lost, and report it as lost to someone else.
  */
 export async function attempt<T>(call: () => Promise<T>, { repeatable, pace }: AttemptOptions): Promise<T> {
+  const begin = performance.now();
   for (let tries = 1; ; tries += 1) {
     try {
       return await call();
     } catch (error) {
       const effect = effectOf(error);
       if (effect === 'known') throw error;
-      const again = tries < pace.triesMax && (effect === 'none' || repeatable);
+      const hasTime = performance.now() - begin < limits.storePatienceMilliseconds;
+      const again = hasTime && tries < pace.triesMax && (effect === 'none' || repeatable);
       if (!again) throw new UnavailableError('The store did not answer: try again.', { cause: error });
       await pace.wait(waitMilliseconds(tries, pace.random()));
     }
@@ -56,12 +58,12 @@ function effectOf(error: unknown): 'none' | 'perhaps' | 'known' {
   const { code, $metadata } = error as { code?: unknown; $metadata?: { httpStatusCode?: number } };
   if (typeof code === 'string' && unreached.has(code)) return 'none';
   if (typeof code === 'string' && networkCodes.has(code)) return 'perhaps';
-  if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'perhaps';
+  if (timeouts.has(error.name)) return 'perhaps';
   const status = $metadata?.httpStatusCode;
   return status !== undefined && status >= 500 ? 'perhaps' : 'known';
 }
 
-/** Throttling in the words of the four services, a transaction in the way, and a clock that the SDK has set right by now. */
+/** Throttling in the words of the services, a transaction in the way, and a clock that the SDK has set right by now. */
 const refusals: ReadonlySet<string> = new Set([
   'LimitExceededException',
   'ProvisionedThroughputExceededException',
@@ -76,7 +78,15 @@ const refusals: ReadonlySet<string> = new Set([
   'TransactionInProgressException',
 ]);
 
-const unreached: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
+const unreached: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+/** Of the SDK, and S3's answer, under status 400, where a body came too slowly. */
+const timeouts: ReadonlySet<string> = new Set(['TimeoutError', 'AbortError', 'RequestTimeout']);
 const networkCodes: ReadonlySet<string> = new Set([
   'ECONNRESET',
   'EPIPE',

@@ -29,7 +29,7 @@ export function openAwsWorld(options: AwsWorldOptions): AwsWorld {
   return {
     table,
     blobs: new S3Blobs({ client: clients.s3, bucket: options.bucket, now, randomBytes, pace }),
-    runner: new BatchRunner({ client: clients.batch, table, classes: options.jobClasses, now, pace }),
+    runner: new BatchRunner({ client: clients.batch, table, classes: options.jobClasses, now, randomBytes, pace }),
     events: createEventBridgeBus({ client: clients.eventBridge, bus: options.eventBus, pace }),
     now,
     randomBytes,

@@ -27,7 +27,7 @@ function failed({ container, statusReason, startedAt, attempts = [] }: JobDetail
   if (exitCode === undefined) {
     const started = startedAt !== undefined || attempts.some((attempt) => attempt.startedAt !== undefined);
     return cancelled && !started
-      ? ({ state: 'ended', reason: 'It was cancelled before it started.' } as const)
+      ? neverStarted
       : ({ state: 'lost', reason: `It ${started ? 'left no exit code' : 'never started'}.${told}` } as const);
   }
   if (exitCode <= signalBase) return { state: 'ended', exitCode } as const;
@@ -39,6 +39,9 @@ function failed({ container, statusReason, startedAt, attempts = [] }: JobDetail
 
 const signalBase = 128;
 const signals: Readonly<Record<number, string>> = { 6: 'SIGABRT', 9: 'SIGKILL', 11: 'SIGSEGV', 15: 'SIGTERM' };
+
+/** A run that was cancelled in time. */
+export const neverStarted = { state: 'ended', reason: 'It was cancelled before it started.' } as const;
 
 /** A job without a container that will come to nothing any more. */
 export const lostJob = { state: 'lost', reason: 'Batch does not know it any more.' } as const;

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
 import { BatchClient } from '@aws-sdk/client-batch';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
@@ -48,7 +49,7 @@ function open(answers: Readonly<Record<string, (body: Record<string, unknown>) =
     ({ path, body }) => answers[path.slice('/v1/'.length)]?.(JSON.parse(body) as never) ?? json({}),
   );
   const client = new BatchClient(scriptedClient(http));
-  const runner = new BatchRunner({ client, table: world.table, classes, now: () => now, pace: atOnce });
+  const runner = new BatchRunner({ client, table: world.table, classes, now: () => now, randomBytes, pace: atOnce });
   const calls = (operation: string) => http.sent.filter(({ path }) => path.endsWith(operation));
   return { runner, calls };
 }
@@ -91,6 +92,30 @@ test('a submission whose answer is lost is found by its name when it is repeated
   await again.runner.submit(run);
   expect(again.calls('submitjob')).toHaveLength(0);
   expect(await again.runner.describe('run_1')).toEqual({ ...run, state: 'running' });
+});
+
+test('a job that was taken though the answer said otherwise is found by its name, and can be ended', async () => {
+  const lost = open({ submitjob: () => jsonError('ServerException', {}, 500) });
+  await expect(lost.runner.submit(run)).rejects.toMatchObject({ name: 'UnavailableError' });
+  const named = () => json({ jobSummaryList: [{ jobId: 'b-9', jobName: 'run_1' }] });
+  const found = open({ listjobs: named });
+  await found.runner.cancel('run_1');
+  expect(found.calls('terminatejob').map(({ body }) => JSON.parse(body) as object)).toEqual([
+    { jobId: 'b-9', reason: cancelReason },
+  ]);
+  const ended = open({ describejobs: () => json({ jobs: [{ jobId: 'b-9', status: 'SUCCEEDED' }] }) });
+  expect(await ended.runner.describe('run_1')).toEqual({ ...run, state: 'ended', exitCode: 0 });
+  expect(ended.calls('listjobs')).toHaveLength(0);
+});
+
+test('a run that was never taken and is cancelled has ended, and Batch is not asked for it again', async () => {
+  const lost = open({ submitjob: () => jsonError('ServerException', {}, 500) });
+  await expect(lost.runner.submit(run)).rejects.toMatchObject({ name: 'UnavailableError' });
+  const none = open({ listjobs: () => json({ jobSummaryList: [] }) });
+  await none.runner.cancel('run_1');
+  expect(await none.runner.describe('run_1')).toMatchObject({ state: 'ended', reason: expect.any(String) as string });
+  expect(await none.runner.list()).toEqual([]);
+  expect(none.calls('listjobs')).toHaveLength(1);
 });
 
 test('a submission that died before its note counts as unknown after a minute', async () => {

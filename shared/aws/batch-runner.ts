@@ -12,7 +12,7 @@ import { invariant } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { ConditionError, type JobRunner, type RecordTable, type RunInfo, type RunOrder } from '../platform/ports.ts';
 import { attempt, type Pace } from './attempts.ts';
-import { cancelReason, lostJob, stateOfJob } from './batch-jobs.ts';
+import { cancelReason, lostJob, neverStarted, stateOfJob } from './batch-jobs.ts';
 import { chooseClass } from './choose-class.ts';
 import type { JobClass } from './environment.ts';
 import { openRuns, readRun, runKey, runRecord, type RunRecord, type StoredRun } from './run-records.ts';
@@ -24,6 +24,7 @@ export interface BatchRunnerOptions {
   readonly table: RecordTable;
   readonly classes: readonly JobClass[];
   readonly now: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
   readonly pace: Pace;
 }
 
@@ -50,7 +51,7 @@ export class BatchRunner implements JobRunner {
     let batchId: string | undefined;
     try {
       // a first submission has nothing to look for
-      if (claimed.revision > 1) batchId = await this.#findJob(place, runId);
+      if (claimed.revision > 1) batchId = await this.#findJob(order);
       batchId ??= await this.#submitJob(place, order);
     } catch (error) {
       // whoever repeats it need not wait
@@ -61,7 +62,8 @@ export class BatchRunner implements JobRunner {
   }
 
   async describe(runId: string): Promise<RunInfo | undefined> {
-    const found = await this.#find(runId);
+    const record = await this.#find(runId);
+    const found = record && (await this.#adopt(record));
     return (
       found && this.#look(found, found.value.batchId ? await this.#describeJobs([found.value.batchId]) : new Map())
     );
@@ -73,7 +75,8 @@ export class BatchRunner implements JobRunner {
     for (let after: string | undefined; ;) {
       const query = { partition: openRuns, index: 'index1', limit: describedMax } as const;
       const page = await table.query(after === undefined ? query : { ...query, after });
-      const runs = page.records.map(readRun);
+      const runs: StoredRun[] = [];
+      for (const record of page.records) runs.push(await this.#adopt(readRun(record)));
       const jobs = await this.#describeJobs(runs.flatMap(({ value }) => value.batchId ?? []));
       for (const run of runs) {
         const info = await this.#look(run, jobs);
@@ -85,19 +88,22 @@ export class BatchRunner implements JobRunner {
   }
 
   async cancel(runId: string): Promise<void> {
-    const found = await this.#find(runId);
+    const record = await this.#find(runId);
+    const found = record && (await this.#adopt(record));
     if (!found || found.value.end) return;
     const noted = found.value.cancelled ? found : await this.#note(found, { cancelled: true });
-    // without a job yet, whoever submits it sees the wish when noting it
-    if (noted?.value.batchId) await this.#terminate(noted.value.batchId);
+    if (!noted) return;
+    if (noted.value.batchId) await this.#terminate(noted.value.batchId);
+    // whoever is submitting it sees the wish when noting its job
+    else if (!this.#isFresh(noted)) await this.#note(noted, { end: neverStarted });
   }
 
   /** The record of a run that this call is to submit; undefined when there is nothing to do. */
   async #claim(run: RunOrder): Promise<StoredRun | undefined> {
-    const { table, now } = this.#options;
+    const { now } = this.#options;
     const value: RunRecord = { run, submittedAt: now(), cancelled: false };
     try {
-      return readRun(await table.put(runRecord(value, now()), { ifAbsent: true }));
+      return await this.#put(value, 0);
     } catch (error) {
       if (!(error instanceof ConditionError)) throw error;
     }
@@ -106,7 +112,7 @@ export class BatchRunner implements JobRunner {
     // another call may be about to note its job
     if (this.#isFresh(found)) return undefined;
     if (found.value.cancelled) {
-      await this.#note(found, { end: { state: 'ended', reason: 'It was cancelled before it started.' } });
+      await this.#note(found, { end: neverStarted });
       return undefined;
     }
     return this.#note(found, { submittedAt: now() }, { onlyOnce: true });
@@ -114,11 +120,10 @@ export class BatchRunner implements JobRunner {
 
   /** Changes a record; undefined when it is gone or, with `onlyOnce`, when it changed meanwhile. */
   async #note(found: StoredRun, change: Partial<RunRecord>, { onlyOnce = false } = {}): Promise<StoredRun | undefined> {
-    const { table, now } = this.#options;
     for (let current: StoredRun | undefined = found; current;) {
       const value: RunRecord = { ...current.value, ...change };
       try {
-        const stored = readRun(await table.put(runRecord(value, now()), { ifRevision: current.revision }));
+        const stored = await this.#put(value, current.revision);
         // cancelled between the submission and this note
         if (change.batchId !== undefined && value.cancelled) await this.#terminate(change.batchId);
         return stored;
@@ -129,6 +134,26 @@ export class BatchRunner implements JobRunner {
       }
     }
     return undefined;
+  }
+
+  /**
+   * Writes a record over this revision, 0 where there is none: by a transaction, for a note whose answer is lost must not seem to be another
+   * caller's. Throws `ConditionError`.
+   */
+  async #put(value: RunRecord, revision: number): Promise<StoredRun> {
+    const { table, now, randomBytes } = this.#options;
+    const condition = revision === 0 ? ({ ifAbsent: true } as const) : { ifRevision: revision };
+    const token = Buffer.from(randomBytes(16)).toString('hex');
+    await table.transact([{ put: runRecord(value, now()), condition }], { token });
+    return { value, revision: revision + 1 };
+  }
+
+  /** The same run with the job that Batch has for it, where the answer to a submission was lost or its note was. */
+  async #adopt(found: StoredRun): Promise<StoredRun> {
+    const { batchId, end, run } = found.value;
+    if (batchId !== undefined || end || this.#isFresh(found)) return found;
+    const known = await this.#findJob(run);
+    return known === undefined ? found : ((await this.#note(found, { batchId: known })) ?? found);
   }
 
   /**
@@ -177,7 +202,8 @@ export class BatchRunner implements JobRunner {
   }
 
   /** The job that an earlier call has submitted and not noted. */
-  async #findJob({ queue }: JobClass, runId: string): Promise<string | undefined> {
+  async #findJob({ runId, needs }: RunOrder): Promise<string | undefined> {
+    const { queue } = chooseClass(this.#options.classes, needs);
     const command = new ListJobsCommand({ jobQueue: queue, filters: [{ name: 'JOB_NAME', values: [runId] }] });
     const { jobSummaryList = [] } = await this.#send(() => this.#options.client.send(command));
     return jobSummaryList.find(({ jobName }) => jobName === runId)?.jobId;

@@ -2,6 +2,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { z } from 'zod';
 import { DomainError, UnavailableError } from '../errors.ts';
 import { attempt, defaultPace, type Pace } from './attempts.ts';
+import { transferTimeouts } from './clients.ts';
 
 export interface JobCredentialsOptions {
   readonly functionName: string;
@@ -30,7 +31,7 @@ const answer = z.union([
 export function jobCredentials({
   functionName,
   run,
-  client = new LambdaClient({ maxAttempts: 1 }),
+  client = new LambdaClient({ maxAttempts: 1, ...transferTimeouts }),
   pace = defaultPace,
 }: JobCredentialsOptions) {
   return async () => {

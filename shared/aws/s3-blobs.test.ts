@@ -106,6 +106,16 @@ test('a stream that breaks off goes on where it was', async () => {
   ]);
 });
 
+test('a stream that breaks off at the same byte again and again is unavailable', async () => {
+  const { blobs } = open(({ method }) =>
+    method === 'HEAD' ? found(10) : { status: 206, headers: { 'content-range': 'bytes 0-9/10' }, body: '' },
+  );
+  const read = async (): Promise<void> => {
+    for await (const piece of blobs.stream(ref)) expect(piece).toHaveLength(0);
+  };
+  await expect(read()).rejects.toMatchObject({ name: 'UnavailableError' });
+});
+
 test('a range that never comes whole is unavailable, and no file is left of it', async () => {
   const { blobs } = open(brokenLine);
   expect(Buffer.from(await blobs.read(ref, 2, 3)).toString()).toBe('234');

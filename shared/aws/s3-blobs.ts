@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { DomainError } from '../errors.ts';
+import { DomainError, UnavailableError } from '../errors.ts';
 import { attachment, checkBlobKey, checkRange, noSuchBlob } from '../platform/blob-checks.ts';
 import type { BlobInfo, BlobRef, BlobStore, MultipartPart, SignedRequest } from '../platform/ports.ts';
 import { isBadRange, isNoSuchBlob } from './s3-errors.ts';
@@ -112,9 +112,11 @@ export class S3Blobs implements BlobStore {
         }
         if (offset < sizeBytes) throw cutShort(ref);
       } catch (error) {
-        failures = offset > before ? 1 : failures + 1;
+        if (!isCut(error)) throw error;
         // what arrived was good, so the rest is asked for
-        if (!isCut(error) || failures >= this.#place.pace.triesMax) throw error;
+        failures = offset > before ? 1 : failures + 1;
+        if (failures >= this.#place.pace.triesMax)
+          throw new UnavailableError(`The store breaks off in the middle of "${ref.key}".`, { cause: error });
       }
     }
   }
@@ -170,5 +172,6 @@ export class S3Blobs implements BlobStore {
 const cutShort = ({ key }: BlobRef): Error =>
   Object.assign(new Error(`the answer with "${key}" ended early`), { code: 'ECONNRESET' });
 
-/** A body that broke off; an answer that did not come was waited for already. */
-const isCut = (error: unknown): boolean => error instanceof Error && !(error instanceof DomainError) && 'code' in error;
+/** A body that broke off or stood still, perhaps because its reader did; an answer that did not come was waited for already. */
+const isCut = (error: unknown): boolean =>
+  error instanceof Error && !(error instanceof DomainError) && ('code' in error || error.name === 'TimeoutError');

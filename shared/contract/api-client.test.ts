@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createAdapter, deleteAlias, listAdapters } from './adapters.ts';
 import { ApiError, createApiClient, UnreachableError, type ApiClient } from './api-client.ts';
 import { cancelJob } from './jobs.ts';
+import { signUploadParts } from './uploads.ts';
 
 interface Sent {
   readonly request: Request;
@@ -50,6 +51,34 @@ test('what may not be done twice is tried once', async () => {
   const { api, sent } = clientOf(problem(503, 'unavailable'));
   await expect(api.call(cancelJob, { params: { job: 'job_1' } })).rejects.toMatchObject({ status: 503 });
   expect(sent).toHaveLength(1);
+});
+
+/** An answer of which the line gives a half. */
+const cut = (body: unknown): Response => {
+  const bytes = Buffer.from(JSON.stringify(body));
+  const stream = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(bytes.subarray(0, bytes.length / 2)),
+    pull: (controller) => controller.error(new TypeError('terminated')),
+  });
+  return new Response(stream);
+};
+
+test('an answer that breaks off has not come, and what may be asked twice is asked again', async () => {
+  const page = { items: [] };
+  const { api, sent } = clientOf(cut(page), Response.json(page));
+  expect(await api.call(listAdapters, {})).toEqual(page);
+  expect(sent).toHaveLength(2);
+  const once = clientOf(cut({}), Response.json({}));
+  await expect(once.api.call(cancelJob, { params: { job: 'job_1' } })).rejects.toBeInstanceOf(UnreachableError);
+  expect(once.sent).toHaveLength(1);
+});
+
+test('parts are signed and an upload is completed however often that is asked', async () => {
+  const { api, sent } = clientOf(problem(503, 'unavailable'), new TypeError('broken'), Response.json({ parts: [] }));
+  const part = { number: 1, sizeBytes: 1, sha256: '0'.repeat(64) };
+  const input = { params: { upload: 'upl_1' }, body: { path: 'a', parts: [part] } };
+  expect(await api.call(signUploadParts, input)).toEqual({ parts: [] });
+  expect(sent).toHaveLength(3);
 });
 
 test('a busy or silent server is asked again, for a creation with the same Idempotency-Key, and given up in the end', async () => {

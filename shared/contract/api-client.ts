@@ -74,7 +74,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     url,
     async fetch(path, init) {
       const response = await request(path, init);
-      if (!response.ok) throw await problemOf(response);
+      if (!response.ok) throw await problemOf(response, url);
       return response;
     },
     async call(operation, input) {
@@ -91,13 +91,13 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       };
-      const repeatable = operation.method !== 'post' || operation.creates;
+      const { repeatable, output } = operation;
       for (let attempt = 1; ; attempt++) {
         try {
           const response = await request(path, init);
-          if (response.ok) return operation.output.parse(await readBody(response)) as OperationOutput<typeof operation>;
+          if (response.ok) return output.parse(await readBody(response, url)) as OperationOutput<typeof operation>;
           if (!repeatable || attempt === attemptsMax || !busyStatuses.has(response.status))
-            throw await problemOf(response);
+            throw await problemOf(response, url);
         } catch (error) {
           if (!(error instanceof UnreachableError) || !repeatable || attempt === attemptsMax) throw error;
         }
@@ -122,13 +122,22 @@ function queryText(query: object): string {
   return text === '' ? '' : `?${text}`;
 }
 
-async function readBody(response: Response): Promise<unknown> {
-  const text = await response.text();
+/** Throws `UnreachableError` where the answer broke off. */
+async function readText(response: Response, url: string): Promise<string> {
+  try {
+    return await response.text();
+  } catch (error) {
+    throw new UnreachableError(`The answer from ${url} broke off.`, { cause: error });
+  }
+}
+
+async function readBody(response: Response, url: string): Promise<unknown> {
+  const text = await readText(response, url);
   return text === '' ? undefined : JSON.parse(text);
 }
 
-async function problemOf(response: Response): Promise<ApiError> {
-  const text = await response.text();
+async function problemOf(response: Response, url: string): Promise<ApiError> {
+  const text = await readText(response, url);
   const parsed = problemSchema.safeParse(jsonOf(text));
   if (!parsed.success)
     return new ApiError(

@@ -26,6 +26,8 @@ export interface Operation<
   readonly output: Output;
   /** Whether it makes something and therefore takes an `Idempotency-Key`. */
   readonly creates: boolean;
+  /** Whether asking again does no more than asking once: where no answer came, the same call may be sent again. */
+  readonly repeatable: boolean;
   /** Codes of the errors that are its own, beside those that any call can have. */
   readonly errors: readonly string[];
 }
@@ -49,7 +51,7 @@ export type OperationOutput<O extends Operation> = z.output<O['output']>;
 /** Of params and queries that there are none of. */
 export const nothing = z.object({});
 
-/** Defines an operation; what is left out has no params, query, body or own errors, answers 200 and makes nothing. */
+/** Defines an operation; what is left out has no params, query, body or own errors, answers 200, makes nothing, and may be repeated unless it is a POST. */
 export function operation<
   Params extends z.ZodObject = typeof nothing,
   Query extends z.ZodObject = typeof nothing,
@@ -59,6 +61,7 @@ export function operation<
   given: Pick<Operation, 'operationId' | 'method' | 'path' | 'tag' | 'summary' | 'description' | 'scope'> & {
     readonly status?: Operation['status'];
     readonly creates?: boolean;
+    readonly repeatable?: boolean;
     readonly errors?: readonly string[];
     readonly params?: Params;
     readonly query?: Query;
@@ -68,6 +71,7 @@ export function operation<
 ): Operation<Params, Query, Body, Output> {
   const { status = 200, creates = false, errors = [], params, query, body, output, ...rest } = given;
   return {
+    repeatable: given.method !== 'post' || creates,
     ...rest,
     status,
     creates,

@@ -76,6 +76,7 @@ export const signUploadParts = operation({
   description:
     'Send each part with the method PUT and exactly the headers given. The store refuses bytes of another size or hash.',
   scope: 'any',
+  repeatable: true,
   params: uploadPath,
   body: z.strictObject({
     path: filePathField,
@@ -112,6 +113,7 @@ export const completeUpload = operation({
   description:
     'The answer comes before the check: ask for the version, dataset or base until its state is no longer `validating`.',
   scope: 'any',
+  repeatable: true,
   status: 202,
   params: uploadPath,
   output: uploadSchema,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { invariant, UnavailableError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { ConditionError, type JsonObject, type RecordTable, type RecordWrite, type World } from '../platform/ports.ts';
 import type { Caller, Idempotency } from './caller.ts';
 import { keys } from './keys.ts';
@@ -72,17 +73,19 @@ export async function commit(
   }
 }
 
-/** Repeats a transaction whose answer was lost; its token keeps it from being written twice. */
+/** Repeats a transaction whose answer was lost, while there is time; its token keeps it from being written twice. */
 export async function transactSurely(
   world: Pick<World, 'table' | 'randomBytes'>,
   writes: readonly RecordWrite[],
 ): Promise<void> {
   const token = newToken(world);
+  const begin = performance.now();
   for (let attempt = 1; ; attempt++)
     try {
       return await world.table.transact(writes, { token });
     } catch (error) {
-      if (!(error instanceof UnavailableError) || attempt === attemptsMax) throw error;
+      const hasTime = performance.now() - begin < limits.storePatienceMilliseconds;
+      if (!(error instanceof UnavailableError) || attempt === attemptsMax || !hasTime) throw error;
     }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DomainError } from '../errors.ts';
+import { DomainError, UnavailableError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import {
   ConditionError,
@@ -55,7 +55,7 @@ export interface AnnouncedFile {
 
 /**
  * Makes room for the files of a target. The upload exists once `writes` are committed, together with the target; if they are not,
- * `dropParts` gives the room back.
+ * `dropUnbegun` gives the room back.
  */
 export async function openUpload(
   world: World,
@@ -102,6 +102,14 @@ export async function settleAborted(
     // another look was faster
     if (!(error instanceof ConditionError)) throw error;
   }
+}
+
+/**
+ * Gives the room of an upload back whose writes ended in this error. Where nobody knows whether they were done it stays, for whoever repeats
+ * the call may find the upload; what is not found is dropped by the store itself.
+ */
+export async function dropUnbegun(world: Pick<World, 'blobs'>, upload: UploadRecord, error: unknown): Promise<void> {
+  if (!(error instanceof UnavailableError)) await dropParts(world, upload);
 }
 
 /** Drops what was sent of an upload that is not completed. */
