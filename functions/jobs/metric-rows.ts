@@ -12,6 +12,7 @@ export async function metricRows(
   afterStep: number,
 ): Promise<MetricRow[]> {
   const rows: MetricRow[] = [];
+  const known = { losses: new Set<number>(), evaluations: new Set<number>() };
   // steps from this on were done again later
   let before = Infinity;
   let lastStep = Infinity;
@@ -21,9 +22,11 @@ export async function metricRows(
       const row = rowOf(event);
       if (!row) continue;
       lastStep = Math.min(lastStep, row.step);
+      if (row.step <= afterStep || row.step >= before) continue;
       // an evaluation before a checkpoint may have been done again after it
-      const known = rows.some((other) => other.step === row.step && 'loss' in other === 'loss' in row);
-      if (row.step > afterStep && row.step < before && !known) rows.push(row);
+      const done = 'loss' in row ? known.losses : known.evaluations;
+      if (!done.has(row.step)) rows.push(row);
+      done.add(row.step);
     }
     if (lastStep <= afterStep && lastStep < before) break;
   }
