@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { UnavailableError } from '../../shared/errors.ts';
 import { startEmulators } from './emulators.ts';
 import { expectedFailures } from './expected-failures.ts';
+import { inNamespace } from './in-namespace.ts';
 import { missingTools } from './missing-tools.ts';
 import { places } from './places.ts';
 import { prepareEmulators } from './prepare.ts';
@@ -41,9 +42,8 @@ async function prepareAndEnter(): Promise<void> {
     return;
   }
   const again = [process.execPath, '--import', 'tsx', fileURLToPath(import.meta.url), insideFlag(), ...suites];
-  // DynamoDB Local listens on every interface: here there is only one
-  const enter = ['-rn', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...again];
-  process.exitCode = await runToEnd('unshare', enter, process.env);
+  const { file, args } = inNamespace(again);
+  process.exitCode = await runToEnd(file, args, process.env);
 }
 
 async function testAgainstOwn(): Promise<void> {
