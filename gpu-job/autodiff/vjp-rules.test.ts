@@ -54,6 +54,7 @@ const cases: { readonly [P in Differentiable]: Readonly<Record<string, GradientC
   Exp: { plain: gradientCheck({ x: trained([2, 3]) }, (g, { x }) => g.exp(x)) },
   Sigmoid: { plain: gradientCheck({ x: trained([2, 3]) }, (g, { x }) => g.sigmoid(x)) },
   Silu: { plain: gradientCheck({ x: trained([2, 3]) }, (g, { x }) => g.silu(x)) },
+  GeluTanh: { plain: gradientCheck({ x: trained([2, 3]) }, (g, { x }) => g.geluTanh(x)) },
   Cast: {
     'through its own type': gradientCheck({ x: trained([4]) }, (g, { x }) =>
       g.mul(g.apply('Cast', [x], { to: 'float64' }), x),

@@ -1,7 +1,7 @@
 import { invariant } from '../../shared/errors.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import { timesDim, type Dim, type Dims } from '../graph/dims.ts';
-import type { Primitive } from '../graph/ops.ts';
+import { geluTanh, type Primitive } from '../graph/ops.ts';
 import type { GraphNode, Tensor } from '../graph/tensor.ts';
 
 /** What a rule is given: the node, the gradient of each output (undefined: none arrives), and which inputs need one. */
@@ -73,6 +73,17 @@ export const vjpRules = {
     const [x] = node.inputs as [Tensor];
     const [y, s] = [output(node), graph.sigmoid(x)];
     return [graph.mul(gradient(outputGradients), graph.add(s, graph.mul(y, graph.sub(1, s))))];
+  },
+
+  // y = x s with s = sigmoid(x (c + c a x^2)):  dx = g * (s + y (1 - s) (c + 3 c a x^2))
+  GeluTanh: (graph, { node, outputGradients }) => {
+    const [x] = node.inputs as [Tensor];
+    const { slope, cubic } = geluTanh;
+    const square = graph.mul(x, x);
+    const steepness = (factor: number): Tensor => graph.add(graph.mul(square, factor * slope * cubic), slope);
+    const s = graph.sigmoid(graph.mul(x, steepness(1)));
+    const bend = graph.mul(graph.mul(output(node), graph.sub(1, s)), steepness(3));
+    return [graph.mul(gradient(outputGradients), graph.add(s, bend))];
   },
 
   // y = x in another type:  dx = g in the type of x

@@ -39,7 +39,7 @@ export async function exportMergedGguf(spec: ExportSpec, context: JobContext): P
       return source;
     };
     const values = createTensorValues({ file, ...(adapter ? { adapter } : {}) }, products.merged);
-    const tensors = mergedGgufTensors(plan.tensors, base.spec.rope, values);
+    const tensors = mergedGgufTensors(plan.tensors, base.rope, values);
     const names = {
       base: basename(resolve(path)),
       adapter: adapter === undefined ? null : basename(resolve(adapter.path)),
@@ -50,7 +50,7 @@ export async function exportMergedGguf(spec: ExportSpec, context: JobContext): P
       spec.output,
       {
         fileName: card.main,
-        metadata: { ...modelMetadata(base.spec, base.architecture, { name, type: storedTypes[dtype] }), ...text },
+        metadata: { ...modelMetadata(base, { name, type: storedTypes[dtype] }), ...text },
         tensors,
         files: {
           'README.md': exportCard({ ...card, baseName: adapter?.config.base_model_name_or_path ?? null }),

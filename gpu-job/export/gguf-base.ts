@@ -3,12 +3,15 @@ import { ggufArchitecture, type GgufArchitecture } from '../../shared/formats/gg
 import { openBaseModel, type BaseModelFolder } from '../folders/base-model.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
 import { tunedModel } from '../methods/tuned-model.ts';
-import type { DecoderSpec } from '../nn/decoder.ts';
+import { distinctRopes, type DecoderSpec } from '../nn/decoder-spec.ts';
+import type { RopeSpec } from '../nn/rotary.ts';
 
 /** A base whose model llama.cpp knows too. */
 export interface GgufBase {
   readonly folder: BaseModelFolder;
   readonly spec: DecoderSpec;
+  /** How its layers turn. */
+  readonly rope: RopeSpec;
   readonly architecture: GgufArchitecture;
 }
 
@@ -26,7 +29,17 @@ export async function openGgufBase(path: string, findings: Finding[]): Promise<G
           'gguf-architecture',
           `config.json: models of type ${JSON.stringify(folder.config['model_type'])} cannot be written to GGUF yet`,
         );
-      return { folder, spec, architecture };
+      return { folder, spec, rope: sayableRope(spec), architecture };
     }),
+  );
+}
+
+/** The one rope of a model, of a kind that is known to come out in llama.cpp as it goes in. */
+function sayableRope(spec: DecoderSpec): RopeSpec {
+  const [rope, ...others] = distinctRopes(spec);
+  if (rope && others.length === 0 && ['none', 'linear', 'llama3'].includes(rope.scaling.type)) return rope;
+  throw new DomainError(
+    'gguf-rope',
+    `config.json: positions that are scaled as ${JSON.stringify(rope?.scaling.type ?? 'none')} cannot be written to GGUF yet`,
   );
 }

@@ -1,13 +1,11 @@
 import type { GgufMetadata, GgufValueToWrite } from '../../shared/formats/gguf-metadata-write.ts';
-import type { GgufArchitecture } from '../../shared/formats/gguf-names.ts';
 import type { GgufWrittenType } from '../../shared/formats/gguf-quantize.ts';
-import type { DecoderSpec } from '../nn/decoder.ts';
+import type { GgufBase } from './gguf-base.ts';
 import { ropeFrequencies, type RopeSpec } from '../nn/rotary.ts';
 
 /** The metadata by which llama.cpp builds the model; the tokenizer's come beside them. Source: llama.cpp, `convert_hf_to_gguf.py`. */
 export function modelMetadata(
-  spec: DecoderSpec,
-  { name: architecture }: GgufArchitecture,
+  { spec, rope, architecture: { name: architecture } }: Pick<GgufBase, 'spec' | 'rope' | 'architecture'>,
   model: { readonly name: string; readonly type: GgufWrittenType },
 ): GgufMetadata {
   const own: Record<string, GgufValueToWrite> = {
@@ -22,9 +20,9 @@ export function modelMetadata(
     'attention.value_length': uint32(spec.headDim),
     'attention.layer_norm_rms_epsilon': float32(spec.rmsNormEpsilon),
     'rope.dimension_count': uint32(spec.headDim),
-    'rope.freq_base': float32(spec.rope.theta),
-    ...(spec.rope.scaling.type === 'linear'
-      ? { 'rope.scaling.type': 'linear', 'rope.scaling.factor': float32(spec.rope.scaling.factor) }
+    'rope.freq_base': float32(rope.theta),
+    ...(rope.scaling.type === 'linear'
+      ? { 'rope.scaling.type': 'linear', 'rope.scaling.factor': float32(rope.scaling.factor) }
       : {}),
   };
   return {

@@ -6,7 +6,7 @@ import type { GgufWrittenType } from '../../shared/formats/gguf-quantize.ts';
 import type { GgufTensorToWrite } from '../../shared/formats/gguf-write.ts';
 import { loraScaling } from '../../shared/methods/lora.ts';
 import type { AdapterReader, LoraModule } from '../folders/adapter.ts';
-import type { DecoderSpec } from '../nn/decoder.ts';
+import type { DecoderSpec } from '../nn/decoder-spec.ts';
 import { encodeValues } from './encode-values.ts';
 
 /** A LoRA adapter as llama.cpp reads it. */

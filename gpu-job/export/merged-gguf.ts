@@ -7,7 +7,8 @@ import type { GgufTensorToWrite } from '../../shared/formats/gguf-write.ts';
 import type { AdapterReader } from '../folders/adapter.ts';
 import type { BaseModelFolder } from '../folders/base-model.ts';
 import { planMerge } from '../merge/merge-plan.ts';
-import type { DecoderSpec } from '../nn/decoder.ts';
+import type { DecoderSpec } from '../nn/decoder-spec.ts';
+import type { RopeSpec } from '../nn/rotary.ts';
 import { encodeValues } from './encode-values.ts';
 import { isTied } from './export-inputs.ts';
 import { ropeFactors } from './gguf-model.ts';
@@ -80,7 +81,7 @@ export function planMergedGguf(
 /** The tensors to write; `values` gives float32 pieces of whole rows. */
 export function mergedGgufTensors(
   planned: readonly PlannedGgufTensor[],
-  rope: DecoderSpec['rope'],
+  rope: RopeSpec,
   values: (tensor: ExportedTensor) => AsyncGenerator<Float32Array>,
 ): GgufTensorToWrite[] {
   const factors = ropeFactors(rope);

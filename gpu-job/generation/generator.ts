@@ -1,6 +1,8 @@
 import { invariant } from '../../shared/errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { forward, type TunedModel } from '../methods/tuned-model.ts';
+import { distinctRopes } from '../nn/decoder-spec.ts';
+import { turnAlike } from '../nn/rotary.ts';
 import { createSession, float32Of, type TensorValue } from '../runtime/session.ts';
 import { parameterFeeds } from '../training/parameter-feeds.ts';
 import { ropeFeed } from '../training/rope-feed.ts';
@@ -28,6 +30,7 @@ export async function createGenerator(model: TunedModel, options: StepOptions = 
   const session = await createSession(generatorGraph(model), { ...options, weightsFolder: model.base.path });
   const rope = ropeFeed(model.spec);
   const { layers, kvHeads, headDim, maxPositions } = model.spec;
+  const ropes = distinctRopes(model.spec);
 
   const step = async (
     parameters: ReadonlyMap<string, Float32Array>,
@@ -65,8 +68,10 @@ export async function createGenerator(model: TunedModel, options: StepOptions = 
       const { promptIds, maxNewTokens, stopIds, random = Math.random } = request;
       invariant(promptIds.length > 0, 'a prompt holds at least one token');
       const empty: TensorValue = { data: new Float32Array(0), dims: [1, kvHeads, 0, headDim] };
-      let cache = Object.fromEntries(cacheNames(layers).map((name) => [`past ${name}`, empty]));
+      const emptyCache = Object.fromEntries(cacheNames(layers).map((name) => [`past ${name}`, empty]));
+      let cache = emptyCache;
       let pending = promptIds;
+      const text = [...promptIds];
       let past = 0;
       const end = Math.min(promptIds.length + maxNewTokens, maxPositions);
       while (past + pending.length < end) {
@@ -76,7 +81,11 @@ export async function createGenerator(model: TunedModel, options: StepOptions = 
         const token = pickToken(result.logits, request, random);
         yield token;
         if (stopIds.includes(token)) return;
+        text.push(token);
         pending = [token];
+        if (ropes.every((rope) => turnAlike(rope, past, text.length))) continue;
+        // what is cached was turned as a shorter text is
+        [pending, past, cache] = [text, 0, emptyCache];
       }
     },
     close: () => session.close(),

@@ -112,6 +112,9 @@ export class GraphBuilder implements Graph {
   silu(x: Tensor): Tensor {
     return this.apply('Silu', [x], {});
   }
+  geluTanh(x: Tensor): Tensor {
+    return this.apply('GeluTanh', [x], {});
+  }
   cast(x: Tensor, to: DType): Tensor {
     return x.dtype === to ? x : this.apply('Cast', [x], { to });
   }

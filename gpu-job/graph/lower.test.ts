@@ -108,6 +108,10 @@ describe.each(['float32', 'float64'] as const)('in %s', (float) => {
       await run(float, feeds, (g) => g.silu(input(g)[0])),
       [1, -2, 3, 0.5].map((x) => x / (1 + Math.exp(-x))),
     );
+    close(
+      await run(float, feeds, (g) => g.geluTanh(input(g)[0])),
+      [1, -2, 3, 0.5].map((x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))),
+    );
     close(await run(float, feeds, (g) => g.apply('LogSumExp', [input(g)[0]], {})), [
       Math.log(Math.exp(1) + Math.exp(-2)),
       Math.log(Math.exp(3) + Math.exp(0.5)),

@@ -3,7 +3,7 @@ import type { FloatType, Graph } from './builder.ts';
 import type { Dims } from './dims.ts';
 import { Emitter } from './emitter.ts';
 import { encodeOnnx, onnxTypeCode, type OnnxModel } from './onnx.ts';
-import type { Primitive } from './ops.ts';
+import { geluTanh, type Primitive } from './ops.ts';
 import { liveNodes, planLateScaling } from './passes.ts';
 import type { GraphNode, Tensor } from './tensor.ts';
 
@@ -74,6 +74,17 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
       return;
     }
     emit.node('Mul', [x, emit.value('Sigmoid', [x])], names(node.outputs));
+  },
+  GeluTanh(emit, node, float) {
+    const [x] = names(node.inputs) as [string];
+    if (float === 'float32') {
+      emit.node('Gelu', [x], names(node.outputs), { approximate: 'tanh' });
+      return;
+    }
+    const { slope, cubic } = geluTanh;
+    const square = emit.value('Mul', [emit.value('Mul', [x, x]), emit.scalar(slope * cubic, float)]);
+    const steepness = emit.value('Add', [square, emit.scalar(slope, float)]);
+    emit.node('Mul', [x, emit.value('Sigmoid', [emit.value('Mul', [x, steepness])])], names(node.outputs));
   },
   Cast: (emit, node) => emit.node('Cast', names(node.inputs), names(node.outputs), { to: onnxTypeCode(node.attrs.to) }),
 

@@ -19,6 +19,8 @@ export interface Attributes {
   Sigmoid: None;
   /** x * sigmoid(x). */
   Silu: None;
+  /** GELU by its tanh approximation (Hendrycks and Gimpel 2016): x * sigmoid(slope * (x + cubic * x^3)), see `geluTanh`. */
+  GeluTanh: None;
   /** Keeps the value, changes the element type. */
   Cast: { readonly to: DType };
 
@@ -74,3 +76,6 @@ export interface Attributes {
 }
 
 export type Primitive = keyof Attributes;
+
+/** GeluTanh is x * sigmoid(slope * (x + cubic * x^3)). */
+export const geluTanh = { slope: 2 * Math.sqrt(2 / Math.PI), cubic: 0.044715 } as const;

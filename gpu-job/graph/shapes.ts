@@ -92,6 +92,7 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
   Exp: unary,
   Sigmoid: unary,
   Silu: unary,
+  GeluTanh: unary,
   Cast: (inputs, { to }) => [{ dtype: to, dims: input(inputs, 0).dims }],
 
   MatMul(inputs, { transA, transB }) {

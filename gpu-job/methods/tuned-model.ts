@@ -5,7 +5,8 @@ import type { GraphBuilder } from '../graph/builder.ts';
 import type { DType } from '../graph/dtype.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { readModelConfig } from '../models/registry.ts';
-import { decoderForward, decoderLinears, decoderTensors, outputEmbedding, type DecoderSpec } from '../nn/decoder.ts';
+import { distinctRopes, type DecoderSpec } from '../nn/decoder-spec.ts';
+import { decoderForward, decoderLinears, decoderTensors, outputEmbedding } from '../nn/decoder.ts';
 import type { ForwardContext } from '../nn/forward-context.ts';
 import { causalBlocks, type TokenPlaces } from '../nn/mask.ts';
 import type { Method, TunableModel } from './method.ts';
@@ -51,13 +52,15 @@ export interface ForwardResult {
   readonly parameters: readonly Tensor[];
 }
 
-/** Names of the two graph inputs that carry the rotary tables. */
-export const ropeInputs = { cos: 'rope_cos', sin: 'rope_sin' } as const;
+/** Names of the graph inputs that carry the tables of a model's rope number i (`distinctRopes`). */
+export const ropeInputs = (i: number): { readonly cos: string; readonly sin: string } => {
+  const suffix = i === 0 ? '' : `_${i}`;
+  return { cos: `rope_cos${suffix}`, sin: `rope_sin${suffix}` };
+};
 
 /** Writes the forward pass of a tuned model into a graph. */
 export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardInputs): ForwardResult {
   const { spec, method } = model;
-  const half = spec.headDim / 2;
   const parameters = new Map(
     method?.parameters.map(({ name, shape }) => [name, graph.input(name, graph.float, shape)]) ?? [],
   );
@@ -87,13 +90,20 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
       return biased.has(module) ? graph.scope(module, () => graph.add(y, weight(`${module}.bias`))) : y;
     });
   };
+  const ropes = new Map(
+    distinctRopes(spec).map((rope, i) => {
+      const [names, dims] = [ropeInputs(i), ['M', rope.dim / 2]];
+      return [rope, { cos: graph.input(names.cos, graph.float, dims), sin: graph.input(names.sin, graph.float, dims) }];
+    }),
+  );
   const context: ForwardContext = {
     graph,
     inputIds: inputs.inputIds,
     positions: inputs.queries.positions,
-    rope: {
-      cos: graph.input(ropeInputs.cos, graph.float, ['M', half]),
-      sin: graph.input(ropeInputs.sin, graph.float, ['M', half]),
+    rope(wanted) {
+      const tables = ropes.get(wanted);
+      invariant(tables, 'the layers of the model have no other rope');
+      return tables;
     },
     masks,
     weight,
@@ -142,8 +152,10 @@ function checkTensors(
       error(name, `Its shape is [${stored.shape.join(', ')}], but config.json makes it [${shape.join(', ')}].`);
     else if (!graphTypes[stored.dtype]) error(name, `Its element type ${stored.dtype} is not one a model is run with.`);
   }
+  // where only the architecture's default ties, a head of its own says otherwise: neither is guessed at
+  const saysTied = spec.tiedEmbeddings && base.config['tie_word_embeddings'] === true;
   for (const name of base.tensors.keys())
-    if (!expected.has(name) && !ignoredTensors.test(name) && !(spec.tiedEmbeddings && name === 'lm_head.weight'))
+    if (!expected.has(name) && !ignoredTensors.test(name) && !(saysTied && name === 'lm_head.weight'))
       error(
         name,
         'The architecture of config.json has no such tensor, so the model would be run without a part of it.',

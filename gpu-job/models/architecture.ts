@@ -1,4 +1,4 @@
-import type { DecoderSpec } from '../nn/decoder.ts';
+import type { DecoderSpec } from '../nn/decoder-spec.ts';
 
 /** One family of models. Adding one is a file like `llama.ts` and a line in `registry.ts`. */
 export interface Architecture {

@@ -1,4 +1,5 @@
 import { refuseErrors, type Finding } from '../../shared/errors.ts';
+import type { ConfigEntry } from './entry-reader.ts';
 
 /**
  * Keys of a `config.json` that do not change what the model computes: identity, generation defaults, training-time settings.
@@ -57,6 +58,19 @@ export class ConfigReader {
   value(key: string, fallback?: unknown): unknown {
     this.read.add(key);
     return this.config[key] ?? fallback;
+  }
+
+  /** An object inside the config, where there is one. */
+  entry(key: string): ConfigEntry | undefined {
+    return this.entryIn(key, this.value(key));
+  }
+
+  /** The same for a value that was read already, under the name `key` for findings. */
+  entryIn(key: string, value: unknown): ConfigEntry | undefined {
+    if (value === undefined || value === null) return undefined;
+    if (typeof value === 'object' && !Array.isArray(value)) return value as ConfigEntry; // checked to be a plain object
+    this.refuse(key, `${JSON.stringify(value)} is not an object.`);
+    return undefined;
   }
 
   has(key: string): boolean {

@@ -1,24 +1,34 @@
-import type { DecoderSpec } from '../nn/decoder.ts';
+import type { DecoderSpec } from '../nn/decoder-spec.ts';
+import type { RopeSpec } from '../nn/rotary.ts';
 import type { ConfigReader } from './config-reader.ts';
-import { readRope } from './rope-config.ts';
 
-export type CommonSpec = Omit<DecoderSpec, 'bias' | 'windows' | 'tiedEmbeddings'>;
+export type CommonSpec = Omit<DecoderSpec, 'bias' | 'ropes' | 'windows' | 'tiedEmbeddings'>;
 
-/** The keys that every pre-norm decoder config shares, checked against each other. */
-export function readCommon(reader: ConfigReader): CommonSpec {
+/** What transformers takes where a config of some architecture lacks a key; absent: what it takes for Llama. */
+export interface ConfigDefaults {
+  readonly headDim?: number;
+  readonly kvHeads?: number;
+  readonly maxPositions?: number;
+  readonly rmsNormEpsilon?: number;
+  /** The one activation of its MLP, and the key that says so. */
+  readonly activation?: readonly [key: string, word: string];
+}
+
+/** The keys that every decoder config shares, checked against each other, and of what they do not say what Llama does. */
+export function readCommon(reader: ConfigReader, defaults: ConfigDefaults = {}): CommonSpec {
   const hiddenSize = reader.positiveInteger('hidden_size');
   const heads = reader.positiveInteger('num_attention_heads');
-  const kvHeads = reader.positiveInteger('num_key_value_heads', heads);
-  if (!reader.has('head_dim') && hiddenSize % heads !== 0)
+  const kvHeads = reader.positiveInteger('num_key_value_heads', defaults.kvHeads ?? heads);
+  if (!reader.has('head_dim') && defaults.headDim === undefined && hiddenSize % heads !== 0)
     reader.refuse(
       'num_attention_heads',
       `${heads} heads do not divide hidden_size ${hiddenSize}, and head_dim is not given.`,
     );
   if (heads % kvHeads !== 0)
     reader.refuse('num_key_value_heads', `${kvHeads} does not divide num_attention_heads ${heads}.`);
-  const headDim = reader.positiveInteger('head_dim', Math.max(1, Math.floor(hiddenSize / heads)));
-  const maxPositions = reader.positiveInteger('max_position_embeddings', 2048);
-  reader.word('hidden_act', ['silu'], 'silu');
+  const headDim = reader.positiveInteger('head_dim', defaults.headDim ?? Math.max(1, Math.floor(hiddenSize / heads)));
+  const [activationKey, activation] = defaults.activation ?? ['hidden_act', 'silu'];
+  reader.word(activationKey, [activation], activation);
   if (reader.boolean('rope_interleaved', false))
     reader.refuse('rope_interleaved', 'Rotary embedding is computed on halves, not on neighbouring pairs.');
   return {
@@ -29,9 +39,15 @@ export function readCommon(reader: ConfigReader): CommonSpec {
     heads,
     kvHeads,
     headDim,
-    rmsNormEpsilon: reader.positiveNumber('rms_norm_eps', 1e-6),
-    maxPositions,
-    rope: readRope(reader, headDim, maxPositions),
+    attentionScale: 1 / Math.sqrt(headDim),
+    queryKeyNorm: false,
+    fusedProjections: false,
+    activation: 'silu',
+    rmsNormEpsilon: reader.positiveNumber('rms_norm_eps', defaults.rmsNormEpsilon ?? 1e-6),
+    normFactor: 'weight',
+    normsAfter: false,
+    embeddingScale: 1,
+    maxPositions: reader.positiveInteger('max_position_embeddings', defaults.maxPositions ?? 2048),
     initializerRange: reader.positiveNumber('initializer_range', 0.02),
   };
 }
@@ -62,4 +78,34 @@ export function readLayerTypes(
     );
     return undefined;
   });
+}
+
+/**
+ * Windows as Qwen writes them: `sliding_window` is in force where `use_sliding_window` says so, in the layers from `max_window_layers` on
+ * or in those that `layer_types` names.
+ */
+export function readUpperWindows(reader: ConfigReader, layers: number): (number | undefined)[] {
+  const window = readSwitchedWindow(reader);
+  const firstWindowed = reader.value('max_window_layers', layers);
+  if (typeof firstWindowed !== 'number' || !Number.isInteger(firstWindowed) || firstWindowed < 0)
+    reader.refuse('max_window_layers', `${JSON.stringify(firstWindowed)} is not a number of layers.`);
+  return (
+    readLayerTypes(reader, layers, window) ??
+    Array.from({ length: layers }, (_, i) => (i >= Number(firstWindowed) ? window : undefined))
+  );
+}
+
+/** `sliding_window` where `use_sliding_window` switches it on. */
+export function readSwitchedWindow(reader: ConfigReader): number | undefined {
+  const sliding = reader.boolean('use_sliding_window', false);
+  const length = reader.has('sliding_window') ? reader.positiveInteger('sliding_window') : undefined;
+  reader.value('sliding_window');
+  if (sliding && length === undefined)
+    reader.refuse('sliding_window', 'use_sliding_window is true, but no length is given.');
+  return sliding ? length : undefined;
+}
+
+/** One rope in all layers. */
+export function sameRope(layers: number, rope: RopeSpec): RopeSpec[] {
+  return Array.from({ length: layers }, () => rope);
 }

@@ -1,7 +1,8 @@
-import type { DecoderSpec } from '../nn/decoder.ts';
+import type { DecoderSpec } from '../nn/decoder-spec.ts';
 import type { Architecture } from './architecture.ts';
 import { ConfigReader } from './config-reader.ts';
-import { readCommon, readLayerTypes } from './decoder-config.ts';
+import { readCommon, readLayerTypes, sameRope } from './decoder-config.ts';
+import { readRope } from './rope-config.ts';
 
 /** Llama 2, 3 and 3.x, SmolLM2, and Mistral, which adds a sliding window. */
 export const llama: Architecture = { modelTypes: ['llama', 'mistral'], read };
@@ -15,6 +16,7 @@ function read(config: Readonly<Record<string, unknown>>): DecoderSpec {
   const attentionBias = reader.boolean('attention_bias', false);
   const spec: DecoderSpec = {
     ...common,
+    ropes: sameRope(common.layers, readRope(reader, common)),
     tiedEmbeddings: reader.boolean('tie_word_embeddings', false),
     bias: { qkv: attentionBias, o: attentionBias, mlp: reader.boolean('mlp_bias', false) },
     windows: readLayerTypes(reader, common.layers, window) ?? Array.from({ length: common.layers }, () => window),

@@ -34,7 +34,7 @@ const findingsOf = (config: Readonly<Record<string, unknown>>): string => {
 const refusals: Readonly<Record<string, [Record<string, unknown>, RegExp]>> = {
   'an unknown architecture': [
     { ...llama, model_type: 'mamba' },
-    /"mamba" is not supported; known are llama, mistral, qwen2/,
+    /"mamba" is not supported; known are llama, mistral, qwen2, qwen3/,
   ],
   'no architecture': [{ hidden_size: 64 }, /model_type is missing/],
   'an unknown key': [{ ...llama, qk_norm: true }, /config\.json: qk_norm: This key is not known for Llama/],
@@ -45,7 +45,10 @@ const refusals: Readonly<Record<string, [Record<string, unknown>, RegExp]>> = {
   ],
   'key heads that do not divide': [{ ...llama, num_key_value_heads: 3 }, /3 does not divide num_attention_heads 4/],
   'another activation': [{ ...llama, hidden_act: 'gelu' }, /hidden_act: "gelu" is not one of silu/],
-  'an unknown rope type': [{ ...llama, rope_scaling: { rope_type: 'yarn', factor: 4 } }, /"yarn" is not supported/],
+  'an unknown rope type': [
+    { ...llama, rope_scaling: { rope_type: 'longrope', factor: 4 } },
+    /"longrope" is not supported/,
+  ],
   'two names for the rope type': [
     { ...llama, rope_scaling: { rope_type: 'linear', type: 'llama3', factor: 2 } },
     /contradicts rope_type "linear"/,
@@ -135,9 +138,9 @@ test('a model lists its tensors and its linear modules in checkpoint names', () 
 });
 
 test('llama3 scaling keeps high frequencies, divides low ones and blends between', () => {
-  const plain = ropeFrequencies({ headDim: 64, theta: 500_000, scaling: { type: 'none' } });
+  const plain = ropeFrequencies({ dim: 64, theta: 500_000, scaling: { type: 'none' } });
   const scaled = ropeFrequencies({
-    headDim: 64,
+    dim: 64,
     theta: 500_000,
     scaling: { type: 'llama3', factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalMaxPositions: 8192 },
   });
@@ -149,7 +152,7 @@ test('llama3 scaling keeps high frequencies, divides low ones and blends between
 });
 
 test('tables hold the cosine and sine of position times frequency', () => {
-  const { cos, sin } = ropeTables({ headDim: 4, theta: 100, scaling: { type: 'linear', factor: 2 } }, 3);
+  const { cos, sin } = ropeTables({ dim: 4, theta: 100, scaling: { type: 'linear', factor: 2 } }, 3);
   expect([...cos].map((x) => x.toFixed(5))).toEqual(
     [1, 1, Math.cos(0.5), Math.cos(0.05), Math.cos(1), Math.cos(0.1)].map((x) => x.toFixed(5)),
   );

@@ -1,13 +1,10 @@
 import { timesDim, type Dim } from '../graph/dims.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
+import type { DecoderSpec } from './decoder-spec.ts';
 import type { ForwardContext } from './forward-context.ts';
-
-export interface AttentionSpec {
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-}
+import { rmsNorm } from './norm.ts';
+import type { RopeSpec } from './rotary.ts';
 
 /**
  * Causal self-attention with grouped queries (Ainslie et al. 2023), x [N, H] -> [N, H]. `module` is the checkpoint path of its
@@ -16,32 +13,33 @@ export interface AttentionSpec {
  */
 export function attention(
   context: ForwardContext,
-  spec: AttentionSpec,
+  spec: DecoderSpec,
   module: string,
   layer: number,
-  window: number | undefined,
   x: Tensor,
 ): Tensor {
   const { graph } = context;
   const { heads, kvHeads, headDim } = spec;
   const [batch, length] = context.inputIds.dims as [Dim, Dim];
   const groups = heads / kvHeads;
-  const split = (projected: Tensor, count: number): Tensor =>
-    graph.transpose(graph.reshape(projected, [batch, length, count, headDim]), [0, 2, 1, 3]); // [B, count, T, D]
-  const rotate = (states: Tensor): Tensor =>
-    graph.apply('Rope', [states, context.positions, context.rope.cos, context.rope.sin], { inverse: false });
+  const split = (projected: Tensor, count: number, norm?: string): Tensor => {
+    const states = graph.reshape(projected, [batch, length, count, headDim]);
+    const normed =
+      norm !== undefined && spec.queryKeyNorm ? rmsNorm(context, spec, `${module}.${norm}`, states) : states;
+    return graph.transpose(normed, [0, 2, 1, 3]); // [B, count, T, D]
+  };
+  const turn = (states: Tensor): Tensor => turned(context, spec.ropes[layer], states);
 
-  const projections = ['q_proj', 'k_proj', 'v_proj'].map((name) => `${module}.${name}`);
-  const [q, k, v] = context.linears(projections, x) as [Tensor, Tensor, Tensor]; // one for each module
-  const queries = rotate(split(q, heads));
-  let keys = rotate(split(k, kvHeads));
+  const [q, k, v] = projections(context, spec, module, x);
+  const queries = turn(split(q, heads, 'q_norm'));
+  let keys = turn(split(k, kvHeads, 'k_norm'));
   let values = split(v, kvHeads);
   if (context.joinCache) ({ keys, values } = context.joinCache(layer, keys, values));
 
   const grouped = graph.reshape(queries, [batch, kvHeads, groups, length, headDim]);
   const shared = (states: Tensor): Tensor => graph.reshape(states, [batch, kvHeads, 1, states.dims[2] as Dim, headDim]);
   const [sharedKeys, sharedValues] = [shared(keys), shared(values)];
-  const blocks = context.masks(window);
+  const blocks = context.masks(spec.windows[layer]);
   const parts = graph.split(
     grouped,
     3,
@@ -49,11 +47,38 @@ export function attention(
   );
   const mixtures = blocks.map(({ keys: seen, mask }, i) => {
     const [k, v] = [sharedKeys, sharedValues].map((states) => leading(graph, states, seen)) as [Tensor, Tensor];
-    return graph.apply('Attention', [parts[i] as Tensor, k, v, mask], { scale: 1 / Math.sqrt(headDim) });
+    return graph.apply('Attention', [parts[i] as Tensor, k, v, mask], { scale: spec.attentionScale });
   });
   const mixed = graph.concat(mixtures, 3, length);
   const merged = graph.transpose(graph.reshape(mixed, [batch, heads, length, headDim]), [0, 2, 1, 3]); // [B, T, heads, D]
   return context.linear(`${module}.o_proj`, graph.reshape(merged, [timesDim(batch, length), heads * headDim]));
+}
+
+/** Queries [N, heads * D], keys and values [N, kv * D] of x. */
+function projections(context: ForwardContext, spec: DecoderSpec, module: string, x: Tensor): [Tensor, Tensor, Tensor] {
+  const { heads, kvHeads, headDim } = spec;
+  const parts = spec.fusedProjections
+    ? context.graph.split(
+        context.linear(`${module}.qkv_proj`, x),
+        1,
+        [heads, kvHeads, kvHeads].map((count) => count * headDim),
+      )
+    : context.linears(
+        ['q_proj', 'k_proj', 'v_proj'].map((name) => `${module}.${name}`),
+        x,
+      );
+  return parts as [Tensor, Tensor, Tensor]; // one for each module or size
+}
+
+/** The states [B, heads, T, D] with the first dimensions of each head turned by its position: all, or as many as the rope has. */
+function turned(context: ForwardContext, spec: RopeSpec | undefined, states: Tensor): Tensor {
+  if (spec === undefined) return states;
+  const { graph, positions } = context;
+  const headDim = states.dims[3] as number; // the heads were split off with a known size
+  const { cos, sin } = context.rope(spec);
+  const sizes = spec.dim === headDim ? [headDim] : [spec.dim, headDim - spec.dim];
+  const [first, ...rest] = graph.split(states, 3, sizes) as [Tensor, ...Tensor[]];
+  return graph.concat([graph.apply('Rope', [first, positions, cos, sin], { inverse: false }), ...rest], 3, headDim);
 }
 
 /** The first `count` of the states [B, kv, 1, S, D]: all, or half of them. */

@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { MaskedBlock } from './mask.ts';
+import type { RopeSpec } from './rotary.ts';
 
 /** What a model's forward pass is given. Weights and linear layers come from outside, so a model never knows how it is tuned. */
 export interface ForwardContext {
@@ -9,8 +10,8 @@ export interface ForwardContext {
   readonly inputIds: Tensor;
   /** int64 [B, T], restarting at 0 in every packed segment. */
   readonly positions: Tensor;
-  /** Tables [M, D/2] of the model's rotary embedding. */
-  readonly rope: { readonly cos: Tensor; readonly sin: Tensor };
+  /** Tables [M, dim/2] of a rotary embedding that some layer of the model has. */
+  rope(spec: RopeSpec): { readonly cos: Tensor; readonly sin: Tensor };
   /** What each query may look at. `window` limits how far back. */
   masks(window: number | undefined): readonly MaskedBlock[];
   /** A tensor of the checkpoint, in the graph's float type. */

@@ -1,6 +1,7 @@
 /** How positions become angles. `scaling` follows the `rope_scaling` entry of a Hugging Face config. */
 export interface RopeSpec {
-  readonly headDim: number;
+  /** How many dimensions of each head turn, the first ones: all of them, in most models. Even. */
+  readonly dim: number;
   readonly theta: number;
   readonly scaling: RopeScaling;
 }
@@ -16,45 +17,112 @@ export type RopeScaling =
       readonly lowFrequencyFactor: number;
       readonly highFrequencyFactor: number;
       readonly originalMaxPositions: number;
+    }
+  | YarnScaling
+  /**
+   * A divisor for each frequency (LongRoPE, Ding et al. 2024): the short ones for texts of up to `originalMaxPositions` tokens, the long
+   * ones for longer texts, from their first token on.
+   */
+  | {
+      readonly type: 'longrope';
+      readonly shortFactors: readonly number[];
+      readonly longFactors: readonly number[];
+      readonly originalMaxPositions: number;
+      readonly magnitude: number;
     };
 
+/**
+ * YaRN (Peng et al. 2023): frequencies that turn more than `betaFast` times within `originalMaxPositions` are kept, those that turn less
+ * than `betaSlow` times divided by `factor`, those between blended by their number.
+ */
+export interface YarnScaling {
+  readonly type: 'yarn';
+  readonly factor: number;
+  readonly betaFast: number;
+  readonly betaSlow: number;
+  readonly originalMaxPositions: number;
+  /** Whether the borders of the blend are moved out to whole numbers. */
+  readonly wholeBorders: boolean;
+  /** What turned queries and keys are multiplied by each. */
+  readonly magnitude: number;
+}
+
 export interface RopeTables {
-  /** [rows, headDim / 2] each. */
+  /** [rows, dim / 2] each. */
   readonly cos: Float32Array;
   readonly sin: Float32Array;
   readonly rows: number;
 }
 
-/** cos and sin of position * frequency for positions 0 .. rows - 1, computed in float64. */
-export function ropeTables(spec: RopeSpec, rows: number): RopeTables {
-  const frequencies = ropeFrequencies(spec);
+/** cos and sin of position * frequency for positions 0 .. rows - 1 of texts of `length` tokens, computed in float64. */
+export function ropeTables(spec: RopeSpec, rows: number, length: number = rows): RopeTables {
+  const frequencies = ropeFrequencies(spec, length);
   const half = frequencies.length;
+  const magnitude = ropeMagnitude(spec);
   const cos = new Float32Array(rows * half);
   const sin = new Float32Array(rows * half);
   for (let position = 0; position < rows; position++)
     for (const [i, frequency] of frequencies.entries()) {
       // the angle is rounded to float32 as PyTorch does: at position 10,000 this is visible
       const angle = Math.fround(position * frequency);
-      cos[position * half + i] = Math.cos(angle);
-      sin[position * half + i] = Math.sin(angle);
+      cos[position * half + i] = magnitude * Math.cos(angle);
+      sin[position * half + i] = magnitude * Math.sin(angle);
     }
   return { cos, sin, rows };
 }
 
-/** theta^(-2i/D) for i = 0 .. D/2 - 1, scaled. Radians per position, rounded to float32 like the checkpoints' own code. */
-export function ropeFrequencies({ headDim, theta, scaling }: RopeSpec): readonly number[] {
-  return Array.from({ length: headDim / 2 }, (_, i) =>
-    Math.fround(scaleFrequency(Math.fround(1 / theta ** ((2 * i) / headDim)), scaling)),
-  );
+/** theta^(-2i/dim) for i = 0 .. dim/2 - 1, scaled. Radians per position, rounded to float32 like the checkpoints' own code. */
+export function ropeFrequencies({ dim, theta, scaling }: RopeSpec, length = 1): readonly number[] {
+  const plain = Array.from({ length: dim / 2 }, (_, i) => Math.fround(1 / theta ** ((2 * i) / dim)));
+  return scaledFrequencies(plain, { dim, theta, scaling }, length).map(Math.fround);
 }
 
-function scaleFrequency(frequency: number, scaling: RopeScaling): number {
-  if (scaling.type === 'none') return frequency;
-  if (scaling.type === 'linear') return frequency / scaling.factor;
+/** Whether texts of these two lengths are turned alike, so that what was turned for one is good for the other. */
+export function turnAlike({ scaling }: RopeSpec, length: number, other: number): boolean {
+  if (scaling.type !== 'longrope') return true;
+  return length > scaling.originalMaxPositions === other > scaling.originalMaxPositions;
+}
+
+function scaledFrequencies(plain: readonly number[], spec: RopeSpec, length: number): readonly number[] {
+  const { scaling } = spec;
+  switch (scaling.type) {
+    case 'none':
+      return plain;
+    case 'linear':
+      return plain.map((frequency) => frequency / scaling.factor);
+    case 'llama3':
+      return plain.map((frequency) => llama3Frequency(frequency, scaling));
+    case 'yarn':
+      return yarnFrequencies(plain, spec, scaling);
+    case 'longrope': {
+      const factors = length > scaling.originalMaxPositions ? scaling.longFactors : scaling.shortFactors;
+      return plain.map((frequency, i) => frequency / (factors[i] as number)); // as many factors as frequencies: checked in the config
+    }
+  }
+}
+
+const ropeMagnitude = ({ scaling }: RopeSpec): number => ('magnitude' in scaling ? scaling.magnitude : 1);
+
+function llama3Frequency(frequency: number, scaling: Extract<RopeScaling, { type: 'llama3' }>): number {
   const { factor, lowFrequencyFactor, highFrequencyFactor, originalMaxPositions } = scaling;
   const wavelength = (2 * Math.PI) / frequency;
   if (wavelength < originalMaxPositions / highFrequencyFactor) return frequency;
   if (wavelength > originalMaxPositions / lowFrequencyFactor) return frequency / factor;
   const smooth = (originalMaxPositions / wavelength - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor);
   return ((1 - smooth) * frequency) / factor + smooth * frequency;
+}
+
+function yarnFrequencies(plain: readonly number[], { dim, theta }: RopeSpec, scaling: YarnScaling): readonly number[] {
+  const { factor, betaFast, betaSlow, originalMaxPositions, wholeBorders } = scaling;
+  /** The number i of the frequency that turns so many times. */
+  const turning = (times: number): number =>
+    (dim * Math.log(originalMaxPositions / (times * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [first, last] = [turning(betaFast), turning(betaSlow)];
+  const low = Math.max(0, wholeBorders ? Math.floor(first) : first);
+  const high = Math.min(dim - 1, wholeBorders ? Math.ceil(last) : last);
+  const width = high === low ? 0.001 : high - low;
+  return plain.map((frequency, i) => {
+    const divided = Math.min(1, Math.max(0, (i - low) / width));
+    return (frequency / factor) * divided + frequency * (1 - divided);
+  });
 }

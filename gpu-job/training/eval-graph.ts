@@ -7,7 +7,7 @@ import { tokenLosses } from '../nn/losses.ts';
 import { createSession, float32Of, type TensorValue } from '../runtime/session.ts';
 import { batchFeeds, batchInputs } from './batch-feeds.ts';
 import type { Batch } from './batches.ts';
-import { ropeFeed } from './rope-feed.ts';
+import { longestText, ropeFeed } from './rope-feed.ts';
 import type { StepOptions } from './step-graph.ts';
 
 export interface EvalResult {
@@ -35,7 +35,7 @@ export async function createEvalStep(model: TunedModel, options: StepOptions = {
 
   const feeds = (values: ReadonlyMap<string, Float32Array>, batch: Batch): Record<string, TensorValue> => ({
     ...batchFeeds(batch),
-    ...rope(Math.min(batch.length, model.spec.maxPositions)),
+    ...rope(Math.min(batch.length, model.spec.maxPositions), longestText(batch)),
     ...parameterFeeds(model, values),
   });
   return {

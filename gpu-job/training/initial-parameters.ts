@@ -19,11 +19,11 @@ export function initialLoraParameters(parameters: readonly Parameter[], seed: nu
   );
 }
 
-/** First values of a model tensor: normal(0, initializer_range) for matrices and embeddings, 1 for norms, 0 for biases, as transformers. */
+/** First values of a model tensor: normal(0, initializer_range) for matrices and embeddings, 1 for norms (0 where the weight is stored less one), 0 for biases, as transformers. */
 export function initialTensor({ name, shape, kind }: CheckpointTensorSpec, range: number, seed: number): Float32Array {
   const values = new Float32Array(sizeOf(shape));
   if (kind === 'norm') return values.fill(1);
-  if (kind === 'bias') return values;
+  if (kind === 'bias' || kind === 'norm-offset') return values;
   const random = namedStream(seed, 'initial', name);
   for (let i = 0; i < values.length; i++) values[i] = range * random.normal();
   return values;

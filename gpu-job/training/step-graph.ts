@@ -8,7 +8,7 @@ import { createSession, float32Of, type SessionOptions } from '../runtime/sessio
 import { batchFeeds, batchInputs } from './batch-feeds.ts';
 import type { Batch } from './batches.ts';
 import { parameterFeeds } from './parameter-feeds.ts';
-import { ropeFeed } from './rope-feed.ts';
+import { longestText, ropeFeed } from './rope-feed.ts';
 
 export interface StepResult {
   /** Sum of the losses of all labels of the batch, in nats, unscaled. */
@@ -44,7 +44,7 @@ export async function createTrainStep(model: TunedModel, options: StepOptions = 
     async run(values, batch, { lossScale, seed = 0 }) {
       const feeds = {
         ...batchFeeds(batch),
-        ...rope(Math.min(batch.length, model.spec.maxPositions)),
+        ...rope(Math.min(batch.length, model.spec.maxPositions), longestText(batch)),
         loss_scale: { data: Float32Array.of(lossScale), dims: [] },
         dropout_seed: { data: BigInt64Array.of(BigInt(seed)), dims: [] },
         ...parameterFeeds(model, values),

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openBaseModel, readTensorFloat32 } from '../../gpu-job/folders/base-model.ts';
 import { fullMethod } from '../../gpu-job/methods/full.ts';
 import { loraMethod } from '../../gpu-job/methods/lora.ts';
-import { requireMethod, tunedModel, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
+import { requireMethod, ropeInputs, tunedModel, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
+import { distinctRopes } from '../../gpu-job/nn/decoder-spec.ts';
 import { ropeTables } from '../../gpu-job/nn/rotary.ts';
 import { createSession, type Session, type TensorValue } from '../../gpu-job/runtime/session.ts';
 import { gradientName, trainGraph } from '../../gpu-job/training/step-graph.ts';
@@ -33,6 +34,34 @@ const configs = {
     rope_scaling: { rope_type: 'linear', factor: 4 },
   },
   'a Qwen2': { ...tinyLlamaConfig, model_type: 'qwen2' },
+  'a Qwen3 with biases and YaRN': {
+    ...tinyLlamaConfig,
+    model_type: 'qwen3',
+    attention_bias: true,
+    rope_scaling: { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 16 },
+  },
+  'a SmolLM3 whose second layer does not turn and has a window': {
+    ...tinyLlamaConfig,
+    model_type: 'smollm3',
+    no_rope_layer_interval: 2,
+    use_sliding_window: true,
+    sliding_window: 2,
+  },
+  'a Gemma 3 with a window in its first layer': {
+    ...tinyLlamaConfig,
+    model_type: 'gemma3_text',
+    query_pre_attn_scalar: 6,
+    sliding_window_pattern: 2,
+    sliding_window: 2,
+    rope_local_base_freq: 100,
+  },
+  'a Phi-3 that turns half of each head, as in long texts': {
+    ...tinyLlamaConfig,
+    model_type: 'phi3',
+    partial_rotary_factor: 0.5,
+    original_max_position_embeddings: 4,
+    rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [3] },
+  },
 };
 
 let folder = '';
@@ -110,12 +139,17 @@ function feeds(
 ): Record<string, TensorValue> {
   const convert = (data: Float64Array): Float32Array | Float64Array =>
     float === 'float64' ? data : Float32Array.from(data);
-  const { cos, sin, rows: positions } = ropeTables(model.spec.rope, length);
-  const dims = [positions, model.spec.headDim / 2];
+  const tables = distinctRopes(model.spec).flatMap((rope, i) => {
+    const { cos, sin, rows: positions } = ropeTables(rope, length);
+    const [names, dims] = [ropeInputs(i), [positions, rope.dim / 2]];
+    return [
+      [names.cos, { data: convert(Float64Array.from(cos)), dims }] as const,
+      [names.sin, { data: convert(Float64Array.from(sin)), dims }] as const,
+    ];
+  });
   return {
     ...batch,
-    rope_cos: { data: convert(Float64Array.from(cos)), dims },
-    rope_sin: { data: convert(Float64Array.from(sin)), dims },
+    ...Object.fromEntries(tables),
     loss_scale: { data: convert(Float64Array.of(1 / 8)), dims: [] },
     dropout_seed: { data: BigInt64Array.of(5n), dims: [] },
     ...Object.fromEntries(
