@@ -145,6 +145,10 @@ describe('an export refuses', () => {
     expect(await refusal(run(merged({ adapter: undefined })))).toEqual([
       'gguf-tokenizer /base tokenizer.json: pre_tokenizer',
     ]);
+    await makeBase({ ...llama, rope_scaling: { rope_type: 'yarn', factor: 4 } });
+    expect(await refusal(run(merged({ adapter: undefined })))).toEqual(['gguf-rope /base']);
+    await makeBase({ ...llama, model_type: 'gemma3_text' });
+    expect(await refusal(run(merged({ adapter: undefined })))).toEqual(['gguf-architecture /base']);
   });
 
   test('values that the type cannot hold, and leaves nothing behind', async () => {

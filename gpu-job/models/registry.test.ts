@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DomainError } from '../../shared/errors.ts';
+import { configFindings } from '../../test/support/config-findings.ts';
 import { decoderLinears, decoderTensors, outputEmbedding } from '../nn/decoder.ts';
 import { ropeFrequencies, ropeTables } from '../nn/rotary.ts';
 import { readModelConfig } from './registry.ts';
@@ -19,16 +19,6 @@ const llama = {
 };
 const mistral = { ...llama, model_type: 'mistral', sliding_window: 32 };
 const qwen2 = { ...llama, model_type: 'qwen2', tie_word_embeddings: true };
-
-const findingsOf = (config: Readonly<Record<string, unknown>>): string => {
-  try {
-    readModelConfig(config);
-  } catch (error) {
-    if (error instanceof DomainError) return error.message;
-    throw error;
-  }
-  return 'accepted';
-};
 
 /** A config that cannot be honoured, and what the message must name. */
 const refusals: Readonly<Record<string, [Record<string, unknown>, RegExp]>> = {
@@ -85,20 +75,20 @@ const refusals: Readonly<Record<string, [Record<string, unknown>, RegExp]>> = {
 describe('a config that cannot be honoured is refused by name', () => {
   for (const [name, [config, message]] of Object.entries(refusals))
     test(name, () => {
-      expect(findingsOf(config)).toMatch(message);
+      expect(configFindings(config)).toMatch(message);
     });
 
   test('all that is wrong is said at once', () => {
-    const message = findingsOf({ ...llama, hidden_act: 'gelu', vocab_size: -1, novel: 1, num_key_value_heads: 3 });
+    const message = configFindings({ ...llama, hidden_act: 'gelu', vocab_size: -1, novel: 1, num_key_value_heads: 3 });
     for (const key of ['hidden_act', 'vocab_size', 'novel', 'num_key_value_heads']) expect(message).toContain(key);
   });
 });
 
 test('keys that change nothing and keys without a value are accepted', () => {
-  expect(findingsOf({ ...llama, architectures: ['LlamaForCausalLM'], torch_dtype: 'bfloat16', use_cache: true })).toBe(
-    'accepted',
-  );
-  expect(findingsOf({ ...llama, rope_scaling: null, novel: null, head_dim: null, attention_bias: false })).toBe(
+  expect(
+    configFindings({ ...llama, architectures: ['LlamaForCausalLM'], torch_dtype: 'bfloat16', use_cache: true }),
+  ).toBe('accepted');
+  expect(configFindings({ ...llama, rope_scaling: null, novel: null, head_dim: null, attention_bias: false })).toBe(
     'accepted',
   );
 });

@@ -40,6 +40,13 @@ test('the shape of a model is read off its tensors', () => {
     intermediate: 1536,
     vocabulary: 49_152,
   });
+  const fused = {
+    'self_attn.qkv_proj': [576 + 2 * 192, 576],
+    'self_attn.o_proj': [576, 576],
+    'mlp.gate_up_proj': [2 * 1536, 576],
+  };
+  const phi = Object.entries(fused).map(([name, shape]) => ({ name: `model.layers.0.${name}.weight`, shape }));
+  expect(modelShape(phi)).toMatchObject({ layers: 1, keyValue: 192, intermediate: 1536 });
 });
 
 /** Peak memory and seconds a step as measured: LoRA of rank 16 on all linear modules, two cores. */

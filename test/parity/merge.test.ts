@@ -24,10 +24,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Merges llama-tiny's adapter into one of the recorded bases. */
-async function merge(name: string, ...base: string[]): Promise<BaseModelFolder> {
+const merge = (name: string, ...base: string[]): Promise<BaseModelFolder> =>
+  mergeInto(fixturePath(...base), fixturePath('llama-tiny', 'adapter'), name);
+
+async function mergeInto(base: string, adapter: string, name: string): Promise<BaseModelFolder> {
   const output = join(folder, name);
-  const adapter = fixturePath('llama-tiny', 'adapter');
-  const spec = mergeSpecSchema.parse({ kind: 'merge', base: fixturePath(...base), adapter, output, threads: 1 });
+  const spec = mergeSpecSchema.parse({ kind: 'merge', base, adapter, output, threads: 1 });
   await runMerge(spec, { emit() {}, stopRequested: () => false, now: () => performance.now() });
   return await openBaseModel(output);
 }
@@ -43,13 +45,27 @@ it('a float32 base gets the weights of merge_and_unload, and the logits of the a
   for (const [name, { values }] of base)
     if (!theirs.has(name)) expect(ours.get(name)?.values, name).toEqual(values);
     else expect(relativeDeviation(ours.get(name)?.values ?? [], values), `${name} has changed`).toBeGreaterThan(1e-2);
-  const step = await createEvalStep(tunedModel(merged), { threads: 1 });
-  const inputs = await readFixtureJson<HuggingFaceInputs>('llama-tiny', 'inputs.json');
+  expect(await awayFromAdapted(merged, 'llama-tiny')).toBeLessThan(1e-4);
+});
+
+it.each(['qwen3-yarn', 'smollm3-tiny', 'gemma3-tiny', 'phi3-long'])(
+  '%s has the logits of its adapter once that is merged',
+  async (name) => {
+    const merged = await mergeInto(fixturePath(name, 'base'), fixturePath(name, 'adapter'), name);
+    expect(await awayFromAdapted(merged, name)).toBeLessThan(1e-4);
+    expect(await awayFromAdapted(await openBaseModel(fixturePath(name, 'base')), name)).toBeGreaterThan(1e-2);
+  },
+);
+
+/** How far the logits of a model are from those that PEFT has with the adapter. */
+async function awayFromAdapted(model: BaseModelFolder, name: string): Promise<number> {
+  const step = await createEvalStep(tunedModel(model), { threads: 1 });
+  const inputs = await readFixtureJson<HuggingFaceInputs>(name, 'inputs.json');
   const logits = await step.logits(new Map(), batchOf(inputs));
   await step.close();
-  const truth = (await readFixtureTensors('llama-tiny', 'expected.safetensors')).get('adapted_logits');
-  expect(relativeDeviation(logits, truth?.values ?? [])).toBeLessThan(1e-4);
-});
+  const truth = (await readFixtureTensors(name, 'expected.safetensors')).get('adapted_logits');
+  return relativeDeviation(logits, truth?.values ?? []);
+}
 
 it('a bfloat16 base gets the weights of merge_and_unload, but for values in the middle between two', async () => {
   const merged = await merge('bf16', 'merge', 'base-bf16');

@@ -3,6 +3,8 @@ import { openBaseModel, type BaseModelFolder } from '../../gpu-job/folders/base-
 import { createGenerator } from '../../gpu-job/generation/generator.ts';
 import { fullMethod } from '../../gpu-job/methods/full.ts';
 import { tunedModel, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
+import type { DecoderSpec } from '../../gpu-job/nn/decoder-spec.ts';
+import type { RopeScaling } from '../../gpu-job/nn/rotary.ts';
 import { makeBatches, type Batch } from '../../gpu-job/training/batches.ts';
 import { createEvalStep } from '../../gpu-job/training/eval-graph.ts';
 import { createTrainStep } from '../../gpu-job/training/step-graph.ts';
@@ -19,8 +21,12 @@ import { openAdapted } from './open-adapted.ts';
 
 /** Against the largest magnitude of the same tensor (`relativeDeviation`). A float32 run of torch is 3e-6 from the truth. */
 const bound = 1e-4;
-const models = ['llama-tiny', 'llama-untied', 'llama-linear-rope', 'mistral-tiny', 'qwen2-tiny', 'qwen2-window'];
-const withFullGradients = ['llama-tiny', 'llama-untied', 'qwen2-tiny'];
+const models = [
+  ...['llama-tiny', 'llama-untied', 'llama-linear-rope', 'mistral-tiny', 'qwen2-tiny', 'qwen2-window'],
+  ...['qwen3-tiny', 'qwen3-yarn', 'smollm3-tiny', 'smollm3-listed'],
+  ...['gemma3-tiny', 'gemma3-listed', 'phi3-long', 'phi3-partial'],
+];
+const withFullGradients = ['llama-tiny', 'llama-untied', 'qwen2-tiny', 'gemma3-tiny'];
 
 interface Truth {
   readonly lossSum: number;
@@ -94,7 +100,7 @@ describe.each(models)('%s agrees with transformers and PEFT', (name) => {
     const { lossSum, gradients } = await step.run(parameters, batch, { lossScale: 1 / batch.labelCount });
     await step.close();
     expect(lossSum / expected.adapted.lossSum).toBeCloseTo(1, 5);
-    expect(gradients.size).toBe(2 * 7 * Number(base.config['num_hidden_layers']));
+    expect(gradients.size).toBe(2 * model.linears.length);
     for (const [parameter, gradient] of gradients)
       expect(relativeDeviation(gradient, truth(`gradient.${parameter}`)), parameter).toBeLessThan(bound);
   });
@@ -204,10 +210,47 @@ describe('the bound is tight enough to see', () => {
       },
     ],
     ['another epsilon in the norms', 'qwen2-tiny', { rms_norm_eps: 1e-3 }],
+    ['another layer that turns', 'smollm3-tiny', { no_rope_layer_interval: 3 }],
+    ['layers that turn and do not turn the wrong way round', 'smollm3-listed', { no_rope_layers: [1, 0] }],
+    ['another window where nothing turns', 'smollm3-tiny', { sliding_window: 6 }],
+    ['another scale of the scores', 'gemma3-tiny', { query_pre_attn_scalar: 21 }],
+    ['the theta of the whole past for layers with a window', 'gemma3-tiny', { rope_local_base_freq: 1000 }],
+    ['the scaling of the whole past left out', 'gemma3-tiny', { rope_scaling: null }],
+    ['layers with a window and without the wrong way round', 'gemma3-tiny', { sliding_window_pattern: 1 }],
+    ['short factors for a long text', 'phi3-long', { original_max_position_embeddings: 16 }],
   ])('%s', async (_, name, config) => {
     const { base, batch, truth } = await openCase(name);
     const values = await logits(tunedModel(changed(base, config)), noParameters, batch);
     expect(relativeDeviation(values, truth('logits'))).toBeGreaterThan(3 * bound);
+  });
+
+  const yarn = { factor: 4, betaFast: 1.5, betaSlow: 0.25, originalMaxPositions: 16 };
+  it.each<[string, string, (spec: DecoderSpec) => Partial<DecoderSpec>]>([
+    ['queries and keys that are not normalised', 'qwen3-tiny', () => ({ queryKeyNorm: false })],
+    ['norms without the one', 'gemma3-tiny', () => ({ normFactor: 'weight' })],
+    ['embeddings that are not scaled', 'gemma3-listed', () => ({ embeddingScale: 1 })],
+    ['another activation', 'gemma3-listed', () => ({ activation: 'silu' })],
+    [
+      'a YaRN that does not multiply',
+      'qwen3-yarn',
+      ({ ropes }) => withScaling(ropes, { type: 'yarn', ...yarn, wholeBorders: false, magnitude: 1 }),
+    ],
+    [
+      'a YaRN with whole borders',
+      'qwen3-yarn',
+      ({ ropes }) =>
+        withScaling(ropes, { type: 'yarn', ...yarn, wholeBorders: true, magnitude: 1 + 0.1 * Math.log(4) }),
+    ],
+    [
+      'a head that turns whole',
+      'phi3-partial',
+      ({ ropes }) => ({ ropes: ropes.map((rope) => rope && { ...rope, dim: 8 }) }),
+    ],
+  ])('%s', async (_, name, change) => {
+    const { base, batch, truth } = await openCase(name);
+    const model = tunedModel(base);
+    const wrong = { ...model, spec: { ...model.spec, ...change(model.spec) } };
+    expect(relativeDeviation(await logits(wrong, noParameters, batch), truth('logits'))).toBeGreaterThan(3 * bound);
   });
 
   it('an update that is scaled by a thousandth too much', async () => {
@@ -228,6 +271,11 @@ describe('the bound is tight enough to see', () => {
     expect(relativeDeviation(values, truth('logits'))).toBeGreaterThan(100 * bound);
   });
 });
+
+function withScaling(ropes: DecoderSpec['ropes'], scaling: RopeScaling): Pick<DecoderSpec, 'ropes'> {
+  const [rope] = ropes;
+  return { ropes: ropes.map(() => rope && { ...rope, scaling }) };
+}
 
 function sum(values: Float32Array): number {
   let total = 0;

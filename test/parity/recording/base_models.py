@@ -35,6 +35,25 @@ QWEN2 = {
     "rope_theta": 1000000.0,
     "vocab_size": 101,
 }
+NEWER = {
+    **{key: value for key, value in QWEN2.items() if key not in ("architectures", "model_type", "vocab_size")},
+    "vocab_size": 71,
+    "intermediate_size": 48,
+    "pad_token_id": 0,
+}
+QWEN3 = {**NEWER, "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "head_dim": 12}
+SMOLLM3 = {**NEWER, "architectures": ["SmolLM3ForCausalLM"], "model_type": "smollm3"}
+GEMMA3 = {
+    **{key: value for key, value in NEWER.items() if key != "hidden_act"},
+    "architectures": ["Gemma3ForCausalLM"],
+    "model_type": "gemma3_text",
+    "hidden_activation": "gelu_pytorch_tanh",
+    "head_dim": 12,
+    "query_pre_attn_scalar": 20,
+    "rope_local_base_freq": 30.0,
+    "sliding_window": 4,
+}
+PHI3 = {**NEWER, "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "rope_theta": 100.0}
 
 # `respell`: config.json is kept as the installed transformers saves it (`rope_parameters`, `dtype`, `layer_types`)
 # instead of as checkpoints on the Hub spell it (`rope_theta`, `rope_scaling`, `torch_dtype`).
@@ -96,6 +115,92 @@ MODELS = {
         },
         respell=True,
     ),
+    "qwen3-tiny": dict(seed=17, config={**QWEN3, "tie_word_embeddings": True}),
+    # Borders of the blend 0.7 and 3.0 of 6 frequencies: kept, blended and divided all occur.
+    "qwen3-yarn": dict(
+        seed=18,
+        config={
+            **QWEN3,
+            "attention_bias": True,
+            "use_sliding_window": True,
+            "sliding_window": 4,
+            "max_window_layers": 1,
+            "tie_word_embeddings": False,
+            "rope_theta": 100.0,
+            "rope_scaling": {
+                "rope_type": "yarn",
+                "factor": 4.0,
+                "original_max_position_embeddings": 16,
+                "beta_fast": 1.5,
+                "beta_slow": 0.25,
+                "truncate": False,
+            },
+        },
+        respell=True,
+    ),
+    # The second layer does not turn and has a window; dynamic scaling changes nothing up to 64 positions.
+    "smollm3-tiny": dict(
+        seed=19,
+        config={
+            **SMOLLM3,
+            "num_hidden_layers": 3,
+            "no_rope_layer_interval": 2,
+            "use_sliding_window": True,
+            "sliding_window": 5,
+            "rope_theta": 100.0,
+            "rope_scaling": {"type": "dynamic", "factor": 4.0},
+        },
+    ),
+    "smollm3-listed": dict(
+        seed=20,
+        config={**SMOLLM3, "no_rope_layers": [0, 1], "tie_word_embeddings": False, "mlp_bias": True},
+        respell=True,
+    ),
+    "gemma3-tiny": dict(
+        seed=21,
+        config={
+            **GEMMA3,
+            "sliding_window_pattern": 2,
+            "rope_theta": 1000.0,
+            "rope_scaling": {"rope_type": "linear", "factor": 8.0},
+        },
+        full_gradients=True,
+    ),
+    "gemma3-listed": dict(
+        seed=22,
+        config={
+            **GEMMA3,
+            "attention_bias": True,
+            "layer_types": ["full_attention", "sliding_attention"],
+            "tie_word_embeddings": False,
+        },
+        respell=True,
+    ),
+    # Rows of 16 tokens are longer than 8: long factors; the greedy continuation of 6 tokens begins with short ones.
+    "phi3-long": dict(
+        seed=23,
+        config={
+            **PHI3,
+            "original_max_position_embeddings": 8,
+            "rope_scaling": {
+                "type": "longrope",
+                "short_factor": [1.0, 1.1, 1.2, 1.3],
+                "long_factor": [1.5, 2.5, 4.0, 8.0],
+            },
+            "tie_word_embeddings": False,
+        },
+    ),
+    "phi3-partial": dict(
+        seed=24,
+        config={
+            **PHI3,
+            "num_key_value_heads": 4,
+            "partial_rotary_factor": 0.5,
+            "sliding_window": 5,
+            "tie_word_embeddings": True,
+        },
+        respell=True,
+    ),
 }
 
 
@@ -111,7 +216,8 @@ def write_base(folder, seed, config, respell=False):
         for name, parameter in sorted(model.named_parameters()):
             noise = torch.randn(parameter.shape, generator=generator)
             if name.endswith("norm.weight"):
-                parameter.copy_(1 + 0.2 * noise)
+                # Gemma multiplies by 1 + weight
+                parameter.copy_((0 if config["model_type"].startswith("gemma") else 1) + 0.2 * noise)
             elif name.endswith("bias") or "embed_tokens" in name or "lm_head" in name:
                 parameter.copy_(0.3 * noise)
             else:
