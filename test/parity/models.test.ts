@@ -22,9 +22,20 @@ import { openAdapted } from './open-adapted.ts';
 /** Against the largest magnitude of the same tensor (`relativeDeviation`). A float32 run of torch is 3e-6 from the truth. */
 const bound = 1e-4;
 const models = [
-  ...['llama-tiny', 'llama-untied', 'llama-linear-rope', 'mistral-tiny', 'qwen2-tiny', 'qwen2-window'],
-  ...['qwen3-tiny', 'qwen3-yarn', 'smollm3-tiny', 'smollm3-listed'],
-  ...['gemma3-tiny', 'gemma3-listed', 'phi3-long', 'phi3-partial'],
+  'llama-tiny',
+  'llama-untied',
+  'llama-linear-rope',
+  'mistral-tiny',
+  'qwen2-tiny',
+  'qwen2-window',
+  'qwen3-tiny',
+  'qwen3-yarn',
+  'smollm3-tiny',
+  'smollm3-listed',
+  'gemma3-tiny',
+  'gemma3-listed',
+  'phi3-long',
+  'phi3-partial',
 ];
 const withFullGradients = ['llama-tiny', 'llama-untied', 'qwen2-tiny', 'gemma3-tiny'];
 
