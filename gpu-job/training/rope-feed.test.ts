@@ -32,7 +32,7 @@ test('each rope of a model has tables of its own, as many rows as the other', ()
   };
   const feed = ropeFeed(readModelConfig(gemma))(300);
   expect(Object.keys(feed)).toEqual(['rope_cos', 'rope_sin', 'rope_cos_1', 'rope_sin_1']);
-  expect(Object.values(feed).map(({ dims }) => dims)).toEqual(Array(4).fill([512, 2]));
+  expect(Object.values(feed).map(({ dims }) => dims)).toEqual(Array.from({ length: 4 }, () => [512, 2]));
   expect(feed['rope_cos']?.data).not.toEqual(feed['rope_cos_1']?.data);
 });
 
