@@ -4,7 +4,6 @@ import type { TeamKey } from '../admin/admin-function.ts';
 import { readStageSettings } from '../admin/stage-settings.ts';
 import { agrees } from '../ask.ts';
 import { runCommand, type CommandIo } from '../command.ts';
-import { findCredentials } from '../server/credentials.ts';
 import { login } from './login.ts';
 
 /** `lorary admin bootstrap`: the first key of a stage on AWS. */
@@ -44,7 +43,7 @@ export const adminBootstrap = runCommand({
     io.note(`A key that may do everything for the team ${made.team} of ${stage}. Keep it now, it is not shown again:`);
     io.print(made.key);
     if (made.url !== undefined) io.note(`The stage answers at ${made.url}`);
-    if (unasked || (await agrees(await loginQuestion(io)))) return logIn(made, io);
+    if (unasked || (await agrees('Log in with it here?'))) return logIn(made, io);
     io.note(`Log in where it is needed with: lorary login --url ${made.url ?? 'URL'}`);
     return exitCodes.done;
   },
@@ -58,12 +57,6 @@ async function regionOf(stage: string): Promise<string | undefined> {
     if (error instanceof DomainError && error.code === 'no-such-stage') return undefined;
     throw error;
   }
-}
-
-async function loginQuestion(io: CommandIo): Promise<string> {
-  const known = await findCredentials(io.environment).catch(() => undefined);
-  // that of a server of this machine stands nowhere else
-  return `Log in with it here${known ? `, and forget the key for ${known.url}` : ''}?`;
 }
 
 /** The key is told already, so what it says goes beside the result. */

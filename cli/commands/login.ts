@@ -1,10 +1,11 @@
 import { whoAmI } from '../../shared/contract/keys.ts';
+import type { OperationOutput } from '../../shared/contract/operation.ts';
 import { exitCodes } from '../../gpu-job/main.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { ask } from '../ask.ts';
 import { runCommand } from '../command.ts';
 import { connectTo } from '../server/connect.ts';
-import { credentialsPath, storeCredentials } from '../server/credentials.ts';
+import { credentialsPath, findKey, storeCredentials } from '../server/credentials.ts';
 
 /** `lorary login`: remembers a server and a key, once the server has taken them. */
 export const login = runCommand({
@@ -12,8 +13,9 @@ export const login = runCommand({
   summary: 'Remember a server and a key in this folder, once the server has taken the key.',
   usage: '[--url URL] [--key KEY]',
   notes: [
-    'What is missing is asked for. They are kept in LORARY_CONFIG, or credentials.json of the data folder (LORARY_DATA, or .lorary here),',
-    'which only you can read. LORARY_URL and LORARY_KEY go before what is kept. After "lorary up" no login is needed on the same machine.',
+    'What is missing is asked for, the key not where there was a login before: a login at another server forgets none. They are kept in',
+    'LORARY_CONFIG, or credentials.json of the data folder (LORARY_DATA, or .lorary here), which only you can read. LORARY_URL and LORARY_KEY',
+    'go before what is kept. After "lorary up" no login is needed on the same machine.',
   ],
   examples: ['lorary login --url https://lorary.example.com', 'lorary login --url http://127.0.0.1:7411 --key lry_...'],
   flags: {
@@ -26,8 +28,9 @@ export const login = runCommand({
       .replace(/\/+$/, '');
     if (!URL.canParse(url) || !/^https?:/.test(url))
       throw new DomainError('usage', `"${url}" is no address of a server; wanted is --url http://HOST:PORT`);
-    const key = (flags.key ?? (await ask('Key (lry_...): ', '--key KEY', true))).trim();
-    const who = await connectTo({ url, key }).call(whoAmI, {});
+    const known = flags.key === undefined ? await findKey(io.environment, url) : undefined;
+    const asked = async (): Promise<string> => flags.key ?? ask('Key (lry_...): ', '--key KEY', true);
+    const { key, who } = await enter(url, known, asked);
     const path = credentialsPath(io.environment);
     await storeCredentials(path, { url, key });
     io.print(
@@ -38,3 +41,18 @@ export const login = runCommand({
     return exitCodes.done;
   },
 });
+
+/** The key that the server takes: the one that is known of it, unless that opens nothing any more. */
+async function enter(
+  url: string,
+  known: string | undefined,
+  asked: () => Promise<string>,
+): Promise<{ readonly key: string; readonly who: OperationOutput<typeof whoAmI> }> {
+  const key = known ?? (await asked()).trim();
+  try {
+    return { key, who: await connectTo({ url, key }).call(whoAmI, {}) };
+  } catch (error) {
+    if (known === undefined || !(error instanceof DomainError) || error.code !== 'unauthenticated') throw error;
+    return enter(url, undefined, asked);
+  }
+}

@@ -66,7 +66,12 @@ function checkLines(checks: NonNullable<Version['checks']>): string[] {
 }
 
 function lineageText({ lineage }: Version): string {
-  const { origin, jobId, parents = [], datasets = [] } = lineage;
+  const { moved } = lineage;
+  if (moved === undefined) return madeText(lineage);
+  return `moved here from another installation, where it was ${moved.id}, made ${timeText(moved.createdAt)}: ${madeText(moved.lineage)}`;
+}
+
+function madeText({ origin, jobId, parents = [], datasets = [] }: Omit<Version['lineage'], 'moved'>): string {
   const from = [
     ...parents.map(
       (parent) =>

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { credentialsPath, findCredentials, storeCredentials } from './credentials.ts';
+import { credentialsPath, findCredentials, findKey, storeCredentials } from './credentials.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -30,7 +30,7 @@ test('what is stored is read back, is for its owner alone, and nothing else is l
   const path = credentialsPath(environment);
   await storeCredentials(path, { url: 'http://old', key: 'old' });
   await storeCredentials(path, stored);
-  expect(await findCredentials(environment)).toEqual(stored);
+  expect(await findCredentials(environment)).toMatchObject(stored);
   expect((await stat(path)).mode & 0o777).toBe(0o600);
   expect(await readdir(join(folder, 'data'))).toEqual(['credentials.json']);
 });
@@ -40,4 +40,18 @@ test('the environment goes before the file, each part for itself', async () => {
   await storeCredentials(path, stored);
   expect(credentialsPath({ LORARY_CONFIG: path, LORARY_DATA: '/elsewhere' })).toBe(path);
   expect(await findCredentials({ LORARY_CONFIG: path, LORARY_KEY: 'other' })).toEqual({ ...stored, key: 'other' });
+});
+
+test('a login elsewhere forgets no key: each server is found by its address, the last login of one counts', async () => {
+  const environment = { LORARY_CONFIG: join(folder, 'several.json') };
+  const path = credentialsPath(environment);
+  await storeCredentials(path, stored);
+  await storeCredentials(path, { url: 'https://one', key: 'lry_1' });
+  await storeCredentials(path, { url: 'https://two', key: 'lry_2' });
+  await storeCredentials(path, { url: 'https://one', key: 'lry_3' });
+  expect(await findCredentials(environment)).toEqual({ url: 'https://one', key: 'lry_3' });
+  const known = await Promise.all([stored.url, 'https://two', 'https://none'].map((url) => findKey(environment, url)));
+  expect(known).toEqual([stored.key, 'lry_2', undefined]);
+  const given = { ...environment, LORARY_URL: 'https://two', LORARY_KEY: 'lry_4' };
+  expect(await findKey(given, 'https://two')).toBe('lry_4');
 });

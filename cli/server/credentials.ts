@@ -8,6 +8,9 @@ const credentialsSchema = z.object({ url: z.url({ protocol: /^https?$/ }), key: 
 /** Where a server is and what opens it. */
 export type Credentials = z.output<typeof credentialsSchema>;
 
+/** What a login has stored: the server that this user works with, and those before it, whose keys may stand nowhere else. */
+const storedSchema = credentialsSchema.extend({ others: z.array(credentialsSchema).optional() });
+
 type Environment = CommandIo['environment'];
 
 /** Where the platform of this machine keeps its data: `LORARY_DATA`, or `.lorary` in the folder the user stands in. */
@@ -44,16 +47,29 @@ export async function findCredentials(environment: Environment): Promise<Credent
   throw new DomainError('no-server', `LORARY_URL is "${url}"; wanted is the address of a server, http://HOST:PORT.`);
 }
 
-/** Only this user can read the file; it is never there half written. */
+/** The key for a server that there was a login at; that of the environment where it names this server. */
+export async function findKey(environment: Environment, url: string): Promise<string | undefined> {
+  const { LORARY_URL: givenUrl, LORARY_KEY: givenKey } = environment;
+  if (givenKey && givenUrl === url) return givenKey;
+  const stored = await readStored(credentialsPath(environment));
+  return [...(stored ? [stored] : []), ...(stored?.others ?? [])].find((known) => known.url === url)?.key;
+}
+
+/** Only this user can read the file; it is never there half written. The login before, at another server, stays among the others. */
 export async function storeCredentials(path: string, credentials: Credentials): Promise<void> {
+  const before = await readStored(path).catch(() => undefined);
+  const known = before ? [{ url: before.url, key: before.key }, ...(before.others ?? [])] : [];
+  const others = known.filter(({ url }) => url !== credentials.url);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}`;
-  await writeFile(temporary, `${JSON.stringify(credentials)}\n`, { mode: 0o600 });
+  await writeFile(temporary, `${JSON.stringify({ ...credentials, ...(others.length > 0 ? { others } : {}) })}\n`, {
+    mode: 0o600,
+  });
   await chmod(temporary, 0o600); // a file that was there before keeps its own mode
   await rename(temporary, path);
 }
 
-async function readStored(path: string): Promise<Credentials | undefined> {
+async function readStored(path: string): Promise<z.output<typeof storedSchema> | undefined> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -62,7 +78,7 @@ async function readStored(path: string): Promise<Credentials | undefined> {
     throw new DomainError('credentials', `${path} cannot be read: ${(error as Error).message}`);
   }
   try {
-    return credentialsSchema.parse(JSON.parse(text));
+    return storedSchema.parse(JSON.parse(text));
   } catch {
     throw new DomainError('credentials', `${path} does not hold a url and a key; write it anew with: lorary login`);
   }

@@ -54,7 +54,7 @@ export async function pushAdapter(
 type Begun = OperationOutput<typeof beginUpload>;
 
 /** The same files again find the upload or version they are already; what came to nothing is begun anew. */
-async function beginOrFind(
+export async function beginOrFind(
   api: ApiClient,
   adapter: string,
   body: Parameters<typeof api.call<typeof beginUpload>>[1]['body'],

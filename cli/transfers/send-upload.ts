@@ -66,7 +66,7 @@ async function sendFile(
   }
 }
 
-type SignedPart = { readonly number: number; readonly url: string; readonly headers: Record<string, string> };
+export type SignedPart = { readonly number: number; readonly url: string; readonly headers: Record<string, string> };
 
 /** Each batch is signed when its first part is about to be sent, so that a link does not wait long enough to expire. */
 async function* signedInBatches(
@@ -83,7 +83,7 @@ async function* signedInBatches(
 }
 
 /** Each part in flight stands in memory. */
-const partsAtOnce = 4;
+export const partsAtOnce = 4;
 const partsSignedAtOnce = 32;
 
 async function readPart(
@@ -100,7 +100,8 @@ async function readPart(
   return bytes;
 }
 
-async function sendPart({ url, headers }: SignedPart, bytes: Uint8Array, path: string): Promise<void> {
+/** Sends the bytes of one part. Throws `UnavailableError` where another try, with a new link, may succeed. */
+export async function sendPart({ url, headers }: SignedPart, bytes: Uint8Array, path: string): Promise<void> {
   const response = await storeFetch(url, { method: 'PUT', headers, body: bytes as Uint8Array<ArrayBuffer> }); // made by `readPart`
   // what was taken was taken, even where the answer breaks off
   const text = await response.text().catch(() => '');

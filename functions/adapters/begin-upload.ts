@@ -70,7 +70,11 @@ async function begin(
   const draft = newVersion(world, caller, adapter, {
     state: 'draft',
     files: [],
-    lineage: { origin: 'upload', base: { name: base.name, id: base.id, sha256: base.sha256 } },
+    lineage: {
+      origin: 'upload',
+      base: { name: base.name, id: base.id, sha256: base.sha256 },
+      ...(body.moved ? { moved: body.moved } : {}),
+    },
     notes: body.notes,
     promote: [...new Set(body.aliases)],
   });

@@ -30,7 +30,7 @@ export const createBase = creator(
       case 'huggingface':
         return importing(deps, caller, body, await pinRepository(deps.hub, source));
       case 'upload':
-        return awaiting(deps, caller, body, source.files);
+        return awaiting(deps, caller, body, source);
     }
   },
   async ({ world }, { team }, created) => {
@@ -54,7 +54,7 @@ async function awaiting(
   { world }: ApiDeps,
   caller: Caller,
   body: Body,
-  files: Parameters<typeof openUpload>[3],
+  { files, moved }: Extract<Body['source'], { kind: 'upload' }>,
 ): Promise<Output> {
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   if (sizeBytes > limits.baseBytesMax)
@@ -62,7 +62,8 @@ async function awaiting(
       'too-large',
       `A base has at most ${limits.baseBytesMax} bytes; these files have ${sizeBytes}.`,
     );
-  const draft = newBase({ world }, caller, body, 'draft', { kind: 'upload' });
+  const made = newBase({ world }, caller, body, 'draft', { kind: 'upload' });
+  const draft = { ...made, lineage: { ...made.lineage, ...(moved ? { moved } : {}) } };
   const target = { kind: 'base', base: draft.name, baseId: draft.id } as const;
   const { upload, writes } = await openUpload(world, caller, target, files);
   const base = { ...draft, uploadId: upload.id };

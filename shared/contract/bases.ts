@@ -3,7 +3,7 @@ import { downloadField, fileField, findingField, idField, nameField, notesField,
 import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
 import { announcedFilesField, uploadSchema } from './uploads.ts';
-import { lineageSchema } from './versions.ts';
+import { lineageSchema, movedField } from './versions.ts';
 
 export const basePath = z.object({ base: nameField });
 
@@ -12,7 +12,11 @@ export const baseSourceField = z.discriminatedUnion('kind', [
   /** A folder, or a GGUF file, of the machine that serves: below the folders that it allows. */
   z.strictObject({ kind: z.literal('local'), path: z.string().min(1) }),
   /** Files that the caller sends: a model folder, or one GGUF file. */
-  z.strictObject({ kind: z.literal('upload'), files: announcedFilesField }),
+  z.strictObject({
+    kind: z.literal('upload'),
+    files: announcedFilesField,
+    moved: movedField.optional().describe('Where it was before, when it comes from another installation.'),
+  }),
   z.strictObject({
     kind: z.literal('huggingface'),
     repository: z

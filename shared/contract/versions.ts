@@ -17,27 +17,45 @@ import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
 import { announcedFilesField, uploadSchema } from './uploads.ts';
 
+/** Names and hashes, whoever gives them. */
+const shortText = z.string().max(limits.nameCharsMax);
+
 export const versionPath = adapterPath.extend({ version: versionRefField });
 
 /** A version that something was made from, pinned. */
 export const parentSchema = z
   .object({
-    adapter: z.string(),
+    adapter: shortText,
     versionId: idField,
     version: z.int(),
     weight: z.number().optional(),
   })
   .openapi('Parent');
 
+const pinned = z.object({ name: shortText, id: idField, sha256: shortText });
+const madeSchema = z.object({
+  origin: z.enum(['upload', 'train', 'compose', 'merge', 'import']),
+  jobId: idField.optional(),
+  base: pinned.optional(),
+  datasets: z.array(pinned).max(limits.composeMembersMax).optional(),
+  parents: z.array(parentSchema).max(limits.composeMembersMax).optional(),
+  compositionId: idField.optional(),
+});
+
+/** Where something was made before it was brought here. A claim: whoever brings it says so, and nothing can check it. */
+export const movedField = z
+  .strictObject({
+    id: idField.describe('Its id there.'),
+    version: z.int().min(1).optional().describe('Its number there.'),
+    createdAt: timeField,
+    lineage: madeSchema.strict(),
+  })
+  .openapi('Moved');
+
 /** Where something comes from: enough to make it again. */
-export const lineageSchema = z
-  .object({
-    origin: z.enum(['upload', 'train', 'compose', 'merge', 'import']),
-    jobId: idField.optional(),
-    base: z.object({ name: z.string(), id: idField, sha256: z.string() }).optional(),
-    datasets: z.array(z.object({ name: z.string(), id: idField, sha256: z.string() })).optional(),
-    parents: z.array(parentSchema).optional(),
-    compositionId: idField.optional(),
+export const lineageSchema = madeSchema
+  .extend({
+    moved: movedField.optional().describe('Where it was before, as told by whoever brought it here; not checked.'),
   })
   .openapi('Lineage');
 
@@ -106,6 +124,7 @@ export const beginUpload = operation({
       .max(limits.aliasesMax)
       .default([])
       .describe('Aliases that will point to it once it is published.'),
+    moved: movedField.optional().describe('Where it was before, when it comes from another installation.'),
   }),
   output: z.object({ version: versionSchema, upload: uploadSchema }),
   errors: [

@@ -11,7 +11,7 @@ import { blobRefSchema } from './stored-file.ts';
 import { recordValue, stored, type Stored } from './stored.ts';
 
 /** What a job reads, pinned: a name may come to mean something else, an id never does. */
-const jobInputsSchema = lineageSchema.omit({ origin: true, jobId: true });
+const jobInputsSchema = lineageSchema.omit({ origin: true, jobId: true, moved: true });
 export type JobInputs = z.output<typeof jobInputsSchema>;
 
 const jobRecord = z.object({

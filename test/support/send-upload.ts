@@ -60,10 +60,15 @@ export async function pushVersion(
   api: Pick<LocalApi, 'fetch'>,
   client: ApiClient,
   adapter: string,
-  given: { readonly files?: NamedBytes; readonly aliases?: string[]; readonly base?: string } = {},
+  given: {
+    readonly files?: NamedBytes;
+    readonly aliases?: string[];
+    readonly base?: string;
+    readonly notes?: string;
+  } = {},
 ): Promise<Version> {
-  const { files = await tinyAdapter(), aliases = [], base = 'tiny' } = given;
-  const body = { base, aliases, files: announce(files) };
+  const { files = await tinyAdapter(), aliases = [], base = 'tiny', notes = '' } = given;
+  const body = { base, aliases, notes, files: announce(files) };
   const { version, upload } = await client.call(beginUpload, { params: { adapter }, body });
   await sendFiles(api, client, upload, files);
   await client.call(completeUpload, { params: { upload: upload.id } });
