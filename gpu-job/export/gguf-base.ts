@@ -29,9 +29,22 @@ export async function openGgufBase(path: string, findings: Finding[]): Promise<G
           'gguf-architecture',
           `config.json: models of type ${JSON.stringify(folder.config['model_type'])} cannot be written to GGUF yet`,
         );
+      refuseUnsayable(architecture.name, spec);
       return { folder, spec, rope: sayableRope(spec), architecture };
     }),
   );
+}
+
+/** What llama.cpp takes for granted in a model of some architecture, and is not so in this one. Source: llama.cpp, `src/models/`. */
+function refuseUnsayable(architecture: string, { bias, ropes }: DecoderSpec): void {
+  const refuse = (message: string): never => {
+    throw new DomainError('gguf-cannot-say', `config.json: ${message}`);
+  };
+  const biased = bias.qkv || bias.o || bias.mlp;
+  if (biased && ['qwen3', 'smollm3'].includes(architecture))
+    refuse(`llama.cpp has no place for the biases of a ${architecture}`);
+  if (architecture === 'smollm3' && ropes.some((rope, i) => (rope === undefined) !== ((i + 1) % 4 === 0)))
+    refuse('llama.cpp knows no other layers without RoPE than each fourth');
 }
 
 /** The one rope of a model, of a kind that is known to come out in llama.cpp as it goes in. */

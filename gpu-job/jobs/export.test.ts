@@ -147,6 +147,13 @@ describe('an export refuses', () => {
     ]);
     await makeBase({ ...llama, rope_scaling: { rope_type: 'yarn', factor: 4 } });
     expect(await refusal(run(merged({ adapter: undefined })))).toEqual(['gguf-rope /base']);
+    for (const config of [
+      { model_type: 'qwen3', attention_bias: true },
+      { model_type: 'smollm3', no_rope_layers: [1, 0] },
+    ]) {
+      await makeBase({ ...llama, ...config });
+      expect(await refusal(run(merged({ adapter: undefined })))).toEqual(['gguf-cannot-say /base']);
+    }
     await makeBase({ ...llama, model_type: 'gemma3_text' });
     expect(await refusal(run(merged({ adapter: undefined })))).toEqual(['gguf-architecture /base']);
   });
@@ -269,6 +276,12 @@ describe('a model in GGUF', () => {
     expect(await values('blk.0.attn_q.bias')).toEqual([...(await readTensorFloat32(base, `${Q}.bias`))]);
     close(await values('blk.0.attn_q.weight'), [...(await readTensorFloat32(base, `${Q}.weight`))], 3);
     expect(Math.max(...(await values('rope_freqs.weight')))).toBeCloseTo(32, 4);
+    await rm(at('out'), { recursive: true });
+    await makeBase({ ...llama, model_type: 'qwen3' });
+    await run(merged({ adapter: undefined }));
+    const three = (await openGguf('model.gguf')).header;
+    expect(three.metadata.get('general.architecture')).toBe('qwen3');
+    expect(three.tensors.get('blk.1.attn_k_norm.weight')?.type.name).toBe('F32');
   });
 
   test('has an adapter merged into it as a merge would, and permutes after', async () => {

@@ -28,6 +28,8 @@ const layerNames: Readonly<Record<string, string>> = {
   'self_attn.k_proj': 'attn_k',
   'self_attn.v_proj': 'attn_v',
   'self_attn.o_proj': 'attn_output',
+  'self_attn.q_norm': 'attn_q_norm',
+  'self_attn.k_norm': 'attn_k_norm',
   post_attention_layernorm: 'ffn_norm',
   'mlp.gate_proj': 'ffn_gate',
   'mlp.up_proj': 'ffn_up',
@@ -52,4 +54,6 @@ const architectures: Readonly<Record<string, GgufArchitecture>> = {
   llama: { name: 'llama', permutesHeads: true },
   mistral: { name: 'llama', permutesHeads: true },
   qwen2: { name: 'qwen2', permutesHeads: false },
+  qwen3: { name: 'qwen3', permutesHeads: false },
+  smollm3: { name: 'smollm3', permutesHeads: true },
 };

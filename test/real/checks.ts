@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ggufToBase } from '../../gpu-job/folders/gguf-to-base.ts';
 import { loadTokenizer } from '../../shared/text/tokenizer.ts';
 import { askLlama, compareWithLlama, spokenText, type Agreement } from './agreement.ts';
+import { architectureChecks, runArchitectureChecks } from './architecture-checks.ts';
 import { composeAndCompare } from './composites.ts';
 import { exportChecks, runExportChecks } from './export-checks.ts';
 import { hardTexts } from './hard-texts.ts';
@@ -17,6 +18,7 @@ import { trainAdapter } from './train-adapter.ts';
 export const checks = {
   prepare: 'what the checks run with is installed',
   composites: 'PEFT loads composites of unequal ranks and has our logits',
+  ...architectureChecks,
   convert: 'the GGUF of SmolLM2-135M-Instruct becomes a base model folder',
   weights: 'its weights are those that transformers reads from the same file',
   llama: 'llama.cpp reads the same file',
@@ -38,6 +40,7 @@ export async function runChecks(report: Report): Promise<void> {
   const prepared = await report.check(checks.prepare, prepare);
   if (!prepared) return report.skip(after(checks.prepare), 'something could not be installed');
   await report.check(checks.composites, checkComposites);
+  await runArchitectureChecks(report);
   const base = await report.check(checks.convert, convert);
   if (base === undefined) return report.skip(after(checks.convert), 'there is no base model');
   await report.check(checks.weights, checkWeights);
