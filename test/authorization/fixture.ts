@@ -41,7 +41,15 @@ const rows = new TextEncoder().encode('{"prompt":"a","completion":"b"}\n{"prompt
 
 export async function openFixture(): Promise<Fixture> {
   const api = await openLocalApi();
-  const blue = await api.client('blue');
+  return { api, ...callFixture(api, await api.client('blue')) };
+}
+
+/** Of a platform on any world. */
+export interface FixturePlatform extends Pick<LocalApi, 'fetch' | 'settle' | 'caller'> {
+  readonly world: World;
+}
+
+export function callFixture(api: FixturePlatform, blue: ApiClient): CallFixture {
   let names = 0;
   const name = (): string => `blue-${++names}`;
   const newBase = async (): Promise<string> => (await putReadyBase(api.world, 'blue', name())).name;
@@ -58,7 +66,6 @@ export async function openFixture(): Promise<Fixture> {
   };
   const dataset = once(newDataset);
   return {
-    api,
     world: api.world,
     blue,
     name,

@@ -10,6 +10,7 @@ import { makeKeyText } from '../../shared/records/api-keys.ts';
 import { auditPartition } from '../../shared/records/keys.ts';
 import { calls, type AllowedCall, type Call } from './calls.ts';
 import { openFixture, type Fixture } from './fixture.ts';
+import { sendCall } from './send-call.ts';
 import { uncovered } from './uncovered.ts';
 
 let f: Fixture;
@@ -24,18 +25,8 @@ afterAll(() => f.api.close());
 const handled = new Set(allHandlers.map(({ operation }) => operation.operationId));
 const called = new Set(Object.keys(calls));
 
-async function send(operation: Operation, { params = {}, query = {}, body }: Call, authorization?: string) {
-  const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '');
-  const response = await f.api.fetch(`http://127.0.0.1:7411${path}?${new URLSearchParams(query).toString()}`, {
-    method: operation.method.toUpperCase(),
-    headers: {
-      ...(authorization === undefined ? {} : { authorization }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, text: await response.text() };
-}
+const send = (operation: Operation, call: Call, authorization?: string) =>
+  sendCall(f.api, 'http://127.0.0.1:7411', operation, call, authorization);
 
 /** What the audit of the team says of the calls so far. */
 async function changes(): Promise<number> {

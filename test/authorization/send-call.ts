@@ -1,0 +1,23 @@
+import type { Operation } from '../../shared/contract/operation.ts';
+import type { LocalApi } from '../support/local-api.ts';
+import type { Call } from './calls.ts';
+
+/** Calls an operation as a client does that knows nothing of it but its place. `at`: the address of the API. */
+export async function sendCall(
+  { fetch }: Pick<LocalApi, 'fetch'>,
+  at: string,
+  operation: Operation,
+  { params = {}, query = {}, body }: Call,
+  authorization?: string,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '');
+  const response = await fetch(`${at}${path}?${new URLSearchParams(query).toString()}`, {
+    method: operation.method.toUpperCase(),
+    headers: {
+      ...(authorization === undefined ? {} : { authorization }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, text: await response.text() };
+}
