@@ -1,18 +1,34 @@
 /** What a function may do, in words; `constructs/permissions.ts` turns each into actions on resources of the stage. */
 export type Permission =
-  /** Read and write records of any team: which one a caller belongs to stands in the key's record. */
-  | 'records'
+  /** Of any team, as all that follow: which one a caller belongs to stands in the key's record. */
+  | 'read-records'
   /** Make records and read them. */
   | 'new-records'
-  | 'read-records'
+  /** The same, and write over what is there. */
+  | 'records'
+  | 'delete-records'
+  /** Write only while another record is as it was. */
+  | 'check-records'
+  /** Records of one partition of the table. */
+  | 'list-records'
+  /** Records by the indexes. */
+  | 'search-records'
   /** Hand out rights to the data of one team. */
   | 'job-credentials'
   | 'read-blobs'
+  /** Be told of a blob that is not there that it is not, instead of that it is forbidden. */
+  | 'miss-blobs'
+  /** Find blobs by what their keys begin with. */
+  | 'find-blobs'
   /** Sign and join parts of uploads. */
   | 'upload-blobs'
   | 'delete-blobs'
-  /** Start, look at and end jobs. */
-  | 'jobs'
+  /** Start jobs on any machine, and end one that was cancelled meanwhile. */
+  | 'start-jobs'
+  /** The same, without accelerators. */
+  | 'start-cpu-jobs'
+  /** Ask what has become of jobs. */
+  | 'look-at-jobs'
   | 'publish-events';
 
 export interface FunctionGroup {
@@ -30,41 +46,88 @@ const apiTimeoutSeconds = 29;
 export const functionGroups = {
   adapters: {
     paths: ['/v1/adapters', '/v1/uploads'],
-    // completing the upload of a base starts its import
-    permissions: ['records', 'read-blobs', 'upload-blobs', 'jobs', 'publish-events'],
+    permissions: [
+      'records',
+      'delete-records',
+      'check-records',
+      'list-records',
+      'search-records',
+      'read-blobs',
+      'miss-blobs',
+      // what an upload became whose completion was not answered
+      'find-blobs',
+      'upload-blobs',
+      // completing the upload of a base starts its import
+      'start-cpu-jobs',
+      'publish-events',
+    ],
     memoryMegabytes: 512,
     timeoutSeconds: apiTimeoutSeconds,
   },
   jobs: {
     paths: ['/v1/jobs', '/v1/generate'],
-    permissions: ['records', 'read-blobs', 'jobs'],
+    permissions: [
+      'records',
+      'delete-records',
+      'check-records',
+      'list-records',
+      'search-records',
+      'read-blobs',
+      'miss-blobs',
+      'start-jobs',
+    ],
     memoryMegabytes: 512,
     timeoutSeconds: apiTimeoutSeconds,
   },
   catalog: {
     paths: ['/v1/bases', '/v1/datasets', '/v1/compositions'],
-    permissions: ['records', 'read-blobs', 'upload-blobs', 'jobs'],
+    permissions: [
+      'records',
+      'delete-records',
+      'search-records',
+      'read-blobs',
+      'miss-blobs',
+      'upload-blobs',
+      // a base of Hugging Face is imported at once
+      'start-cpu-jobs',
+    ],
     // a preview loads a tokenizer
     memoryMegabytes: 1536,
     timeoutSeconds: apiTimeoutSeconds,
   },
   teams: {
     paths: ['/v1/me', '/v1/keys', '/v1/audit', '/docs', '/openapi.json'],
-    permissions: ['records'],
+    permissions: ['new-records', 'list-records', 'search-records'],
     memoryMegabytes: 512,
     timeoutSeconds: apiTimeoutSeconds,
   },
   validator: {
     paths: [],
-    permissions: ['records', 'read-blobs', 'upload-blobs', 'jobs'],
+    permissions: ['records', 'read-blobs', 'miss-blobs', 'find-blobs', 'upload-blobs', 'start-cpu-jobs'],
     // most of a core: reading every byte of 20 GB has to end in time
     memoryMegabytes: 2048,
     timeoutSeconds: 900,
   },
-  'job-events': { paths: [], permissions: ['records', 'jobs'], memoryMegabytes: 512, timeoutSeconds: 60 },
+  'job-events': {
+    paths: [],
+    permissions: ['records', 'list-records', 'start-jobs', 'look-at-jobs'],
+    memoryMegabytes: 512,
+    timeoutSeconds: 60,
+  },
   reconciler: {
     paths: [],
-    permissions: ['records', 'read-blobs', 'delete-blobs', 'jobs', 'publish-events'],
+    permissions: [
+      'records',
+      'delete-records',
+      'check-records',
+      'list-records',
+      'search-records',
+      'find-blobs',
+      'delete-blobs',
+      'start-jobs',
+      'look-at-jobs',
+      'publish-events',
+    ],
     memoryMegabytes: 512,
     timeoutSeconds: 240,
   },

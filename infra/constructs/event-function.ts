@@ -1,8 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Rule, type RuleProps } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { EventInvokeConfig } from 'aws-cdk-lib/aws-lambda';
-import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import { EventInvokeConfig, type IDestination } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
@@ -31,7 +30,7 @@ export class EventFunction extends Construct {
       function: this.worker.function,
       retryAttempts: 2,
       maxEventAge: Duration.hours(1),
-      onFailure: new SqsDestination(this.deadLetters),
+      onFailure: destination(this.deadLetters),
     });
     config.node.addDependency(this.worker);
   }
@@ -45,4 +44,14 @@ export class EventFunction extends Construct {
     });
     return new Rule(this, id, { ...rule, targets: [target] });
   }
+}
+
+/** The destination of the library gives the function two rights more, which only whoever looks for a queue needs. */
+function destination(queue: Queue): IDestination {
+  return {
+    bind(_scope, from) {
+      queue.grant(from, 'sqs:SendMessage');
+      return { destination: queue.queueArn };
+    },
+  };
 }

@@ -6,7 +6,16 @@ import type { Settings } from '../settings.ts';
 import { givePolicy } from './grants.ts';
 import { grantsOf } from './permissions.ts';
 
-const permissions = ['records', 'read-blobs', 'upload-blobs', 'delete-blobs'] as const;
+const permissions = [
+  'records',
+  'delete-records',
+  'check-records',
+  'list-records',
+  'read-blobs',
+  'find-blobs',
+  'upload-blobs',
+  'delete-blobs',
+] as const;
 
 /**
  * The role that the credentials of jobs are of. Nobody has all of it: who may take it on is one function, which narrows it to the team of

@@ -30,39 +30,52 @@ export function grantsOf(permission: Permission, settings: Settings): readonly G
     why: 'A function serves all teams; which of them a key of a blob belongs to is checked with each call.',
   };
   switch (permission) {
-    case 'records':
-      return [
-        {
-          actions: [...readWrite, 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
-          resources: [table],
-        },
-        { actions: ['dynamodb:Query'], resources: [table, ...indexes] },
-        auditIsFinal(table),
-      ];
-    case 'new-records':
-      return [{ actions: readWrite, resources: [table] }];
     case 'read-records':
       return [{ actions: ['dynamodb:GetItem'], resources: [table] }];
+    case 'new-records':
+      return [{ actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], resources: [table] }];
+    case 'records':
+      return [
+        { actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], resources: [table] },
+        auditIsFinal(table),
+      ];
+    case 'delete-records':
+      return [{ actions: ['dynamodb:DeleteItem'], resources: [table] }, auditIsFinal(table)];
+    case 'check-records':
+      return [{ actions: ['dynamodb:ConditionCheckItem'], resources: [table] }];
+    case 'list-records':
+      return [{ actions: ['dynamodb:Query'], resources: [table] }];
+    case 'search-records':
+      return [{ actions: ['dynamodb:Query'], resources: indexes }];
     case 'job-credentials':
       return [{ actions: ['sts:AssumeRole'], resources: [jobDataRoleArn(settings)] }];
     case 'read-blobs':
-      return [
-        { actions: ['s3:GetObject', 's3:GetObjectVersion'], ...blobs },
-        // without it S3 answers that something missing is forbidden
-        { actions: ['s3:ListBucket', 's3:ListBucketVersions'], resources: [bucket] },
-      ];
+      // each is read by its version
+      return [{ actions: ['s3:GetObjectVersion'], ...blobs }];
+    case 'miss-blobs':
+      return [{ actions: ['s3:ListBucket'], resources: [bucket] }];
+    case 'find-blobs':
+      return [{ actions: ['s3:ListBucketVersions'], resources: [bucket] }];
     case 'upload-blobs':
       return [{ actions: ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], ...blobs }];
     case 'delete-blobs':
       return [{ actions: ['s3:DeleteObjectVersion'], ...blobs }];
-    case 'jobs':
-      return jobGrants(settings);
+    case 'start-jobs':
+      return startGrants([...cpuJobs(settings), ...gpuJobs(settings)]);
+    case 'start-cpu-jobs':
+      return startGrants(cpuJobs(settings));
+    case 'look-at-jobs':
+      return [
+        {
+          actions: ['batch:DescribeJobs', 'batch:ListJobs'],
+          resources: ['*'],
+          why: 'IAM knows no resources for these two actions, which only read.',
+        },
+      ];
     case 'publish-events':
       return [{ actions: ['events:PutEvents'], resources: [arn('events', `event-bus/${names.eventBus}`)] }];
   }
 }
-
-const readWrite = ['dynamodb:GetItem', 'dynamodb:PutItem'];
 
 /** Rows of the audit are written once; whoever may write records may not change or delete these. */
 const auditIsFinal = (table: string): Grant => ({
@@ -72,30 +85,36 @@ const auditIsFinal = (table: string): Grant => ({
   conditions: { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': ['*#audit#*'] } },
 });
 
-function jobGrants(settings: Settings): readonly Grant[] {
-  const names = namesOf(settings);
-  const classes = gpuClasses(settings.gpuFamilies).map(({ gpuMemoryGigabytes }) => gpuMemoryGigabytes);
-  const queues = [names.cpuQueue, ...classes.map((gigabytes) => names.gpuQueue(gigabytes))];
-  const definitions = [names.cpuJobDefinition, ...classes.map((gigabytes) => names.gpuJobDefinition(gigabytes))];
-  const jobs = arn('batch', 'job/*');
+/** A queue, and the definition of the jobs that go there, by their names. */
+type QueuedJobs = readonly [queue: string, definition: string];
+
+function cpuJobs(settings: Settings): readonly QueuedJobs[] {
+  const { cpuQueue, cpuJobDefinition } = namesOf(settings);
+  return [[cpuQueue, cpuJobDefinition]];
+}
+
+function gpuJobs(settings: Settings): readonly QueuedJobs[] {
+  const { gpuQueue, gpuJobDefinition } = namesOf(settings);
+  return gpuClasses(settings.gpuFamilies).map(({ gpuMemoryGigabytes }) => [
+    gpuQueue(gpuMemoryGigabytes),
+    gpuJobDefinition(gpuMemoryGigabytes),
+  ]);
+}
+
+function startGrants(jobs: readonly QueuedJobs[]): readonly Grant[] {
   return [
     {
       actions: ['batch:SubmitJob'],
       resources: [
-        ...queues.map((name) => arn('batch', `job-queue/${name}`)),
-        ...definitions.flatMap((name) => [name, `${name}:*`]).map((name) => arn('batch', `job-definition/${name}`)),
+        ...jobs.map(([queue]) => arn('batch', `job-queue/${queue}`)),
+        ...jobs.flatMap(([, name]) => [name, `${name}:*`]).map((name) => arn('batch', `job-definition/${name}`)),
       ],
       why: 'A definition is named without its revision, which is then the newest one.',
     },
     {
       actions: ['batch:TagResource', 'batch:TerminateJob'],
-      resources: [jobs],
+      resources: [arn('batch', 'job/*')],
       why: 'Batch gives jobs their ids, so that they cannot be named before.',
-    },
-    {
-      actions: ['batch:DescribeJobs', 'batch:ListJobs'],
-      resources: ['*'],
-      why: 'IAM knows no resources for these two actions, which only read.',
     },
   ];
 }

@@ -9,7 +9,7 @@ import { FrontDoor } from '../constructs/front-door.ts';
 import { JobDataRole } from '../constructs/job-data-role.ts';
 import { jobDataRoleArn } from '../constructs/permissions.ts';
 import { PlatformApi } from '../constructs/platform-api.ts';
-import { functionGroups, type FunctionName } from '../function-groups.ts';
+import { functionGroups, type FunctionGroup, type FunctionName } from '../function-groups.ts';
 import { jobClasses } from '../job-classes.ts';
 import { namesOf, nameOfFunction } from '../names.ts';
 import type { Settings } from '../settings.ts';
@@ -69,14 +69,14 @@ export class AppStack extends Stack {
 
   #propsOf(name: FunctionName, more: Readonly<Record<string, string>> = {}) {
     const { table, bucket, eventBus } = namesOf(this.#settings);
-    const startsJobs = functionGroups[name].permissions.some((permission) => permission === 'jobs');
+    const classes = startedClasses(name, this.#settings);
     const environment = {
       [environmentNames.table]: table,
       [environmentNames.bucket]: bucket,
       [environmentNames.eventBus]: eventBus,
       ...(name === 'job-credentials' ? { [environmentNames.jobDataRole]: jobDataRoleArn(this.#settings) } : {}),
       ...(name === 'jobs' ? { [environmentNames.mergeOn]: this.#settings.mergeOn } : {}),
-      ...(startsJobs ? { [environmentNames.jobClasses]: JSON.stringify(jobClasses(this.#settings)) } : {}),
+      ...(classes.length > 0 ? { [environmentNames.jobClasses]: JSON.stringify(classes) } : {}),
       ...more,
     };
     return { name, settings: this.#settings, environment };
@@ -126,4 +126,12 @@ export class AppStack extends Stack {
         section: 'the-table-is-throttled',
       });
   }
+}
+
+/** The machines on which a function may start jobs. */
+function startedClasses(name: FunctionName, settings: Settings): ReturnType<typeof jobClasses> {
+  const { permissions }: FunctionGroup = functionGroups[name];
+  if (permissions.includes('start-jobs')) return jobClasses(settings);
+  const { cpuQueue } = namesOf(settings);
+  return permissions.includes('start-cpu-jobs') ? jobClasses(settings).filter(({ queue }) => queue === cpuQueue) : [];
 }

@@ -133,7 +133,9 @@ export class S3Uploads {
       });
       const { VersionId } = await this.#objects.send(() => client.send(command)).catch(told(uploadId));
       this.#seen.delete(seenName(key, uploadId));
-      return await this.#objects.written(key, VersionId);
+      // a store may take what it has done before for done, and not say again which version it made
+      const known = VersionId === undefined ? await this.#completed(key, mark) : undefined;
+      return known ?? (await this.#objects.written(key, VersionId));
     } catch (error) {
       const done = isUnknown(error) ? await this.#completed(key, mark) : undefined;
       if (!done) throw error;

@@ -1,5 +1,4 @@
 import { invariant } from '../errors.ts';
-import { tableSchema } from './table-schema.ts';
 
 export interface TeamPolicyOptions {
   readonly team: string;
@@ -18,7 +17,6 @@ export function teamPolicy({ team, table, bucket, roleArn }: TeamPolicyOptions):
   invariant(/^[A-Za-z0-9_-]+$/.test(team), `a team is plain text, unlike ${JSON.stringify(team)}`);
   const [, partition = 'aws', , , account = '*'] = roleArn.split(':');
   const tableArn = `arn:${partition}:dynamodb:*:${account}:table/${table}`;
-  const indexes = Object.keys(tableSchema.indexes).map((index) => `${tableArn}/index/${index}`);
   const bucketArn = `arn:${partition}:s3:::${bucket}`;
   return JSON.stringify({
     Version: '2012-10-17',
@@ -26,7 +24,7 @@ export function teamPolicy({ team, table, bucket, roleArn }: TeamPolicyOptions):
       {
         Effect: 'Allow',
         Action: ['UpdateItem', 'DeleteItem', 'ConditionCheckItem', 'Query'].map((name) => `dynamodb:${name}`),
-        Resource: [tableArn, ...indexes],
+        Resource: tableArn,
         Condition: leading([`${team}#*`]),
       },
       {
@@ -37,7 +35,7 @@ export function teamPolicy({ team, table, bucket, roleArn }: TeamPolicyOptions):
       },
       {
         Effect: 'Allow',
-        Action: ['GetObject', 'GetObjectVersion', 'PutObject', 'AbortMultipartUpload', 'ListMultipartUploadParts'].map(
+        Action: ['GetObjectVersion', 'PutObject', 'AbortMultipartUpload', 'ListMultipartUploadParts'].map(
           (name) => `s3:${name}`,
         ),
         Resource: `${bucketArn}/${team}/*`,
@@ -46,7 +44,7 @@ export function teamPolicy({ team, table, bucket, roleArn }: TeamPolicyOptions):
       { Effect: 'Allow', Action: 's3:DeleteObjectVersion', Resource: `${bucketArn}/${team}/jobs/*` },
       {
         Effect: 'Allow',
-        Action: ['s3:ListBucket', 's3:ListBucketVersions'],
+        Action: 's3:ListBucketVersions',
         Resource: bucketArn,
         Condition: { StringLike: { 's3:prefix': `${team}/*` } },
       },

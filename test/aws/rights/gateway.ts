@@ -59,7 +59,8 @@ async function answer(options: GatewayOptions, message: IncomingMessage, respons
   const service = serviceOf(request);
   const upstream = options.upstreams[service];
   const ask =
-    options.own?.[service] ?? (upstream === undefined ? undefined : (one: WireRequest) => passOn(upstream, signAgain(one)));
+    options.own?.[service] ??
+    (upstream === undefined ? undefined : (one: WireRequest) => passOn(upstream, signAgain(one)));
   if (!ask) throw new Error(`nobody answers for ${service}`);
   const { status, headers: answered, body: bytes } = await options.around(calls, request, () => ask(request));
   response.writeHead(status, answered).end(bytes);

@@ -32,5 +32,7 @@ interface LambdaAnswer {
 
 function functionOf(path: string): FunctionName | undefined {
   const names = Object.keys(functionGroups) as FunctionName[]; // its own keys
-  return names.find((name) => functionGroups[name].paths.some((first) => path === first || path.startsWith(`${first}/`)));
+  return names.find((name) =>
+    functionGroups[name].paths.some((first) => path === first || path.startsWith(`${first}/`)),
+  );
 }

@@ -177,7 +177,8 @@ export async function openRightsPlatform({ endpoints, hubUrl }: RightsPlatformOp
         await settle();
         const found = await look();
         if (found !== undefined && found !== false) return found;
-        if (Date.now() - begin > 120_000) throw new Error(`${what} did not come: ${errors.join()}\n${await logs(batch)}`);
+        if (Date.now() - begin > 120_000)
+          throw new Error(`${what} did not come: ${errors.join()}\n${await logs(batch)}`);
         await setTimeout(100);
       }
     },
@@ -213,7 +214,9 @@ function deployedEnvironments() {
       );
       const role = environmentNames.jobDataRole;
       // what is known only when deploying
-      const resolved = variables.get(name)?.[role] ? { [role]: 'arn:aws:iam::111122223333:role/lorary-dev-job-data' } : {};
+      const resolved = variables.get(name)?.[role]
+        ? { [role]: 'arn:aws:iam::111122223333:role/lorary-dev-job-data' }
+        : {};
       return { ...Object.fromEntries(texts), ...resolved };
     },
   };

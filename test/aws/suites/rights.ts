@@ -11,6 +11,7 @@ import { cancelJob, createJob, getJob, listJobs, resumeJob, type Job } from '../
 import { operations } from '../../../shared/contract/operations.ts';
 import { completeUpload, getUpload } from '../../../shared/contract/uploads.ts';
 import { beginUpload, getVersion } from '../../../shared/contract/versions.ts';
+import { limits } from '../../../shared/limits.ts';
 import type { Caller } from '../../../shared/records/caller.ts';
 import { newId } from '../../../shared/records/commit.ts';
 import { calls } from '../../authorization/calls.ts';
@@ -100,11 +101,23 @@ const refusal = (status: number, code: string): WireAnswer => ({
   body: Buffer.from(JSON.stringify({ message: 'refused by the test' })),
 });
 /** The same in the words of S3. */
-const refusalOfBlobs: WireAnswer = {
-  status: 400,
+const refusalOfBlobs = (status: number, code: string): WireAnswer => ({
+  status,
   headers: { 'content-type': 'application/xml' },
-  body: Buffer.from('<Error><Code>InvalidRequest</Code><Message>refused by the test</Message></Error>'),
-};
+  body: Buffer.from(`<Error><Code>${code}</Code><Message>refused by the test</Message></Error>`),
+});
+
+/** An upload is completed, and the answer does not come. */
+const unansweredCompletion = (asker: string): Promise<void> =>
+  platform.meddle({
+    asker,
+    action: 's3:PutObject',
+    matches: ({ method, path }) => method === 'POST' && path.includes('uploadId='),
+    async around(pass) {
+      await pass();
+      return refusalOfBlobs(503, 'ServiceUnavailable');
+    },
+  });
 
 /** A job that is cancelled while it is submitted, which whoever submits it sees afterwards. */
 async function cancelledMeanwhile(asker: string, submit: () => Promise<unknown>): Promise<void> {
@@ -126,7 +139,9 @@ async function cancelledMeanwhile(asker: string, submit: () => Promise<unknown>)
 
 async function uploadedBase(name: string): Promise<() => Promise<unknown>> {
   const files = await filesIn(join(folder, 'tiny'));
-  const { upload } = await client.call(createBase, { body: { name, source: { kind: 'upload', files: announce(files) } } });
+  const { upload } = await client.call(createBase, {
+    body: { name, source: { kind: 'upload', files: announce(files) } },
+  });
   if (!upload) throw new Error('files are to be sent');
   await sendFiles(platform, client, upload, files);
   return () => client.call(completeUpload, { params: { upload: upload.id } });
@@ -149,7 +164,11 @@ describe(emulator, () => {
         const { status, text } = await sendCall(platform, client.url, operation, call ?? {}, `Bearer ${key}`);
         // a function has no model at hand
         const wanted = operation.operationId === 'generateText' ? 501 : operation.status;
-        expect([operation.operationId, status, status === wanted ? '' : text]).toEqual([operation.operationId, wanted, '']);
+        expect([operation.operationId, status, status === wanted ? '' : text]).toEqual([
+          operation.operationId,
+          wanted,
+          '',
+        ]);
       }
       await platform.settle();
     });
@@ -187,9 +206,15 @@ describe(emulator, () => {
     const complete = await uploadedBase('cancelled-3');
     await cancelledMeanwhile('validator', async () => {
       const action = 's3:PutObject';
-      const meddled = platform.meddle({ asker: 'adapters', action, around: async () => refusalOfBlobs });
+      const meddled = platform.meddle({
+        asker: 'adapters',
+        action,
+        around: async () => refusalOfBlobs(400, 'InvalidRequest'),
+      });
       await Promise.all([expect(complete()).rejects.toMatchObject({ status: 500 }), meddled]);
+      const unanswered = unansweredCompletion('validator');
       await reconcile();
+      await unanswered;
       await platform.settle();
     });
     await cancelledMeanwhile('jobs', () => submitTraining(client, 'cancelled', 1));
@@ -200,12 +225,12 @@ describe(emulator, () => {
       asker: 'job-data',
       action: 's3:PutObject',
       matches: ({ path }) => path.includes('partNumber=2'),
-      around: async () => refusalOfBlobs,
+      around: async () => refusalOfBlobs(400, 'InvalidRequest'),
     });
     await fromHub('large');
     await meddled;
     const complete = await uploadedBase('sent');
-    await complete();
+    await Promise.all([unansweredCompletion('adapters'), complete()]);
     for (const base of ['large', 'sent'])
       await platform.until(`the base ${base}`, async () => {
         const { state } = await client.call(getBase, { params: { base } });
@@ -214,7 +239,19 @@ describe(emulator, () => {
   });
 
   test('rights: a training is cancelled, resumed and taken its machine, and publishes', async () => {
+    const looked = platform.meddle({
+      asker: 'job',
+      action: 'lambda:InvokeFunction',
+      async around(pass) {
+        // a container that runs and has not said a word
+        for (const { detail } of platform.batch.jobs)
+          if (detail.status === 'RUNNING') await tellJobEvents(detail.parameters?.['job'] ?? '');
+        await reconcile();
+        return pass();
+      },
+    });
     const jobId = await submitTraining(client, 'trained', 80);
+    await looked;
     await jobThat(jobId, isTraining);
     await client.call(cancelJob, { params: { job: jobId } });
     await jobThat(jobId, hasState('cancelled'));
@@ -230,11 +267,21 @@ describe(emulator, () => {
   });
 
   test('rights: a submission that Batch did not take is made again by whoever looks after jobs', async () => {
-    const refused = { action: 'batch:SubmitJob', around: async () => refusal(400, 'ThrottlingException') };
-    for (const look of [tellJobEvents, reconcile]) {
-      const meddled = Promise.all(Array.from({ length: 8 }, () => platform.meddle({ ...refused, asker: 'jobs' })));
+    const complete = await uploadedBase('again');
+    const importAgain = async (): Promise<string> => {
+      await complete();
+      return (await client.call(getBase, { params: { base: 'again' } })).importJobId ?? '';
+    };
+    const train = (): Promise<string> => submitTraining(client, 'again', 1);
+    for (const [asker, make, look] of [
+      ['jobs', train, tellJobEvents],
+      ['jobs', train, reconcile],
+      ['adapters', importAgain, reconcile],
+    ] as const) {
+      const refused = { asker, action: 'batch:SubmitJob', around: async () => refusal(400, 'ThrottlingException') };
+      const meddled = Promise.all(Array.from({ length: limits.awsTriesMax }, () => platform.meddle(refused)));
       const before = platform.batch.jobs.length;
-      const jobId = await submitTraining(client, 'again', 1);
+      const jobId = await make();
       await meddled;
       expect(platform.batch.jobs).toHaveLength(before);
       await look(jobId);
@@ -242,11 +289,15 @@ describe(emulator, () => {
     }
   });
 
-  test('rights: a wish to cancel that did not arrive is told again, and a container that is silent is given up', async () => {
+  test('rights: a wish to cancel that did not arrive is told again', async () => {
     const jobId = await submitTraining(client, 'stopped', 400);
     await jobThat(jobId, isTraining);
     for (const asker of ['jobs', 'job-events'])
-      void platform.meddle({ asker, action: 'batch:TerminateJob', around: async () => refusal(400, 'ClientException') });
+      void platform.meddle({
+        asker,
+        action: 'batch:TerminateJob',
+        around: async () => refusal(400, 'ClientException'),
+      });
     await client.call(cancelJob, { params: { job: jobId } });
     await tellJobEvents(jobId);
     await reconcile();
