@@ -106,6 +106,8 @@ function blobCalls({ method, path, headers }: WireRequest): readonly RecordedCal
   if (headers['x-amz-copy-source'] !== undefined) throw new Error(`a copy is not known here: ${path}`);
   const [, key = ''] = /^\/[^/?]+\/?([^?]*)/.exec(path) ?? [];
   const query = queryOf(path);
+  for (const name of query.keys())
+    if (!blobQuery.test(name)) throw new Error(`${name} of a request to S3 is not known here: ${path}`);
   const operation = `${method} ${blobOperation(key, query)}`;
   const action = blobActions[operation];
   if (action === undefined) throw new Error(`${operation} of S3 is not known here: ${path}`);
@@ -120,6 +122,10 @@ function blobCalls({ method, path, headers }: WireRequest): readonly RecordedCal
     },
   ];
 }
+
+/** What asks for something else, such as `tagging`, is another action. */
+const blobQuery =
+  /^(versions|prefix|(key|version-id|part-number)-marker|max-parts|uploads|uploadId|partNumber|versionId|x-id|response-[a-z-]+|X-Amz-[A-Za-z0-9-]+|x-amz-[a-z0-9-]+)$/;
 
 function blobOperation(key: string, query: URLSearchParams): string {
   if (key === '') return query.has('versions') ? 'versions' : 'bucket';

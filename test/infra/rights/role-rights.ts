@@ -50,7 +50,7 @@ function resolve(value: unknown, known: Readonly<Record<string, string>>): unkno
     case 'Ref':
       return known[String(entry[1])] ?? `ref:${String(entry[1])}`;
     case 'Fn::GetAtt':
-      return `${(entry[1] as string[]).join('.')}`;
+      return (entry[1] as string[]).join('.');
     case 'Fn::Join': {
       const [between, parts] = resolve(entry[1], known) as [string, string[]];
       return parts.join(between);
