@@ -69,6 +69,12 @@ export const limits = {
   copyChunkBytes: 8_388_608,
   /** Text files read whole: tokenizer.json reaches 35 MB and the largest published weight index 10 MB; V8 strings end at 512 MB. */
   jsonFileBytesMax: 134_217_728,
+  /** Tokenizers and chat templates kept between calls: each template holds a thread. */
+  keptTextsMax: 3,
+  /** Bytes of the files they were made from, all together: the tokenizer of Llama 3 has 17 MB. */
+  keptTextBytesMax: 24_000_000,
+  /** How long one is kept that nobody uses: as long as somebody looks through datasets. */
+  keptTextIdleSeconds: 300,
   /** Bytes of GGUF metadata and tensor list: the largest vocabularies (256 k tokens and their merges) take about 20 MB. */
   ggufHeaderBytesMax: 67_108_864,
   /** Arrays inside arrays in GGUF metadata: no published file nests any; reading them recurses. */

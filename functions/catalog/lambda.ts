@@ -2,12 +2,17 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { openAwsWorld } from '../../shared/aws/aws-world.ts';
 import { readAwsSettings } from '../../shared/aws/environment.ts';
+import { createTextCache } from '../../shared/text/text-cache.ts';
 import { apiFunction } from '../http/api-function.ts';
 import { catalogHandlers } from './app.ts';
 
 /** Bases, datasets and compositions. */
 export const handler = apiFunction({
-  deps: { world: openAwsWorld(readAwsSettings(process.env)), hub: { url: 'https://huggingface.co' } },
+  deps: {
+    world: openAwsWorld(readAwsSettings(process.env)),
+    hub: { url: 'https://huggingface.co' },
+    texts: createTextCache(),
+  },
   handlers: catalogHandlers,
   logger: new Logger(),
   metrics: new Metrics(),

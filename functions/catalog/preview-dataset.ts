@@ -6,13 +6,13 @@ import { getDatasetRecord, readyDataset } from '../../shared/records/datasets.ts
 import { readDataset } from '../../shared/text/dataset.ts';
 import { trainedRuns } from '../../shared/text/trained-runs.ts';
 import { handler } from '../http/handler.ts';
-import { openBaseText } from './base-text.ts';
+import { withBaseText } from './base-text.ts';
 
-export const previewDataset = handler(operation, async ({ world }, { team }, { params, query }) => {
+export const previewDataset = handler(operation, async (deps, { team }, { params, query }) => {
+  const { world } = deps;
   const dataset = readyDataset((await getDatasetRecord(world.table, team, params.dataset)).value);
   const { value: base } = await requireReadyBase(world.table, team, query.base);
-  const text = await openBaseText(world, base);
-  try {
+  return withBaseText(deps, base, async (text) => {
     const contextMax = query.contextTokens ?? base.contextTokens ?? Number.MAX_SAFE_INTEGER;
     const lines = firstRows(readLines(blobSource(world, dataset.file)), query.rows);
     const { rows, findings } = await readDataset(lines, text, { name: dataset.name, contextMax });
@@ -25,9 +25,7 @@ export const previewDataset = handler(operation, async ({ world }, { team }, { p
       })),
       findings: [...findings],
     };
-  } finally {
-    await text.template?.close();
-  }
+  });
 });
 
 /** Lines up to the last of so many rows; empty lines are none. */

@@ -5,6 +5,7 @@ import { limits } from '../../shared/limits.ts';
 import { openLocalWorld, type LocalWorld, type LocalWorldOptions } from '../../shared/local/local-world.ts';
 import { createWarmGenerator } from '../../shared/local/warm-generator.ts';
 import { createFullKey } from '../../shared/records/teams.ts';
+import { createTextCache } from '../../shared/text/text-cache.ts';
 import { docsApp } from '../docs/docs-app.ts';
 import type { ApiDeps } from '../http/api-deps.ts';
 import { createApi } from '../http/create-api.ts';
@@ -78,10 +79,12 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
   });
   try {
     const stopping = new AbortController();
+    const texts = createTextCache();
     const generator = createWarmGenerator({ folder, blobs: world.blobs, command: generatorCommand(environment), log });
     const deps: ServerDeps = {
       world,
       generator,
+      texts,
       baseFolders: baseFolders(options.current, environment['LORARY_ALLOWED_ROOTS']),
       hub: {
         url: environment['HF_ENDPOINT'] || 'https://huggingface.co', // an empty setting is none
@@ -101,6 +104,7 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
         stopping.abort();
         await generator.close();
         await listener.close(limits.serverGraceMilliseconds);
+        texts.close();
         await stopChores();
         await world.close();
       },
