@@ -96,7 +96,7 @@ export function createTextCache(bounds: TextCacheBounds = defaultBounds): TextCa
       }
     },
     close() {
-      for (const entry of [...kept.values()]) drop(entry);
+      for (const entry of kept.values()) drop(entry);
     },
   };
 }
