@@ -62,6 +62,21 @@ test('every answer carries the headers that keep a browser out', async () => {
   expect(headers.get('access-control-allow-origin')).toBeNull();
 });
 
+test('pages and links, too, refuse a method that they do not take with those that they take', async () => {
+  const asked = async (method: string, path: string): Promise<unknown> => {
+    const response = await fetch(`${server.url}${path}`, { method });
+    return [response.status, response.headers.get('allow'), ((await response.json()) as { code: string }).code];
+  };
+  for (const path of ['/docs', '/openapi.json', '/blobs/content/x'])
+    for (const method of ['POST', 'DELETE', 'OPTIONS'])
+      expect(await asked(method, path)).toEqual([405, 'GET, HEAD', 'method-not-allowed']);
+  expect(await asked('GET', '/blobs/parts/x/1')).toEqual([405, 'PUT', 'method-not-allowed']);
+  for (const path of ['/docs/x', '/blobs', '/blobs/parts/x', '/blobs/parts//1'])
+    expect(await asked('GET', path)).toEqual([404, null, 'not-found']);
+  for (const path of ['/docs', '/openapi.json'])
+    expect((await fetch(`${server.url}${path}`, { method: 'HEAD' })).status).toBe(200);
+});
+
 test('a body over the limit is refused and not read', async () => {
   const headers = { authorization: authorization(), 'content-type': 'application/json' };
   const body = JSON.stringify({ name: 'x', description: 'x'.repeat(5_000_000) });

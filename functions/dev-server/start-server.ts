@@ -133,12 +133,16 @@ async function keyOfStart(
 }
 
 function appOf(deps: ServerDeps, port: number, log: Log): Hono {
-  const api = createApi(deps, allHandlers, { onError: (error, requestId) => log(`${requestId} failed`, error) });
+  const [{ blobServer }, docs] = [deps.world, docsApp()];
+  const api = createApi(deps, allHandlers, {
+    beside: [...blobServer.routes, ...docs.routes],
+    onError: (error, requestId) => log(`${requestId} failed`, error),
+  });
   return new Hono()
     .use(secureHeaders)
     .use(refuseForeign(deps.world, port))
-    .route('/', deps.world.blobServer)
-    .route('/', docsApp())
+    .route('/', blobServer)
+    .route('/', docs)
     .mount('/', (request) => api.fetch(request));
 }
 

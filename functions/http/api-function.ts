@@ -17,6 +17,7 @@ export interface ApiFunctionOptions extends LambdaTools {
 /** A Lambda function behind an HTTP API. An answer is whole before it is sent: such an API does not stream. */
 export function apiFunction({ deps, handlers, pages, ...tools }: ApiFunctionOptions) {
   const api = createApi(deps, handlers, {
+    beside: pages?.routes ?? [],
     onError: (error, requestId) => reportFailure(tools, `${requestId} failed`, error),
   });
   const app = new Hono().use(secureHeaders);

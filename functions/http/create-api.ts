@@ -6,7 +6,7 @@ import { DomainError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { AlreadyDoneError, findDone, newId } from '../../shared/records/commit.ts';
 import type { Caller } from '../../shared/records/caller.ts';
-import { allowedMethods } from './allowed-methods.ts';
+import { allowedMethods, type Route } from './allowed-methods.ts';
 import type { ApiDeps } from './api-deps.ts';
 import { authenticate } from './authenticate.ts';
 import type { Handler } from './handler.ts';
@@ -16,6 +16,8 @@ import { readInput } from './read-input.ts';
 export interface ApiOptions {
   /** Told of every call that ended in our own bug, and of what was unavailable. */
   readonly onError?: (error: unknown, requestId: string) => void;
+  /** What is answered beside, by the same server: a method that such a path does not take is refused here. */
+  readonly beside?: readonly Route[];
 }
 
 /** An app that answers the operations of these handlers: read the caller, the input, run, answer. */
@@ -39,10 +41,10 @@ export function createApi(deps: ApiDeps, handlers: readonly Handler[], options: 
       answer((requestId) => call(deps, handler, c, requestId)),
     );
   }
-  const operations = handlers.map(({ operation }) => operation);
+  const routes = [...handlers.map(({ operation }) => operation), ...(options.beside ?? [])];
   app.notFound(async (c) => {
     const { method, path } = c.req;
-    const allowed = allowedMethods(operations, path);
+    const allowed = allowedMethods(routes, path);
     const response = await answer(() => Promise.reject(notAnswered(method, path, allowed)));
     if (allowed.length > 0) response.headers.set('allow', allowed.join(', '));
     return response;
