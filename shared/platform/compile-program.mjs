@@ -1,29 +1,39 @@
 /**
  * Runs a TypeScript program without the loader. Node 20 loads TypeScript through hooks that live in a thread of their own, one more for
- * every worker; they take some 70 MB and half a second each. A program that runs for days is compiled once instead, when it starts.
+ * every worker; they take some 70 MB and half a second each. A program that runs for days is compiled once instead, when it starts, and
+ * what it became is kept for the next start.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { setEnvironmentData } from 'node:worker_threads';
 import { register } from 'tsx/esm/api';
+import { openProgramFolder } from './program-folder.mjs';
 
 /** Programs of the threads that a server starts; `start-thread.mjs` looks for them. */
 const threads = ['../../functions/validator/inspect-worker.ts', '../text/template-worker.ts'].map(
   (path) => new URL(path, import.meta.url).href,
 );
 
-/** Imports the program at this file URL, compiled; through the loader where it cannot be compiled, since it runs like that as well. */
-export async function importProgram(url) {
+/** Beside the sources or, where that cannot be written, with what the server keeps. */
+const defaultPlaces = () => [
+  fileURLToPath(new URL('../../.cache/programs', import.meta.url)),
+  resolve(process.env['LORARY_DATA'] || '.lorary', 'programs'),
+];
+
+/**
+ * Imports the program at this file URL, compiled; through the loader where it cannot be compiled, since it runs like that as well.
+ * The first of `places` that can be written keeps what it became.
+ */
+export async function importProgram(url, places = defaultPlaces()) {
   // The space for new objects stays at its first megabyte and is swept more often. What a server gets and forgets are buffers outside the
   // heap, a thousand times the size of the objects that hold them: 16 MB of such objects are a lot of buffers to wait for.
   setFlagsFromString('--semi-space-growth-factor=1');
   let compiled;
   try {
-    compiled = await compile([url, ...threads]);
+    compiled = await compile([url, ...threads], places);
   } catch {
     register();
     return import(url);
@@ -32,14 +42,23 @@ export async function importProgram(url) {
   return import(compiled[url]);
 }
 
-/** By URL of a source: the URL of what it became, in a folder that goes with this process. */
-async function compile(urls) {
+/** By URL of a source: the URL of what it became. */
+async function compile(urls, places) {
+  const programs = await openProgramFolder(places, [import.meta.url, ...urls]);
+  const folder = (await programs.findFresh()) ?? (await programs.keep((outdir) => build(urls, outdir)));
+  const compiled = urls.map((url) => [url, pathToFileURL(join(folder, `${basename(url, '.ts')}.mjs`)).href]);
+  if (!compiled.every(([, to]) => existsSync(fileURLToPath(to)))) throw new Error('the compiler left a program out');
+  return Object.fromEntries(compiled);
+}
+
+/** Returns what the result depends on: the files that were read, and where each package was found. */
+async function build(urls, outdir) {
   const { build, stop } = await import('esbuild');
-  const folder = mkdtempSync(join(tmpdir(), 'lorary-program-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  await build({
+  const packages = {};
+  const { metafile } = await build({
+    absWorkingDir: outdir,
     entryPoints: urls.map((url) => fileURLToPath(url)),
-    outdir: folder,
+    outdir,
     entryNames: '[name]',
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -48,29 +67,27 @@ async function compile(urls) {
     platform: 'node',
     target: 'node20',
     logLevel: 'silent',
-    plugins: [sourcesInPlace],
+    metafile: true,
+    plugins: [sourcesInPlace(packages)],
   });
   await stop(); // ends the compiler's process
-  const compiled = urls.map((url) => [url, pathToFileURL(join(folder, `${basename(url, '.ts')}.mjs`)).href]);
-  if (!compiled.every(([, to]) => existsSync(fileURLToPath(to)))) throw new Error('the compiler left a program out');
-  return Object.fromEntries(compiled);
+  return { files: Object.keys(metafile.inputs).map((path) => resolve(outdir, path)), packages };
 }
 
-/** What is compiled stands elsewhere than its source, so whatever depends on the place is settled here. */
-const sourcesInPlace = {
+/** What is compiled stands elsewhere than its source, so whatever depends on the place is settled here. Notes where packages are. */
+const sourcesInPlace = (packages) => ({
   name: 'sources-in-place',
   setup(build) {
+    const find = (name) => (packages[name] = import.meta.resolve(name));
     build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === 'entry-point' || path.startsWith('node:')
-        ? undefined
-        : { path: import.meta.resolve(path), external: true },
+      kind === 'entry-point' || path.startsWith('node:') ? undefined : { path: find(path), external: true },
     );
     build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
       const contents = source
         .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
-        .replaceAll(/import\.meta\.resolve\('([^']+)'\)/g, (_, name) => JSON.stringify(import.meta.resolve(name)));
+        .replaceAll(/import\.meta\.resolve\('([^']+)'\)/g, (_, name) => JSON.stringify(find(name)));
       return { contents, loader: 'ts' };
     });
   },
-};
+});

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -15,23 +15,28 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const here = (path: string): string => JSON.stringify(fileURLToPath(new URL(path, import.meta.url)));
 
-/** What a program prints; its temporary files go into the folder of the test, and must be gone with it. */
-async function run(source: string, temporary = join(folder, 'temporary')): Promise<string> {
-  const program = join(folder, 'program.ts');
-  await writeFile(program, source);
+const program = (): string => join(folder, 'program.ts');
+
+/** What a program prints. Nothing may be left in the temporary folder of the system, and what is kept stands in `place`. */
+async function run(source: string, place = join(folder, 'programs'), kill = false): Promise<string> {
+  await writeFile(program(), source);
   const start = `const { importProgram } = await import(${here('compile-program.mjs')});
-    await importProgram(${JSON.stringify(pathToFileURL(program).href)});`;
+    await importProgram(${JSON.stringify(pathToFileURL(program()).href)}, ${JSON.stringify([place])});
+    ${kill ? "process.kill(process.pid, 'SIGKILL');" : ''}`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', start], {
-    env: { ...process.env, TMPDIR: temporary },
+    env: { ...process.env, TMPDIR: join(folder, 'temporary') },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece: Buffer) => (text += piece.toString()));
   await new Promise((done) => child.on('close', done));
-  const left = await readdir(join(folder, 'temporary'));
-  expect(left.filter((name) => name.startsWith('lorary-program-'))).toEqual([]);
+  // the loader keeps what it compiles there
+  expect((await readdir(join(folder, 'temporary'))).filter((name) => !name.startsWith('tsx-'))).toEqual([]);
   return text;
 }
+
+const kept = async (): Promise<string[]> =>
+  (await readdir(join(folder, 'programs')).catch(() => [])).filter((name) => !name.endsWith('.json'));
 
 /** Validates a dataset in the thread that a server starts, and says whether that was compiled. */
 const validating = `
@@ -44,7 +49,8 @@ const validating = `
   console.log(report.kind, 'lines' in report && report.lines, Object.keys(compiled ?? {}).length, import.meta.url);`;
 
 test('a program that can be compiled nowhere runs by the loader, and so do its threads', async () => {
-  const said = await run(validating, join(folder, 'no-such-folder'));
+  await writeFile(join(folder, 'a-file'), '');
+  const said = await run(validating, join(folder, 'a-file', 'programs'));
   expect(said).toMatch(/^dataset 1 0 file:.*program\.ts\s*$/);
 });
 
@@ -54,4 +60,38 @@ test('a program that breaks says so itself', async () => {
 
 test('a program runs compiled, its threads too, and finds its files where its sources are', async () => {
   expect(await run(validating)).toMatch(/^dataset 1 3 file:.*program\.ts\s*$/);
+});
+
+test('a program is compiled once, however it ended, and again when a source or what it became has changed', async () => {
+  const hello = (name: string): string => `import { name } from './name.ts'; console.log('hello', name, '${name}');`;
+  const named = (name: string): Promise<void> =>
+    writeFile(join(folder, 'name.ts'), `export const name: string = '${name}';`);
+  await named('a');
+  const before = await kept();
+  const made = async (): Promise<string[]> => (await kept()).filter((name) => !before.includes(name));
+  expect(await run(hello('x'), undefined, true)).toContain('hello a x');
+  expect(await made()).toHaveLength(1);
+  expect(await run(hello('x'))).toContain('hello a x');
+  expect(await made()).toHaveLength(1);
+  // an imported source
+  await named('b');
+  expect(await run(hello('x'))).toContain('hello b x');
+  expect(await made()).toHaveLength(2);
+  // what the disk lost
+  const newest = join(folder, 'programs', (await made()).at(-1) ?? '');
+  for (const name of await made()) await writeFile(join(folder, 'programs', name, 'program.mjs'), '');
+  expect(await run(hello('x'))).toContain('hello b x');
+  expect(await made()).toHaveLength(3);
+  expect(await readdir(newest)).toContain('program.mjs');
+});
+
+test('what nobody needs any more goes a day later, with the next program that is compiled', async () => {
+  const [old = '', ...others] = await kept();
+  const orphan = await mkdtemp(join(folder, 'programs', 'program-'));
+  const longAgo = Date.now() / 1000 - 86_401;
+  for (const path of [join(folder, 'programs', old), orphan]) await utimes(path, longAgo, longAgo);
+  await run('console.log("another");');
+  expect(await kept()).toEqual(expect.arrayContaining(others));
+  expect(await kept()).not.toContain(old);
+  expect(await kept()).not.toContain(basename(orphan));
 });
