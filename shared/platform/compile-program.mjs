@@ -54,9 +54,8 @@ async function compile(urls, places) {
 /** Returns what the result depends on: the files that were read, and where each package was found. */
 async function build(urls, outdir) {
   const { build, stop } = await import('esbuild');
-  const packages = {};
-  const { metafile } = await build({
-    absWorkingDir: outdir,
+  const [files, packages] = [[], {}];
+  await build({
     entryPoints: urls.map((url) => fileURLToPath(url)),
     outdir,
     entryNames: '[name]',
@@ -67,21 +66,21 @@ async function build(urls, outdir) {
     platform: 'node',
     target: 'node20',
     logLevel: 'silent',
-    metafile: true,
-    plugins: [sourcesInPlace(packages)],
+    plugins: [sourcesInPlace(files, packages)],
   });
   await stop(); // ends the compiler's process
-  return { files: Object.keys(metafile.inputs).map((path) => resolve(outdir, path)), packages };
+  return { files, packages };
 }
 
-/** What is compiled stands elsewhere than its source, so whatever depends on the place is settled here. Notes where packages are. */
-const sourcesInPlace = (packages) => ({
+/** What is compiled stands elsewhere than its source, so whatever depends on the place is settled here. Notes what it reads and finds. */
+const sourcesInPlace = (files, packages) => ({
   name: 'sources-in-place',
   setup(build) {
     const find = (name) => (packages[name] = import.meta.resolve(name));
     build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
       kind === 'entry-point' || path.startsWith('node:') ? undefined : { path: find(path), external: true },
     );
+    build.onLoad({ filter: /./ }, ({ path }) => void files.push(path));
     build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
       const contents = source

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -60,6 +60,10 @@ test('a program that breaks says so itself', async () => {
 
 test('a program runs compiled, its threads too, and finds its files where its sources are', async () => {
   expect(await run(validating)).toMatch(/^dataset 1 3 file:.*program\.ts\s*$/);
+  // also where the place is a link to another one
+  await mkdir(join(folder, 'elsewhere', 'deep'), { recursive: true });
+  await symlink(join(folder, 'elsewhere', 'deep'), join(folder, 'link'));
+  expect(await run(validating, join(folder, 'link', 'programs'))).toMatch(/^dataset 1 3 file:.*program\.ts\s*$/);
 });
 
 test('a program is compiled once, however it ended, and again when a source or what it became has changed', async () => {
