@@ -55,13 +55,14 @@ export async function startJob(
 function estimateText({
   tokens,
   steps,
+  stepsAreExact,
   memoryBytes,
   seconds,
   basis,
 }: OperationOutput<typeof createJob>['estimate']): string {
   const parts = [
-    ...(steps === null ? [] : [`${steps.toLocaleString('en')} steps`]),
-    ...(tokens === null ? [] : [`${tokens.toLocaleString('en')} tokens`]),
+    ...(steps === null ? [] : [`${stepsAreExact ? '' : 'about '}${steps.toLocaleString('en')} steps`]),
+    ...(tokens === null ? [] : [`about ${tokens.toLocaleString('en')} tokens`]),
     `about ${durationText(seconds)}`,
     `${sizeText(memoryBytes)} of memory`,
   ];

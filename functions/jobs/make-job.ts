@@ -40,6 +40,13 @@ export async function madeJob(world: World, caller: Caller, jobId: string, asked
 
 /** What it was made from is not what it was: the job stands, and nothing can be said of what it would take today. */
 const unknownNow: Pick<Made, 'estimate' | 'warnings'> = {
-  estimate: { tokens: null, steps: null, memoryBytes: 0, seconds: 0, basis: 'Its inputs have changed since.' },
+  estimate: {
+    tokens: null,
+    steps: null,
+    stepsAreExact: false,
+    memoryBytes: 0,
+    seconds: 0,
+    basis: 'Its inputs have changed since.',
+  },
   warnings: [],
 };

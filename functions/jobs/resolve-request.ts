@@ -54,7 +54,7 @@ export async function resolveRequest(world: World, caller: Caller, request: JobR
     parameters: base?.parameters ?? 0,
     contextTokens: base?.contextTokens ?? null,
     tensors: tensors ?? [],
-    datasets: present(datasets).map(({ rows, sizeBytes }) => ({ rows, sizeBytes })),
+    datasets: present(datasets).map(({ rows, sizeBytes, format }) => ({ rows, sizeBytes, format })),
     adapterParameters: present(parents.map(({ version }) => version?.checks?.parameters)),
   };
   return {

@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import type { TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { loraTargets } from '../../shared/domain/lora-targets.ts';
+import { heldOutLines } from '../../shared/domain/run-length.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
 import { loraConfigSchema, type LoraConfig } from '../../shared/methods/lora.ts';
 import type { EncodedRow } from '../../shared/text/encode-row.ts';
@@ -216,7 +217,7 @@ function tokenHash({ tokens }: TokenRow): number {
 function holdOut(rows: readonly EncodedRow[], fraction: number, seed: number): [EncodedRow[], EncodedRow[]] {
   const lines = [...new Set(rows.map(({ line }) => line))];
   const order = shuffledIndices(lines.length, randomStream(seed, 'split'));
-  const drawn = new Set(Array.from(order.slice(0, Math.round(fraction * lines.length)), (i) => lines[i]));
+  const drawn = new Set(Array.from(order.slice(0, heldOutLines(lines.length, fraction)), (i) => lines[i]));
   return [rows.filter(({ line }) => !drawn.has(line)), rows.filter(({ line }) => drawn.has(line))];
 }
 

@@ -1,3 +1,4 @@
+import { stepsOfEpochs } from '../../shared/domain/run-length.ts';
 import { invariant } from '../../shared/errors.ts';
 import { randomStream, shuffledIndices } from './random.ts';
 
@@ -86,11 +87,7 @@ function countSteps(
   epochSteps: (epoch: number) => readonly Int32Array[],
 ): number {
   if ('steps' in length) return length.steps;
-  if ('epochs' in length) {
-    const whole = Math.floor(length.epochs);
-    const rest = length.epochs - whole;
-    return startOf(whole) + (rest > 0 ? Math.ceil(rest * (startOf(whole + 1) - startOf(whole)) - 1e-9) : 0);
-  }
+  if ('epochs' in length) return stepsOfEpochs(length.epochs, startOf);
   let perEpoch = 0;
   for (let i = 0; i < rowTokens.length; i++) perEpoch += rowTokens[i] as number;
   const whole = Math.floor(length.tokens / perEpoch);

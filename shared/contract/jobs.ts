@@ -23,6 +23,9 @@ export const estimateSchema = z
   .object({
     tokens: z.int().nullable().describe('Tokens that go through the model, steps included.'),
     steps: z.int().nullable(),
+    stepsAreExact: z
+      .boolean()
+      .describe('Whether the run has just that many steps: they are counted in rows, and every line is one.'),
     memoryBytes: z.int(),
     seconds: z.number(),
     basis: z.string().describe('What the figures rest on.'),

@@ -28,7 +28,7 @@ const subject = (changes: object): EstimateSubject => ({
   parameters: 134_515_008,
   contextTokens: 8192,
   tensors,
-  datasets: [{ rows: 100, sizeBytes: 40_000 }],
+  datasets: [{ rows: 100, sizeBytes: 40_000, format: 'text' }],
   adapterParameters: [],
 });
 

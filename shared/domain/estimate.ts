@@ -1,9 +1,11 @@
 import type { z } from 'zod';
+import type { Dataset } from '../contract/datasets.ts';
 import type { JobRequest } from '../contract/job-requests.ts';
 import type { estimateSchema } from '../contract/jobs.ts';
 import { loraConfigSchema } from '../methods/lora.ts';
 import { linearModules, type BaseTensor } from './base-modules.ts';
 import { loraTargets } from './lora-targets.ts';
+import { heldOutLines, stepsOfEpochs } from './run-length.ts';
 import { modelShape, type ModelShape } from './model-shape.ts';
 
 export type Estimate = z.output<typeof estimateSchema>;
@@ -16,7 +18,12 @@ export interface EstimateSubject {
   readonly contextTokens: number | null;
   readonly tensors: readonly BaseTensor[];
   /** Of the rows that are trained on or measured, then of the held-out ones. */
-  readonly datasets: readonly { readonly rows: number; readonly sizeBytes: number }[];
+  readonly datasets: readonly {
+    readonly rows: number;
+    readonly sizeBytes: number;
+    /** Of a conversation, a template may make several rows. */
+    readonly format: NonNullable<Dataset['format']>;
+  }[];
   /** Values of the adapters that go in. */
   readonly adapterParameters: readonly number[];
 }
@@ -51,7 +58,8 @@ function estimateTrain(subject: EstimateSubject, request: Extract<JobRequest, { 
   const stepTokens = Math.max(1, batch.tokens ?? (batch.rows ?? 16) * rowTokens);
   const tokens =
     request.tokens ?? (request.steps === undefined ? (request.epochs ?? 3) * passTokens : request.steps * stepTokens);
-  const steps = request.steps ?? Math.max(1, Math.ceil(tokens / stepTokens));
+  const known = request.steps ?? knownSteps(request, train);
+  const steps = known ?? Math.max(1, Math.ceil(tokens / stepTokens));
 
   const full = request.method.kind === 'full';
   const trained = request.method.kind === 'full' ? parameters : loraParameters(request.method.config, tensors);
@@ -69,7 +77,29 @@ function estimateTrain(subject: EstimateSubject, request: Extract<JobRequest, { 
     state: trained * 16,
     activations: activationBytes(modelShape(tensors), together),
   });
-  return { tokens: Math.round(tokens), steps, memoryBytes, seconds: time(operations), basis };
+  return {
+    tokens: Math.round(tokens),
+    steps,
+    stepsAreExact: known !== undefined,
+    memoryBytes,
+    seconds: time(operations),
+    basis,
+  };
+}
+
+/** Steps of a run that counts rows, where every line is one row; undefined where only the tokens could tell. */
+function knownSteps(
+  { epochs, tokens, batch, evalFraction, longRows }: Extract<JobRequest, { kind: 'train' }>,
+  train: EstimateSubject['datasets'][number] | undefined,
+): number | undefined {
+  if (!train || tokens !== undefined || batch.tokens !== undefined) return undefined;
+  if (train.format === 'messages' || longRows === 'split') return undefined;
+  const rows = train.rows - heldOutLines(train.rows, evalFraction ?? 0);
+  const stepsOfEpoch = Math.ceil(rows / (batch.rows ?? 16));
+  return Math.max(
+    1,
+    stepsOfEpochs(epochs ?? 3, (epoch) => epoch * stepsOfEpoch),
+  );
 }
 
 function estimateEvaluate({ tensors, parameters, datasets }: EstimateSubject, rowsMax = Infinity): Estimate {
@@ -80,7 +110,7 @@ function estimateEvaluate({ tensors, parameters, datasets }: EstimateSubject, ro
   // nothing is kept for a backward pass: one layer at a time, and the scores of the vocabulary
   const activations = activationBytes({ ...shape, layers: 1 }, evaluateTokens);
   const memoryBytes = memory({ weights: parameters * weightBytes, state: 0, activations });
-  return { tokens, steps: null, memoryBytes, seconds: time(tokens * 2 * parameters), basis };
+  return { tokens, steps: null, stepsAreExact: false, memoryBytes, seconds: time(tokens * 2 * parameters), basis };
 }
 
 /** A job that passes over files and computes little. */
@@ -89,6 +119,7 @@ function passing(bytes: number, heldBytes: number): Estimate {
   return {
     tokens: null,
     steps: null,
+    stepsAreExact: false,
     memoryBytes,
     seconds: startSeconds + bytes / diskBytesPerSecond,
     basis: passingBasis,
