@@ -2,6 +2,7 @@ import type { Command } from './command.ts';
 import { adminBootstrap } from './commands/admin-bootstrap.ts';
 import { adminDoctor } from './commands/admin-doctor.ts';
 import { alias } from './commands/alias.ts';
+import { backup } from './commands/backup.ts';
 import { baseAdd } from './commands/base-add.ts';
 import { baseLs } from './commands/base-ls.ts';
 import { cancel } from './commands/cancel.ts';
@@ -23,6 +24,7 @@ import { ls } from './commands/ls.ts';
 import { merge } from './commands/merge.ts';
 import { pull } from './commands/pull.ts';
 import { push } from './commands/push.ts';
+import { restoreCommand } from './commands/restore.ts';
 import { resume } from './commands/resume.ts';
 import { rollback } from './commands/rollback.ts';
 import { run } from './commands/run.ts';
@@ -68,6 +70,8 @@ export const commands: readonly Command[] = [
   keysLs,
   keysCreate,
   keysRevoke,
+  backup,
+  restoreCommand,
   adminDoctor,
   adminBootstrap,
   completionOf(() => commands),

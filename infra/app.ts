@@ -12,13 +12,13 @@ const flags = createRequire(import.meta.url)('aws-cdk-lib/recommended-feature-fl
 
 /**
  * The stacks of one stage, by how long they live: what is kept, what answers, what computes. None looks anything up, so they can be
- * synthesised without an account or a network.
+ * synthesised without an account or a network. `letDataGo`: for taking a stage down with all that it keeps.
  */
-export function createApp(settings: Settings, props: AppProps = {}): App {
+export function createApp(settings: Settings, props: AppProps = {}, { letDataGo = false } = {}): App {
   const app = new App({ ...props, postCliContext: { ...flags, ...props.postCliContext } });
   const { stage, region, account } = settings;
   const env = { region, ...(account === undefined ? {} : { account }) };
-  new DataStack(app, nameOfStack(settings, 'data'), { settings, env });
+  new DataStack(app, nameOfStack(settings, 'data'), { settings, env, letGo: letDataGo });
   new JobsStack(app, nameOfStack(settings, 'jobs'), { settings, env });
   new AppStack(app, nameOfStack(settings, 'app'), { settings, env });
   Tags.of(app).add('lorary:stage', stage);
@@ -27,5 +27,7 @@ export function createApp(settings: Settings, props: AppProps = {}): App {
 }
 
 const startedAs = process.argv[1];
-if (startedAs !== undefined && import.meta.url === pathToFileURL(startedAs).href)
-  createApp(readSettings(process.env['LORARY_STAGE'] ?? 'dev')).synth();
+if (startedAs !== undefined && import.meta.url === pathToFileURL(startedAs).href) {
+  const { LORARY_STAGE: stage = 'dev', LORARY_LET_DATA_GO: going } = process.env;
+  createApp(readSettings(stage), {}, { letDataGo: going === stage }).synth();
+}

@@ -5,16 +5,22 @@ import type { Settings } from './settings.ts';
 
 type Stage = Pick<Settings, 'stage'>;
 
+/** The table that the stage makes; records may by now be in one that was restored. */
+export function nameOfOwnTable(stage: Stage): string {
+  return prefixOf(stage);
+}
+
 const prefixOf = ({ stage }: Stage): string => `lorary-${stage}`;
 
 /**
  * Names that one stack gives and another one uses. By convention instead of exports, because an export can neither change nor go while
  * another stack imports it, and the stacks live for different times.
  */
-export function namesOf(stage: Stage) {
+export function namesOf(stage: Pick<Settings, 'stage' | 'restoredTable'>) {
   const prefix = prefixOf(stage);
   return {
-    table: prefix,
+    /** Of the table that records are in. */
+    table: stage.restoredTable ?? nameOfOwnTable(stage),
     /** Unique in the world, as S3 wants it. */
     bucket: `${prefix}-${Aws.ACCOUNT_ID}-${Aws.REGION}`,
     eventBus: prefix,

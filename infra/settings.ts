@@ -43,6 +43,11 @@ const schema = z
         certificateArn: z.string().regex(/^arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate\/[0-9a-f-]+$/),
       })
       .optional(),
+    /** Name of the table that records are in, once they have been put back in time; absent: the one that the stage makes. */
+    restoredTable: z
+      .string()
+      .regex(/^[\w.-]{3,255}$/, 'a table has 3 to 255 of letters, digits, ".", "_" and "-"')
+      .optional(),
     /** What alarms link to. */
     runbookUrl: z.string().min(1).default('docs/runbook.md'),
   })

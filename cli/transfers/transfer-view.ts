@@ -23,6 +23,19 @@ export function transferView(
   };
 }
 
+/** The same where the total comes with the first bytes. */
+export function lateTransferView(
+  view: Pick<ProgressView, 'show'>,
+  stage: string,
+  now: () => number,
+): (count: number, totalBytes: number) => void {
+  let onBytes: ReturnType<typeof transferView> | undefined;
+  return (count, totalBytes) => {
+    onBytes ??= transferView(view, stage, totalBytes, now);
+    onBytes(count);
+  };
+}
+
 const wonderSeconds = 0.5;
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);

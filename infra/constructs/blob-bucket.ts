@@ -6,6 +6,8 @@ import { acknowledge } from './acknowledge.ts';
 
 export interface BlobBucketProps {
   readonly bucketName: string;
+  /** Whether it goes with its stack, emptied of all versions. */
+  readonly letGo?: boolean;
   /** Of pages that may send and fetch by signed links. */
   readonly origins: readonly string[];
 }
@@ -14,7 +16,7 @@ export interface BlobBucketProps {
 export class BlobBucket extends Construct {
   readonly bucket: Bucket;
 
-  constructor(scope: Construct, id: string, { bucketName, origins }: BlobBucketProps) {
+  constructor(scope: Construct, id: string, { bucketName, origins, letGo = false }: BlobBucketProps) {
     super(scope, id);
     this.bucket = new Bucket(this, 'Bucket', {
       bucketName,
@@ -24,7 +26,8 @@ export class BlobBucket extends Construct {
       minimumTLSVersion: 1.2,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: letGo ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      autoDeleteObjects: letGo,
       cors: [
         {
           allowedOrigins: [...origins],

@@ -10,7 +10,11 @@ import { tableSchema } from '../../shared/aws/table-schema.ts';
 export class RecordsTable extends Construct {
   readonly table: Table;
 
-  constructor(scope: Construct, id: string, { tableName }: { readonly tableName: string }) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { tableName, letGo = false }: { readonly tableName: string; readonly letGo?: boolean },
+  ) {
     super(scope, id);
     const text = (name: string) => ({ name, type: AttributeType.STRING });
     this.table = new Table(this, 'Table', {
@@ -22,8 +26,8 @@ export class RecordsTable extends Construct {
       // with a key that AWS owns and that costs nothing
       encryption: TableEncryption.DEFAULT,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      deletionProtection: true,
-      removalPolicy: RemovalPolicy.RETAIN,
+      deletionProtection: !letGo,
+      removalPolicy: letGo ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
     });
     for (const [indexName, { partitionKey, sortKey }] of Object.entries(tableSchema.indexes))
       this.table.addGlobalSecondaryIndex({

@@ -1,8 +1,10 @@
+import { Stack } from 'aws-cdk-lib';
 import { expect, test } from 'vitest';
 import { limits } from '../../shared/limits.ts';
 import { synthStage } from './synth-stage.ts';
 
-const { stacks, ofType } = synthStage();
+const synthesised = synthStage();
+const { stacks, ofType } = synthesised;
 const [table] = ofType('AWS::DynamoDB::Table');
 const [bucket] = ofType('AWS::S3::Bucket').filter(({ id }) => id in (stacks['data'] ?? {}));
 
@@ -10,6 +12,41 @@ test('keeps table and bucket when the stack goes', () => {
   expect(table).toMatchObject({ DeletionPolicy: 'Retain', Properties: { DeletionProtectionEnabled: true } });
   expect(bucket?.DeletionPolicy).toBe('Retain');
 });
+
+test('lets go of them, and of everything in the bucket, only where that was asked for', () => {
+  const protectedStacks = (app: typeof synthesised.app): string[] =>
+    app.node.children.flatMap((child) =>
+      Stack.isStack(child) && child.terminationProtection ? [child.stackName] : [],
+    );
+  expect(protectedStacks(synthesised.app)).toEqual(['lorary-dev-data']);
+  expect(ofType('Custom::S3AutoDeleteObjects')).toEqual([]);
+  const going = synthStage({}, { letDataGo: true });
+  expect(protectedStacks(going.app)).toEqual([]);
+  const [goingTable] = going.ofType('AWS::DynamoDB::Table');
+  expect(goingTable).toMatchObject({ DeletionPolicy: 'Delete', Properties: { DeletionProtectionEnabled: false } });
+  expect(going.ofType('Custom::S3AutoDeleteObjects')).toHaveLength(1);
+  expect(going.stacks['data']?.[bucket?.id ?? '']?.DeletionPolicy).toBe('Delete');
+});
+
+test('after a restore everything but the stack that keeps the first table is about the other one', () => {
+  const restored = synthStage({ restoredTable: 'lorary-dev-restored' });
+  expect(restored.ofType('AWS::DynamoDB::Table').map(({ Properties }) => Properties?.['TableName'])).toEqual([
+    'lorary-dev',
+  ]);
+  const own = /"lorary-dev"|table\/lorary-dev(?!-)/;
+  const about = (stage: ReturnType<typeof synthStage>): string[] =>
+    stage.all
+      .filter(({ Type }) => !['AWS::Events::EventBus', 'AWS::ApiGatewayV2::Api', 'AWS::Events::Rule'].includes(Type))
+      .filter(({ id }) => !(id in (stage.stacks['data'] ?? {})))
+      .filter(({ Properties }) => own.test(JSON.stringify(Properties ?? {}).replaceAll(busSetting, '')))
+      .map(({ id }) => id);
+  expect(about(synthesised).length).toBeGreaterThan(10);
+  expect(about(restored)).toEqual([]);
+  expect(JSON.stringify(restored.stacks['jobs'])).toContain('table/lorary-dev-restored');
+});
+
+/** The bus is called as the stage's own table is. */
+const busSetting = /"(LORARY_EVENT_BUS":|Name":"LORARY_EVENT_BUS","Value":)"lorary-dev"/g;
 
 test('the table is paid by the request, can be put back in time and has the indexes of the port', () => {
   expect(table?.Properties).toMatchObject({

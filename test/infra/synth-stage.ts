@@ -28,15 +28,16 @@ export interface SynthStage {
  * The stage `dev`, changed by `change`, as templates; the functions are not bundled, which would take seconds each. With `rules`
  * CloudFormation's own rules are checked, too, whose engine takes seconds to start.
  */
-export function synthStage(change: Partial<Settings> = {}, { rules = false } = {}): SynthStage {
+export function synthStage(change: Partial<Settings> = {}, { rules = false, letDataGo = false } = {}): SynthStage {
   const settings = { ...readSettings('dev'), ...change };
   const outdir = mkdtempSync(join(tmpdir(), 'lorary-synth-'));
   try {
-    const app = createApp(settings, {
+    const props = {
       outdir,
       context: { 'aws:cdk:bundling-stacks': [] },
       postCliContext: { '@aws-cdk/core:validateAgainstDefaultRules': rules },
-    });
+    };
+    const app = createApp(settings, props, { letDataGo });
     const assembly = app.synth();
     const stacks: Record<string, Resources> = {};
     for (const { stackName, template } of assembly.stacks)
