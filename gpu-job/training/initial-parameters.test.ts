@@ -34,5 +34,6 @@ test('a fresh model has normal matrices, norms of one and biases of zero', () =>
   expect(Math.sqrt(mean(matrix, (value) => value ** 2))).toBeCloseTo(0.02, 3);
   expect(Math.abs(mean(matrix, (value) => value))).toBeLessThan(0.001);
   expect(initialTensor({ name: 'n', shape: [4], kind: 'norm' }, 0.02, 1)).toEqual(Float32Array.of(1, 1, 1, 1));
+  expect(initialTensor({ name: 'g', shape: [2], kind: 'norm-offset' }, 0.02, 1)).toEqual(Float32Array.of(0, 0));
   expect(initialTensor({ name: 'b', shape: [2], kind: 'bias' }, 0.02, 1)).toEqual(Float32Array.of(0, 0));
 });

@@ -103,6 +103,30 @@ test('a template that drops thoughts from earlier answers gives each answer its 
   ]);
 });
 
+test('a template that puts an empty thought before the last answer only has it trained, and each answer in its own row', async () => {
+  // as Qwen3 does for answers behind the last question
+  const thinking = chatml.replace(
+    '{{ m.content }}',
+    '{% if loop.last and m.role == "assistant" %}<think>\n\n</think>\n\n{% endif %}{{ m.content }}',
+  );
+  expect(await marked({ tokenizer: plain, template: inline(thinking) }, turns('a', 'b', 'c', 'd'))).toEqual([
+    '<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n⟪<think>\n\n</think>\n\nb<|im_end|>⟫',
+    '<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n<|im_start|>user\nc<|im_end|>\n<|im_start|>assistant\n⟪<think>\n\n</think>\n\nd<|im_end|>⟫',
+  ]);
+});
+
+test('a template that renames who answers and puts the system text into the first question trains the answers alone', async () => {
+  // as Gemma 3 does
+  const renaming = `{% if messages[0].role == "system" %}{% set first = messages[0].content + "\n\n" %}{% set rest = messages[1:] %}{% else %}{% set first = "" %}{% set rest = messages %}{% endif %}{% for m in rest %}{% if (m.role == "user") != (loop.index0 % 2 == 0) %}{{ raise_exception("user and model must alternate") }}{% endif %}<|im_start|>{{ "model" if m.role == "assistant" else m.role }}\n{% if loop.first %}{{ first }}{% endif %}{{ m.content | trim }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>model\n{% endif %}`;
+  const encoder = { tokenizer: plain, template: inline(renaming) };
+  const messages: ChatMessage[] = [{ role: 'system', content: 'Be kind.' }, ...turns('a', 'b', 'c', ' d ').messages];
+  expect(await marked(encoder, { format: 'messages', messages })).toEqual([
+    '<|im_start|>user\nBe kind.\n\na<|im_end|>\n<|im_start|>model\n⟪b<|im_end|>⟫\n<|im_start|>user\nc<|im_end|>\n<|im_start|>model\n⟪d<|im_end|>⟫',
+  ]);
+  const twice: DatasetRow = { format: 'messages', messages: [...turns('a').messages, ...turns('b', 'c').messages] };
+  expect((await encode(encoder, twice)).notes).toMatchObject([{ severity: 'error', code: 'template-refuses' }]);
+});
+
 test('a template that leaves out what it does not know is noticed', async () => {
   const usersOnly = chatml.replace('{% for m in messages %}', '{% for m in messages if m.role != "system" %}');
   const messages: ChatMessage[] = [{ role: 'system', content: 'Be kind.' }, ...turns('a', 'b').messages];
