@@ -4,7 +4,7 @@ import { openBaseModel, type BaseModelFolder } from '../folders/base-model.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
 import { tunedModel } from '../methods/tuned-model.ts';
 import { distinctRopes, type DecoderSpec } from '../nn/decoder-spec.ts';
-import type { RopeSpec } from '../nn/rotary.ts';
+import { usualYarnMagnitude, type RopeScaling, type RopeSpec } from '../nn/rotary.ts';
 
 /** A base whose model llama.cpp knows too. */
 export interface GgufBase {
@@ -50,9 +50,17 @@ function refuseUnsayable(architecture: string, { bias, ropes }: DecoderSpec): vo
 /** The one rope of a model, of a kind that is known to come out in llama.cpp as it goes in. */
 function sayableRope(spec: DecoderSpec): RopeSpec {
   const [rope, ...others] = distinctRopes(spec);
-  if (rope && others.length === 0 && ['none', 'linear', 'llama3'].includes(rope.scaling.type)) return rope;
+  if (rope && others.length === 0 && isSayable(rope.scaling)) return rope;
   throw new DomainError(
     'gguf-rope',
     `config.json: positions that are scaled as ${JSON.stringify(rope?.scaling.type ?? 'none')} cannot be written to GGUF yet`,
   );
+}
+
+/** Of YaRN only what the paper has: borders and magnitude of one's own have no key that all versions of llama.cpp read. */
+function isSayable(scaling: RopeScaling): boolean {
+  if (scaling.type !== 'yarn') return ['none', 'linear', 'llama3'].includes(scaling.type);
+  const { factor, betaFast, betaSlow, wholeBorders, magnitude } = scaling;
+  const usual = Math.abs(magnitude - usualYarnMagnitude(factor)) < 1e-6;
+  return betaFast === 32 && betaSlow === 1 && wholeBorders && usual;
 }

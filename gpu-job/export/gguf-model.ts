@@ -21,9 +21,7 @@ export function modelMetadata(
     'attention.layer_norm_rms_epsilon': float32(spec.rmsNormEpsilon),
     'rope.dimension_count': uint32(spec.headDim),
     'rope.freq_base': float32(rope.theta),
-    ...(rope.scaling.type === 'linear'
-      ? { 'rope.scaling.type': 'linear', 'rope.scaling.factor': float32(rope.scaling.factor) }
-      : {}),
+    ...scalingMetadata(rope),
   };
   return {
     'general.architecture': architecture,
@@ -32,6 +30,17 @@ export function modelMetadata(
     'general.file_type': uint32(fileTypes[model.type]),
     'general.quantization_version': uint32(2), // of ggml's block formats; unchanged since 2023
     ...Object.fromEntries(Object.entries(own).map(([key, value]) => [`${architecture}.${key}`, value])),
+  };
+}
+
+function scalingMetadata({ scaling }: RopeSpec): Record<string, GgufValueToWrite> {
+  if (scaling.type !== 'linear' && scaling.type !== 'yarn') return {};
+  return {
+    'rope.scaling.type': scaling.type,
+    'rope.scaling.factor': float32(scaling.factor),
+    ...(scaling.type === 'yarn'
+      ? { 'rope.scaling.original_context_length': uint32(scaling.originalMaxPositions) }
+      : {}),
   };
 }
 

@@ -145,7 +145,7 @@ describe('an export refuses', () => {
     expect(await refusal(run(merged({ adapter: undefined })))).toEqual([
       'gguf-tokenizer /base tokenizer.json: pre_tokenizer',
     ]);
-    await makeBase({ ...llama, rope_scaling: { rope_type: 'yarn', factor: 4 } });
+    await makeBase({ ...llama, rope_scaling: { rope_type: 'yarn', factor: 4, beta_fast: 16 } });
     expect(await refusal(run(merged({ adapter: undefined })))).toEqual(['gguf-rope /base']);
     for (const config of [
       { model_type: 'qwen3', attention_bias: true },

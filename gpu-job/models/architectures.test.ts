@@ -56,6 +56,11 @@ const refusals: Readonly<Record<string, [Record<string, unknown>, RegExp]>> = {
     /"yarn" is not supported; known are default, linear/,
   ],
   'a Phi-3 with biases': [{ ...phi3, attention_bias: true }, /attention_bias: The projections of Phi-3 have no biases/],
+  'an output embedding with a bias': [
+    { ...phi3, lm_head_bias: true },
+    /lm_head_bias: The projections of Phi-3 have no/,
+  ],
+  'attention that is whole in some layers only': [{ ...phi3, full_attn_mod: 2 }, /full_attn_mod: Only 1 is known/],
   'YaRN on a Phi-3': [
     { ...phi3, rope_scaling: { type: 'yarn', factor: 4 } },
     /"yarn" is not supported; known are default, longrope/,
@@ -85,6 +90,65 @@ describe('what a newer architecture cannot honour is refused by name', () => {
     test(name, () => {
       expect(configFindings(config)).toMatch(message);
     });
+});
+
+/** The keys that stand in published configs, beside those of `sizes`. */
+const published: Readonly<Record<string, object>> = {
+  'Qwen3-0.6B': {
+    ...qwen3,
+    attention_bias: false,
+    head_dim: 128,
+    max_window_layers: 28,
+    rope_scaling: null,
+    rope_theta: 1_000_000,
+    sliding_window: null,
+    tie_word_embeddings: true,
+    use_sliding_window: false,
+  },
+  'SmolLM3-3B': {
+    ...smollm3,
+    layer_types: Array(4).fill('full_attention'),
+    max_window_layers: 28,
+    no_rope_layer_interval: 4,
+    no_rope_layers: [1, 1, 1, 0],
+    pretraining_tp: 2,
+    rope_scaling: null,
+    rope_theta: 5_000_000,
+    sliding_window: null,
+    use_sliding_window: false,
+  },
+  'gemma-3-1b-it': {
+    ...gemma3,
+    attn_logit_softcapping: null,
+    cache_implementation: 'hybrid',
+    final_logit_softcapping: null,
+    hidden_activation: 'gelu_pytorch_tanh',
+    query_pre_attn_scalar: 256,
+    rope_local_base_freq: 10_000,
+    rope_scaling: null,
+    rope_theta: 1_000_000,
+    sliding_window_pattern: 6,
+  },
+  'Phi-4-mini-instruct': {
+    ...phi3,
+    attention_bias: false,
+    embd_pdrop: 0,
+    full_attn_mod: 1,
+    head_dim: 16,
+    interpolate_factor: 1,
+    lm_head_bias: false,
+    mlp_bias: false,
+    original_max_position_embeddings: 64,
+    partial_rotary_factor: 0.75,
+    resid_pdrop: 0,
+    rope_scaling: { type: 'longrope', short_factor: Array(6).fill(1), long_factor: Array(6).fill(2) },
+    sliding_window: 262_144,
+    tie_word_embeddings: true,
+  },
+};
+
+test.each(Object.entries(published))('a config with the keys of %s is accepted', (_, config) => {
+  expect(configFindings({ ...config })).toBe('accepted');
 });
 
 test('a Qwen3 has heads of 128 where it does not say, and normalises them', () => {

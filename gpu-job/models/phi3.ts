@@ -15,8 +15,11 @@ function read(config: Readonly<Record<string, unknown>>): DecoderSpec {
   reader.value('sliding_window');
   // dropout while a model was trained; like attention_dropout it changes nothing that is computed here
   for (const key of ['resid_pdrop', 'embd_pdrop']) reader.value(key);
-  for (const key of ['attention_bias', 'mlp_bias'])
+  for (const key of ['attention_bias', 'mlp_bias', 'lm_head_bias'])
     if (reader.boolean(key, false)) reader.refuse(key, 'The projections of Phi-3 have no biases.');
+  // written into the config of Phi-4-mini, read by no version of the model
+  for (const key of ['full_attn_mod', 'interpolate_factor'])
+    if (reader.positiveNumber(key, 1) !== 1) reader.refuse(key, 'Only 1 is known, which changes nothing.');
   const spec: DecoderSpec = {
     ...common,
     fusedProjections: true,

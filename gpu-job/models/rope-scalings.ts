@@ -1,4 +1,4 @@
-import type { RopeScaling } from '../nn/rotary.ts';
+import { usualYarnMagnitude, type RopeScaling } from '../nn/rotary.ts';
 import type { EntryReader } from './entry-reader.ts';
 
 export type RopeScalingName = 'default' | 'linear' | 'dynamic' | 'llama3' | 'yarn' | 'longrope';
@@ -84,8 +84,10 @@ function readYarn(entry: EntryReader, { maxPositions }: RopeContext): RopeScalin
   const [betaFast, betaSlow] = [entry.optional('beta_fast') ?? 32, entry.optional('beta_slow') ?? 1];
   if (betaFast < betaSlow) entry.refuse('beta_fast', `${betaFast} must not be below beta_slow ${betaSlow}.`);
   const [mscale, mscaleAllDim] = [entry.optional('mscale'), entry.optional('mscale_all_dim')];
-  const grown = (by: number): number => (factor <= 1 ? 1 : 0.1 * by * Math.log(factor) + 1);
-  const usual = mscale !== undefined && mscaleAllDim !== undefined ? grown(mscale) / grown(mscaleAllDim) : grown(1);
+  const usual =
+    mscale !== undefined && mscaleAllDim !== undefined
+      ? usualYarnMagnitude(factor, mscale) / usualYarnMagnitude(factor, mscaleAllDim)
+      : usualYarnMagnitude(factor);
   return {
     type: 'yarn',
     factor,

@@ -47,6 +47,10 @@ export interface YarnScaling {
   readonly magnitude: number;
 }
 
+/** What turned queries and keys are multiplied by each where a config does not say (Peng et al. 2023, equation 22). */
+export const usualYarnMagnitude = (factor: number, by = 1): number =>
+  factor <= 1 ? 1 : 0.1 * by * Math.log(factor) + 1;
+
 export interface RopeTables {
   /** [rows, dim / 2] each. */
   readonly cos: Float32Array;

@@ -15,6 +15,7 @@ import { demand, type CheckResult, type Report } from './report.ts';
 
 export const architectureChecks = {
   qwen3: 'a random Qwen3 in GGUF has our next token in llama.cpp, with an adapter and without',
+  yarn: 'a random Qwen3 with YaRN in GGUF has our next token in llama.cpp, with an adapter and without',
   smollm3: 'a random SmolLM3 in GGUF has our next token in llama.cpp, with an adapter and without',
 };
 
@@ -38,6 +39,16 @@ const cases: Readonly<Record<keyof typeof architectureChecks, Case>> = {
   qwen3: {
     config: { ...sizes, model_type: 'qwen3', head_dim: 32, tie_word_embeddings: true },
     wrong: () => ({ queryKeyNorm: false }),
+  },
+  yarn: {
+    config: {
+      ...sizes,
+      model_type: 'qwen3',
+      head_dim: 32,
+      rope_theta: 1000,
+      rope_scaling: { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 128 },
+    },
+    wrong: ({ ropes }) => ({ ropes: ropes.map((rope) => rope && { ...rope, scaling: { type: 'none' } }) }),
   },
   smollm3: {
     config: { ...sizes, model_type: 'smollm3', rope_theta: 1000, tie_word_embeddings: false },
