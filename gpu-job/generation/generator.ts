@@ -1,8 +1,7 @@
 import { invariant } from '../../shared/errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { forward, type TunedModel } from '../methods/tuned-model.ts';
-import { distinctRopes } from '../nn/decoder-spec.ts';
-import { turnAlike } from '../nn/rotary.ts';
+import { longTextTokens } from '../nn/decoder-spec.ts';
 import { createSession, float32Of, type TensorValue } from '../runtime/session.ts';
 import { parameterFeeds } from '../training/parameter-feeds.ts';
 import { ropeFeed } from '../training/rope-feed.ts';
@@ -30,7 +29,7 @@ export async function createGenerator(model: TunedModel, options: StepOptions = 
   const session = await createSession(generatorGraph(model), { ...options, weightsFolder: model.base.path });
   const rope = ropeFeed(model.spec);
   const { layers, kvHeads, headDim, maxPositions } = model.spec;
-  const ropes = distinctRopes(model.spec);
+  const shortTokens = longTextTokens(model.spec);
 
   const step = async (
     parameters: ReadonlyMap<string, Float32Array>,
@@ -43,12 +42,13 @@ export async function createGenerator(model: TunedModel, options: StepOptions = 
       dims: [1, values.length],
     });
     const known = past + tokens.length;
+    const positions = row(tokens.map((_, i) => past + i));
     const results = await session.run({
-      ...rope(known),
+      ...rope(known, positions),
       ...cache,
       ...parameterFeeds(model, parameters),
       input_ids: row(tokens),
-      positions: row(tokens.map((_, i) => past + i)),
+      positions,
       segments: row(tokens.map(() => 1)),
       key_positions: row(Array.from({ length: known }, (_, i) => i)),
       key_segments: row(Array.from({ length: known }, () => 1)),
@@ -83,9 +83,8 @@ export async function createGenerator(model: TunedModel, options: StepOptions = 
         if (stopIds.includes(token)) return;
         text.push(token);
         pending = [token];
-        if (ropes.every((rope) => turnAlike(rope, past, text.length))) continue;
-        // what is cached was turned as a shorter text is
-        [pending, past, cache] = [text, 0, emptyCache];
+        // what is cached was turned as a short text is
+        if (past === shortTokens) [pending, past, cache] = [text, 0, emptyCache];
       }
     },
     close: () => session.close(),

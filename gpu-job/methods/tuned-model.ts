@@ -5,7 +5,7 @@ import type { GraphBuilder } from '../graph/builder.ts';
 import type { DType } from '../graph/dtype.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { readModelConfig } from '../models/registry.ts';
-import { distinctRopes, type DecoderSpec } from '../nn/decoder-spec.ts';
+import { distinctRopes, longTextTokens, type DecoderSpec } from '../nn/decoder-spec.ts';
 import { decoderForward, decoderLinears, decoderTensors, outputEmbedding } from '../nn/decoder.ts';
 import type { ForwardContext } from '../nn/forward-context.ts';
 import { causalBlocks, type TokenPlaces } from '../nn/mask.ts';
@@ -58,6 +58,9 @@ export const ropeInputs = (i: number): { readonly cos: string; readonly sin: str
   return { cos: `rope_cos${suffix}`, sin: `rope_sin${suffix}` };
 };
 
+/** Name of the graph input that says which rows of them each token takes, where that is not its position. */
+export const ropeRowsInput = 'rope_rows';
+
 /** Writes the forward pass of a tuned model into a graph. */
 export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardInputs): ForwardResult {
   const { spec, method } = model;
@@ -99,7 +102,10 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
   const context: ForwardContext = {
     graph,
     inputIds: inputs.inputIds,
-    positions: inputs.queries.positions,
+    ropeRows:
+      longTextTokens(spec) === undefined
+        ? inputs.queries.positions
+        : graph.input(ropeRowsInput, 'int64', inputs.queries.positions.dims),
     rope(wanted) {
       const tables = ropes.get(wanted);
       invariant(tables, 'the layers of the model have no other rope');

@@ -73,12 +73,12 @@ function projections(context: ForwardContext, spec: DecoderSpec, module: string,
 /** The states [B, heads, T, D] with the first dimensions of each head turned by its position: all, or as many as the rope has. */
 function turned(context: ForwardContext, spec: RopeSpec | undefined, states: Tensor): Tensor {
   if (spec === undefined) return states;
-  const { graph, positions } = context;
+  const { graph, ropeRows } = context;
   const headDim = states.dims[3] as number; // the heads were split off with a known size
   const { cos, sin } = context.rope(spec);
   const sizes = spec.dim === headDim ? [headDim] : [spec.dim, headDim - spec.dim];
   const [first, ...rest] = graph.split(states, 3, sizes) as [Tensor, ...Tensor[]];
-  return graph.concat([graph.apply('Rope', [first, positions, cos, sin], { inverse: false }), ...rest], 3, headDim);
+  return graph.concat([graph.apply('Rope', [first, ropeRows, cos, sin], { inverse: false }), ...rest], 3, headDim);
 }
 
 /** The first `count` of the states [B, kv, 1, S, D]: all, or half of them. */

@@ -35,6 +35,14 @@ export interface DecoderSpec {
   readonly initializerRange: number;
 }
 
+/** Texts of more tokens than this turn otherwise than shorter ones (LongRoPE); undefined: all turn alike. */
+export function longTextTokens(spec: Pick<DecoderSpec, 'ropes'>): number | undefined {
+  const lengths = distinctRopes(spec).map(({ scaling }) =>
+    scaling.type === 'longrope' ? scaling.originalMaxPositions : undefined,
+  );
+  return lengths.find((length) => length !== undefined);
+}
+
 /** The ropes that some layer uses, each once, in the order of the layers. */
 export function distinctRopes({ ropes }: Pick<DecoderSpec, 'ropes'>): readonly RopeSpec[] {
   return [...new Set(ropes.filter((rope) => rope !== undefined))];

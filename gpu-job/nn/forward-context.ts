@@ -8,8 +8,8 @@ export interface ForwardContext {
   readonly graph: GraphBuilder;
   /** int64 [B, T]. */
   readonly inputIds: Tensor;
-  /** int64 [B, T], restarting at 0 in every packed segment. */
-  readonly positions: Tensor;
+  /** Rows of the rotary tables, int64 [B, T]: the positions, restarting at 0 in every packed segment; `ropeFeed` says where they are more. */
+  readonly ropeRows: Tensor;
   /** Tables [M, dim/2] of a rotary embedding that some layer of the model has. */
   rope(spec: RopeSpec): { readonly cos: Tensor; readonly sin: Tensor };
   /** What each query may look at. `window` limits how far back. */

@@ -81,12 +81,6 @@ export function ropeFrequencies({ dim, theta, scaling }: RopeSpec, length = 1): 
   return scaledFrequencies(plain, { dim, theta, scaling }, length).map(Math.fround);
 }
 
-/** Whether texts of these two lengths are turned alike, so that what was turned for one is good for the other. */
-export function turnAlike({ scaling }: RopeSpec, length: number, other: number): boolean {
-  if (scaling.type !== 'longrope') return true;
-  return length > scaling.originalMaxPositions === other > scaling.originalMaxPositions;
-}
-
 function scaledFrequencies(plain: readonly number[], spec: RopeSpec, length: number): readonly number[] {
   const { scaling } = spec;
   switch (scaling.type) {

@@ -16,7 +16,7 @@ export function batchInputs(graph: GraphBuilder): { inputIds: Tensor; labels: Te
   };
 }
 
-export function batchFeeds(batch: Batch): Record<string, TensorValue> {
+export function batchFeeds(batch: Batch): Record<'input_ids' | 'labels' | 'positions' | 'segments', TensorValue> {
   invariant(batch.length % 2 === 0, 'a batch has an even length');
   const dims = [batch.rows, batch.length];
   return {

@@ -7,7 +7,7 @@ import { tokenLosses } from '../nn/losses.ts';
 import { createSession, float32Of, type TensorValue } from '../runtime/session.ts';
 import { batchFeeds, batchInputs } from './batch-feeds.ts';
 import type { Batch } from './batches.ts';
-import { longestText, ropeFeed } from './rope-feed.ts';
+import { ropeFeed } from './rope-feed.ts';
 import type { StepOptions } from './step-graph.ts';
 
 export interface EvalResult {
@@ -33,11 +33,14 @@ export async function createEvalStep(model: TunedModel, options: StepOptions = {
   const scores = await open(evalGraph(model, 'scores'));
   let logitsSession: Awaited<ReturnType<typeof open>> | undefined;
 
-  const feeds = (values: ReadonlyMap<string, Float32Array>, batch: Batch): Record<string, TensorValue> => ({
-    ...batchFeeds(batch),
-    ...rope(Math.min(batch.length, model.spec.maxPositions), longestText(batch)),
-    ...parameterFeeds(model, values),
-  });
+  const feeds = (values: ReadonlyMap<string, Float32Array>, batch: Batch): Record<string, TensorValue> => {
+    const inputs = batchFeeds(batch);
+    return {
+      ...inputs,
+      ...rope(Math.min(batch.length, model.spec.maxPositions), inputs.positions),
+      ...parameterFeeds(model, values),
+    };
+  };
   return {
     async run(values, batch) {
       const results = await scores.run(feeds(values, batch));

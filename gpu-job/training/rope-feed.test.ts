@@ -1,8 +1,17 @@
-import { expect, test } from 'vitest';
-import { tinyLlamaConfig } from '../../test/support/random-base.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { tinyLlamaConfig, writeRandomBase } from '../../test/support/random-base.ts';
+import { openBaseModel } from '../folders/base-model.ts';
+import { tunedModel, type TunedModel } from '../methods/tuned-model.ts';
 import { readModelConfig } from '../models/registry.ts';
-import { longestText, ropeFeed } from './rope-feed.ts';
+import type { TensorValue } from '../runtime/session.ts';
+import { createEvalStep } from './eval-graph.ts';
+import { makeBatches } from './batches.ts';
+import { ropeFeed } from './rope-feed.ts';
 
+/** Texts of more than 8 tokens are long. */
 const phi3 = {
   ...tinyLlamaConfig,
   model_type: 'phi3',
@@ -10,16 +19,28 @@ const phi3 = {
   original_max_position_embeddings: 8,
   rope_scaling: { type: 'longrope', short_factor: [1, 1], long_factor: [2, 4] },
 };
+const places = (...positions: number[]): TensorValue => ({
+  data: BigInt64Array.from(positions, BigInt),
+  dims: [1, positions.length],
+});
 
-test('tables are made anew where a text has another kind of length, and only there', () => {
-  const feed = ropeFeed(readModelConfig(phi3));
-  const short = feed(16, 8);
-  expect(feed(32, 5)).toBe(short);
-  const long = feed(16, 9);
-  expect(long['rope_cos']?.data).not.toEqual(short['rope_cos']?.data);
-  expect(feed(20)).toBe(long);
-  expect(feed(16, 8)).toEqual(short);
-  expect(() => feed(65)).toThrow(/65 tokens are more than the model's max_position_embeddings 64/);
+let folder = '';
+let model: TunedModel;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lorary-rope-'));
+  await writeRandomBase(folder, phi3);
+  model = tunedModel(await openBaseModel(folder));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+test('tables grow with the tokens, and end where the model does', () => {
+  const feed = ropeFeed(readModelConfig({ ...tinyLlamaConfig, max_position_embeddings: 600 }));
+  const first = feed(16, places(0));
+  expect(first['rope_cos']?.dims).toEqual([256, 2]);
+  expect(feed(200, places(0))['rope_cos']).toBe(first['rope_cos']);
+  expect(feed(300, places(0))['rope_cos']?.dims).toEqual([512, 2]);
+  expect(feed(600, places(0))['rope_cos']?.dims).toEqual([600, 2]);
+  expect(() => feed(601, places(0))).toThrow(/601 tokens are more than the model's max_position_embeddings 600/);
 });
 
 test('each rope of a model has tables of its own, as many rows as the other', () => {
@@ -30,12 +51,59 @@ test('each rope of a model has tables of its own, as many rows as the other', ()
     rope_local_base_freq: 100,
     max_position_embeddings: 600,
   };
-  const feed = ropeFeed(readModelConfig(gemma))(300);
+  const feed = ropeFeed(readModelConfig(gemma))(300, places(0));
   expect(Object.keys(feed)).toEqual(['rope_cos', 'rope_sin', 'rope_cos_1', 'rope_sin_1']);
   expect(Object.values(feed).map(({ dims }) => dims)).toEqual(Array.from({ length: 4 }, () => [512, 2]));
   expect(feed['rope_cos']?.data).not.toEqual(feed['rope_cos_1']?.data);
 });
 
-test('the longest text of a batch is one more than its largest position, packed or not', () => {
-  expect(longestText({ positions: BigInt64Array.of(0n, 1n, 2n, 3n, 0n, 1n) })).toBe(4);
+test('a token of a long text takes a row of the long tables, whatever stands beside it', () => {
+  const count = (tokens: number): number[] => Array.from({ length: tokens }, (_, i) => i);
+  const positions = places(...count(8), ...count(9), 0, 0);
+  const feed = ropeFeed(readModelConfig(phi3))(19, positions);
+  const long = count(9).map((position) => 64 + position);
+  expect(feed['rope_rows']).toEqual(places(...count(8), ...long, 0, 0));
+  expect(feed['rope_cos']?.dims).toEqual([128, 2]);
+  // one token more, of which the first eight are cached
+  expect(ropeFeed(readModelConfig(phi3))(9, places(8))['rope_rows']).toEqual(places(64 + 8));
 });
+
+test('a short text has the same logits alone and packed with a long one', async () => {
+  const texts = [5, 12, 8].map((tokens, text) => ({
+    tokens: Int32Array.from({ length: tokens }, (_, i) => ((3 + text) * i + 10 * text) % 31),
+    trained: new Uint8Array(tokens).fill(1),
+  }));
+  const step = await createEvalStep(model, { threads: 1 });
+  const logits = async (packing: boolean): Promise<number[][]> => {
+    const batches = makeBatches(texts, [0, 1, 2], {
+      microBatchTokens: packing ? 64 : 1,
+      packing,
+      packTokens: 64,
+      lengthMax: 64,
+    });
+    const found = new Map<number, number[]>();
+    for (const batch of batches) {
+      const values = await step.logits(new Map(), batch);
+      for (const [text, { tokens }] of texts.entries()) {
+        const at = startOf(batch.inputIds, tokens);
+        if (at >= 0) found.set(text, [...values.subarray(31 * at, 31 * (at + tokens.length - 1))]);
+      }
+    }
+    expect(batches).toHaveLength(packing ? 1 : 3);
+    return texts.map((_, text) => found.get(text) ?? []);
+  };
+  const [alone, packed] = [await logits(false), await logits(true)];
+  await step.close();
+  for (const [text, values] of alone.entries()) {
+    expect(values.length).toBeGreaterThan(100);
+    expect(Math.max(...values.map((value, i) => Math.abs(value - (packed[text]?.[i] ?? Infinity))))).toBeLessThan(1e-5);
+  }
+});
+
+/** Where the tokens stand in a batch; -1: they do not. */
+function startOf(inputIds: BigInt64Array, tokens: Int32Array): number {
+  const wanted = tokens.slice(0, -1).join();
+  for (let at = 0; at < inputIds.length; at++)
+    if ([...inputIds.subarray(at, at + tokens.length - 1)].join() === wanted) return at;
+  return -1;
+}

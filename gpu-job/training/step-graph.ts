@@ -8,7 +8,7 @@ import { createSession, float32Of, type SessionOptions } from '../runtime/sessio
 import { batchFeeds, batchInputs } from './batch-feeds.ts';
 import type { Batch } from './batches.ts';
 import { parameterFeeds } from './parameter-feeds.ts';
-import { longestText, ropeFeed } from './rope-feed.ts';
+import { ropeFeed } from './rope-feed.ts';
 
 export interface StepResult {
   /** Sum of the losses of all labels of the batch, in nats, unscaled. */
@@ -42,9 +42,10 @@ export async function createTrainStep(model: TunedModel, options: StepOptions = 
   return {
     parameters,
     async run(values, batch, { lossScale, seed = 0 }) {
+      const inputs = batchFeeds(batch);
       const feeds = {
-        ...batchFeeds(batch),
-        ...rope(Math.min(batch.length, model.spec.maxPositions), longestText(batch)),
+        ...inputs,
+        ...rope(Math.min(batch.length, model.spec.maxPositions), inputs.positions),
         loss_scale: { data: Float32Array.of(lossScale), dims: [] },
         dropout_seed: { data: BigInt64Array.of(BigInt(seed)), dims: [] },
         ...parameterFeeds(model, values),

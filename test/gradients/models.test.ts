@@ -5,10 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openBaseModel, readTensorFloat32 } from '../../gpu-job/folders/base-model.ts';
 import { fullMethod } from '../../gpu-job/methods/full.ts';
 import { loraMethod } from '../../gpu-job/methods/lora.ts';
-import { requireMethod, ropeInputs, tunedModel, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
-import { distinctRopes } from '../../gpu-job/nn/decoder-spec.ts';
-import { ropeTables } from '../../gpu-job/nn/rotary.ts';
+import { requireMethod, tunedModel, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
 import { createSession, type Session, type TensorValue } from '../../gpu-job/runtime/session.ts';
+import { ropeFeed } from '../../gpu-job/training/rope-feed.ts';
 import { gradientName, trainGraph } from '../../gpu-job/training/step-graph.ts';
 import { tinyLlamaConfig, uniform, writeRandomBase } from '../support/random-base.ts';
 
@@ -139,14 +138,13 @@ function feeds(
 ): Record<string, TensorValue> {
   const convert = (data: Float64Array): Float32Array | Float64Array =>
     float === 'float64' ? data : Float32Array.from(data);
-  const tables = distinctRopes(model.spec).flatMap((rope, i) => {
-    const { cos, sin, rows: positions } = ropeTables(rope, length);
-    const [names, dims] = [ropeInputs(i), [positions, rope.dim / 2]];
-    return [
-      [names.cos, { data: convert(Float64Array.from(cos)), dims }] as const,
-      [names.sin, { data: convert(Float64Array.from(sin)), dims }] as const,
-    ];
-  });
+  const tables = Object.entries(ropeFeed(model.spec)(length, batch['positions'] as TensorValue)).map(
+    ([name, { data, dims }]) =>
+      [
+        name,
+        data instanceof BigInt64Array ? { data, dims } : { data: convert(Float64Array.from(data)), dims },
+      ] as const,
+  );
   return {
     ...batch,
     ...Object.fromEntries(tables),

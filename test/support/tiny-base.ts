@@ -14,9 +14,15 @@ export const tinyBaseConfig = {
   eos_token_id: 0,
 };
 
-/** Writes a base folder with a byte-level tokenizer and a chat template. Without `weights`, only what random initialisation needs. */
-export async function writeTinyBase(folder: string, options: { readonly weights?: boolean } = {}): Promise<void> {
-  await writeRandomBase(folder, tinyBaseConfig, { seed: 5 });
+/**
+ * Writes a base folder with a byte-level tokenizer and a chat template. Without `weights`, only what random initialisation needs.
+ * `config` changes the model.
+ */
+export async function writeTinyBase(
+  folder: string,
+  options: { readonly weights?: boolean; readonly config?: object } = {},
+): Promise<void> {
+  await writeRandomBase(folder, { ...tinyBaseConfig, ...options.config }, { seed: 5 });
   if (options.weights === false) await (await import('node:fs/promises')).rm(join(folder, 'model.safetensors'));
   const write = (name: string, value: unknown): Promise<void> => writeFile(join(folder, name), JSON.stringify(value));
   await write('tokenizer.json', byteTokenizer());
