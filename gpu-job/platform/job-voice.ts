@@ -26,6 +26,7 @@ export function openVoice(world: World, fence: Fence, attempt: number): JobVoice
   let progress: Job['progress'] = null;
   let beaten: { readonly at: number; readonly progress: Job['progress'] } | undefined;
   let writing = Promise.resolve();
+  let waiting = 0;
 
   const write = async (): Promise<void> => {
     const beat = { at: performance.now(), progress };
@@ -44,11 +45,14 @@ export function openVoice(world: World, fence: Fence, attempt: number): JobVoice
     }
   };
   const flush = (): Promise<void> => {
-    const done = writing.then(write);
+    waiting += 1;
+    const done = writing.then(write).finally(() => (waiting -= 1));
     writing = done.catch(() => undefined);
     return done;
   };
   const tick = async (): Promise<void> => {
+    // while a store is away, each would wait for all before it, and the end of the job for all of them
+    if (waiting > 0) return;
     try {
       await flush();
     } catch (error) {

@@ -38,7 +38,8 @@ export async function runContainer(world: World, run: ContainerRun, tools: Conta
     else await runRequest(container, readPinnedRequest(job.request));
   } catch (error) {
     if (error instanceof FencedOutError || voice.lost.aborted) return;
-    await endEarly(container, error);
+    // what went wrong here is no word on a job that another container does
+    if ((await endEarly(container, error)) === 'lost') return;
     throw error;
   } finally {
     voice.stop();
@@ -84,8 +85,11 @@ async function work(container: Container, request: PinnedRequest): Promise<Deliv
   return delivery;
 }
 
-/** Writes why a job did not come to its end here. */
-async function endEarly({ world, caller, fence, job, voice, folder }: Container, error: unknown): Promise<void> {
+/** Writes why a job did not come to its end here; `lost` when it is not this container's any more. */
+async function endEarly(
+  { world, caller, fence, job, voice, folder }: Container,
+  error: unknown,
+): Promise<'lost' | undefined> {
   const reason = withoutPlaces(error instanceof Error ? error.message : String(error), folder);
   if (!(error instanceof DomainError || error instanceof UnavailableError)) voice.say({ type: 'log', text: reason });
   try {
@@ -99,9 +103,12 @@ async function endEarly({ world, caller, fence, job, voice, folder }: Container,
       const type = error instanceof UnavailableError ? 'stop' : 'die';
       await changeJobRecord(world, caller, job.id, { type, reason }, { fence });
     }
+    return undefined;
   } catch (second) {
+    if (second instanceof FencedOutError) return 'lost';
     // the sweep sees by the run's end what could not be written
-    if (!(second instanceof FencedOutError || second instanceof UnavailableError)) throw second;
+    if (!(second instanceof UnavailableError)) throw second;
+    return undefined;
   }
 }
 

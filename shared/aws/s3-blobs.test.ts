@@ -134,6 +134,29 @@ test('a slow-down in the middle of a file is waited out', async () => {
   expect(http.sent.map(({ method }) => method)).toEqual(['PUT', 'PUT', 'HEAD']);
 });
 
+test('an upload whose completion was done before its answer was lost is found by its mark', async () => {
+  const one = { ...part, number: 1 };
+  const checksum = Buffer.from(one.sha256, 'hex').toString('base64');
+  const listed = `<Part><PartNumber>1</PartNumber><Size>5</Size><ChecksumSHA256>${checksum}</ChecksumSHA256></Part>`;
+  const versions = ['v2', 'v1'].map((id) => `<Version><Key>k</Key><VersionId>${id}</VersionId></Version>`).join('');
+  let completions = 0;
+  const { blobs } = open(({ method, query }) => {
+    if (method === 'HEAD') {
+      const { headers } = found(5);
+      const mark = query['versionId'] === 'v1' ? '0'.repeat(32) : 'another';
+      return { headers: { ...headers, 'x-amz-meta-lorary-upload': mark } };
+    }
+    if (Object.hasOwn(query, 'versions')) return { body: `<ListVersionsResult>${versions}</ListVersionsResult>` };
+    if (method === 'GET') return { body: `<ListPartsResult>${listed}</ListPartsResult>` };
+    completions += 1;
+    // S3 may promise success, and then say otherwise
+    if (completions === 1) return xmlError('InternalError', 200);
+    return { body: '<CompleteMultipartUploadResult><Key>k</Key></CompleteMultipartUploadResult>' };
+  });
+  expect(await blobs.completeMultipart('k', uploadId, [one])).toMatchObject({ key: 'k', versionId: 'v1' });
+  expect(completions).toBe(2);
+});
+
 test('a bucket without versions is our mistake', async () => {
   await expect(open(() => ({})).blobs.put('k', Buffer.from('x'))).rejects.toThrow(/versioned/);
 });

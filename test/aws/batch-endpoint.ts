@@ -11,6 +11,7 @@ export interface TestJobDefinition {
   readonly entrypoint: readonly string[];
   /** `Ref::name` stands for a parameter. */
   readonly command: readonly string[];
+  /** `{job}` stands for the id of the job of Batch: containers share no disk. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -65,11 +66,14 @@ export async function startBatchEndpoint(options: BatchEndpointOptions): Promise
       const name = /^Ref::(.+)$/.exec(part)?.[1];
       return name === undefined ? part : (parameters[name] ?? part);
     });
+    const environment = Object.fromEntries(
+      Object.entries(definition.environment ?? {}).map(([name, value]) => [name, value.replace('{job}', jobId)]),
+    );
     const detail = { jobId, jobName, jobQueue, jobDefinition, status: 'RUNNABLE' as const, parameters, container: {} };
     const job: BatchJob = new BatchJob({
       detail: { ...detail, createdAt: Date.now() } as unknown as BatchJob['detail'], // times are numbers on the wire
       command: [...definition.entrypoint, ...command],
-      environment: { ...definition.environment, AWS_BATCH_JOB_ID: jobId, AWS_BATCH_JOB_ATTEMPT: '1' },
+      environment: { ...environment, AWS_BATCH_JOB_ID: jobId, AWS_BATCH_JOB_ATTEMPT: '1' },
       log: join(options.folder, `${jobId}.log`),
       graceSeconds: options.graceSeconds,
       onChange() {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { openAwsWorld, type AwsWorld } from '../../shared/aws/aws-world.ts';
+import type { Pace } from '../../shared/aws/attempts.ts';
 import type { JobClass } from '../../shared/aws/environment.ts';
 import { carefulTable, repeating } from '../platform-suite/careful.ts';
 import { faultyTable, seededRandom } from '../platform-suite/faults.ts';
@@ -27,6 +28,7 @@ export interface OpenAwsOptions {
   readonly startsOf?: SuiteWorld['startsOf'];
   readonly slots?: number;
   readonly eventBus?: string;
+  readonly pace?: Pace;
 }
 
 /** The AWS world over emulators, with a table and a bucket of its own where those are given. */
@@ -46,6 +48,7 @@ export async function openAwsSuiteWorld(options: OpenAwsOptions): Promise<AwsSui
     eventBus: options.eventBus ?? 'default',
     jobClasses: options.jobClasses ?? [],
     pathStyle: true,
+    ...(options.pace ? { pace: options.pace } : {}),
     now: () => Date.now() + skippedSeconds * 1000,
   });
   const random = options.seed === undefined ? undefined : seededRandom(options.seed);

@@ -3,7 +3,7 @@ import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import type { AwsClients } from '../../shared/aws/clients.ts';
+import { lineTimeouts, transferTimeouts, type AwsClients } from '../../shared/aws/clients.ts';
 import { tableSchema } from '../../shared/aws/table-schema.ts';
 import { emulatorKey, emulatorSecret } from './targets.ts';
 
@@ -19,6 +19,7 @@ export function testClients({ dynamo, s3, batch, events }: ServiceEndpoints): Aw
   const common = {
     region: 'us-east-1',
     maxAttempts: 1,
+    ...lineTimeouts,
     credentials: { accessKeyId: emulatorKey, secretAccessKey: emulatorSecret },
   };
   return {
@@ -27,6 +28,7 @@ export function testClients({ dynamo, s3, batch, events }: ServiceEndpoints): Aw
     }),
     s3: new S3Client({
       ...common,
+      ...transferTimeouts,
       endpoint: s3,
       forcePathStyle: true,
       requestChecksumCalculation: 'WHEN_REQUIRED',

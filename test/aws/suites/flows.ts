@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAdapter } from '../../../shared/contract/adapters.ts';
 import type { ApiClient } from '../../../shared/contract/api-client.ts';
-import { cancelJob, listMetrics, resumeJob, type Job } from '../../../shared/contract/jobs.ts';
-import { getVersion, listVersionFiles, listVersions } from '../../../shared/contract/versions.ts';
+import { cancelJob, resumeJob, type Job } from '../../../shared/contract/jobs.ts';
+import { getVersion, listVersionFiles } from '../../../shared/contract/versions.ts';
 import { storeTrainingInputs, submitTraining, weightsOf } from '../../support/interrupted-training.ts';
 import { putReadyBase } from '../../support/ready-base.ts';
 import { pushVersion, sha256Hex, tinyAdapter } from '../../support/send-upload.ts';
@@ -64,22 +64,6 @@ describe(emulator, () => {
     expect(Object.keys(job?.detail.parameters ?? {}).toSorted()).toEqual(['job', 'run', 'team']);
     const version = await client.call(getVersion, { params: { adapter: 'steady', version: 'latest' } });
     expect(version.lineage).toMatchObject({ origin: 'train', jobId: steady.id, base: { name: 'tiny' } });
-  });
-
-  test('flows: two hosts that are taken away cost a run nothing but time, and it publishes once', async () => {
-    const jobId = await submit('taken');
-    for (const attempt of [1, 2]) {
-      await platform.waitFor(client, jobId, (job) => job.attempt === attempt && isTraining(job));
-      platform.batch.jobs.findLast(({ detail }) => detail.status === 'RUNNING')?.reclaim();
-    }
-    const done = await platform.waitFor(client, jobId);
-    expect(done).toMatchObject({ state: 'succeeded', attempt: 3, output: { version: 1 } });
-    expect(await weights(done)).toEqual(await weights(steady));
-    const { items } = await client.call(listVersions, { params: { adapter: 'taken' } });
-    expect(items.map(({ version }) => version)).toEqual([1]);
-    const steps = (await client.call(listMetrics, { params: { job: jobId } })).rows.map(({ step }) => step);
-    const wanted = (await client.call(listMetrics, { params: { job: steady.id } })).rows.map(({ step }) => step);
-    expect(steps).toEqual(wanted);
   });
 
   test('flows: a machine that is told that it will be taken away hands its job on, and the next one does it', async () => {
