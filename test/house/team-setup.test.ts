@@ -7,6 +7,8 @@ const scripts = Object.keys(
   (JSON.parse(await readFile('package.json', 'utf8')) as { scripts: Record<string, string> }).scripts,
 );
 const lorary = commands.map(({ name }) => name);
+/** What brings a clone up to date. */
+const plain = ['git pull', 'npm ci'];
 
 /** What a page tells people to type and cannot be typed here. */
 function unknownCommands(lines: readonly string[]): string[] {
@@ -20,7 +22,7 @@ function unknownCommands(lines: readonly string[]): string[] {
         : tool === 'npx lorary'
           ? lorary.some((name) => `${rest} `.startsWith(`${name} `))
           : tool !== '';
-    if (!isKnown) unknown.push(line);
+    if (!isKnown && !plain.includes(line)) unknown.push(line);
   }
   return unknown;
 }
