@@ -143,8 +143,8 @@ async function containerMain(args: string[]): Promise<number> {
     if (jobId === undefined || team === undefined || runId === undefined)
       throw new DomainError('usage', 'Give --job, --team and --run.');
     const { runContainer } = await import('./platform/run-container.ts');
-    const { world, work, close } = await openWorld({ jobId, team, runId });
-    const { LORARY_JOB_THREADS: threads, HF_ENDPOINT: hubUrl, HF_TOKEN: hubToken } = process.env;
+    const { world, work, hubToken, close } = await openWorld({ jobId, team, runId });
+    const { LORARY_JOB_THREADS: threads, HF_ENDPOINT: hubUrl } = process.env;
     const tools = {
       work,
       runJob,
@@ -174,22 +174,26 @@ async function containerMain(args: string[]): Promise<number> {
 async function openWorld(run: Pick<RunOrder, 'jobId' | 'team' | 'runId'>): Promise<{
   readonly world: World;
   readonly work: string;
+  readonly hubToken: () => Promise<string | undefined>;
   readonly close: () => Promise<void>;
 }> {
+  const ownToken = async (): Promise<string | undefined> => process.env['HF_TOKEN'] || undefined; // an empty setting is none
   const { environmentNames, isOnAws, readAwsSettings } = await import('../shared/aws/environment.ts');
   if (isOnAws(process.env)) {
     const { openAwsWorld } = await import('../shared/aws/aws-world.ts');
     const { jobCredentials } = await import('../shared/aws/job-credentials.ts');
     const functionName = process.env[environmentNames.credentialsFunction];
     // the role of the container reaches nothing by itself
-    const own = functionName ? { credentials: jobCredentials({ functionName, run }) } : {};
+    const given = functionName ? jobCredentials({ functionName, run }) : undefined;
+    const own = given ? { credentials: given.credentials } : {};
     const world = openAwsWorld({ ...readAwsSettings(process.env), ...own });
-    return { world, work: await workOnAws(), close: () => world.close() };
+    const hubToken = given?.hubToken ?? ownToken;
+    return { world, work: await workOnAws(), hubToken, close: () => world.close() };
   }
   const { defaultDataFolder, openLocalWorld } = await import('../shared/local/local-world.ts');
   const folder = defaultDataFolder();
   const world = await openLocalWorld({ folder, baseUrl: 'http://127.0.0.1', role: 'job' });
-  return { world, work: join(folder, 'work'), close: () => world.close() };
+  return { world, work: join(folder, 'work'), hubToken: ownToken, close: () => world.close() };
 }
 
 /** Machines of AWS may be taken away, and are told before. */

@@ -29,7 +29,9 @@ export type Permission =
   | 'start-cpu-jobs'
   /** Ask what has become of jobs. */
   | 'look-at-jobs'
-  | 'publish-events';
+  | 'publish-events'
+  /** Read the token for gated models, where the settings allow them. */
+  | 'hub-token';
 
 export interface FunctionGroup {
   /** First parts of the paths that it answers, none for one that works on events. */
@@ -90,6 +92,7 @@ export const functionGroups = {
       'upload-blobs',
       // a base of Hugging Face is imported at once
       'start-cpu-jobs',
+      'hub-token',
     ],
     // a preview loads a tokenizer
     memoryMegabytes: 1536,
@@ -133,7 +136,7 @@ export const functionGroups = {
   },
   'job-credentials': {
     paths: [],
-    permissions: ['read-records', 'job-credentials'],
+    permissions: ['read-records', 'job-credentials', 'hub-token'],
     memoryMegabytes: 256,
     timeoutSeconds: 30,
   },

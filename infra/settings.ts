@@ -33,6 +33,8 @@ const schema = z
     vcpusMax: z.strictObject({ perGpuClass: z.int().min(4), cpu: z.int().min(4) }),
     /** Merging is streaming through a file with one product a tensor: a GPU is faster, a machine without is cheaper. */
     mergeOn: z.enum(['gpu', 'cpu']).default('gpu'),
+    /** Whether a token of Hugging Face may be read that somebody has stored (`namesOf`), for models that are not open to everyone. */
+    gatedModels: z.boolean().default(false),
     /** Told of every alarm. */
     alarmEmail: z.email().optional(),
     /** Absent: the name that CloudFront gives. */

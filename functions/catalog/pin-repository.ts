@@ -13,7 +13,8 @@ export async function pinRepository(
   { repository, revision }: { readonly repository: string; readonly revision: string },
 ): Promise<Extract<ImportSource, { kind: 'huggingface' }>> {
   if (!hub) throw new DomainError('not-available-here', 'This installation fetches nothing from Hugging Face.');
-  const access = { hubUrl: hub.url, ...(hub.accessToken === undefined ? {} : { accessToken: hub.accessToken }) };
+  const accessToken = await hub.accessToken?.();
+  const access = { hubUrl: hub.url, ...(accessToken === undefined ? {} : { accessToken }) };
   const { sha } = await asking(repository, revision, () =>
     modelInfo({ ...access, name: repository, revision, additionalFields: ['sha'], fetch: patientFetch }),
   );
@@ -35,7 +36,7 @@ async function asking<T>(repository: string, revision: string, ask: () => Promis
     if (error instanceof HubApiError && [401, 403, 404].includes(error.statusCode))
       throw new DomainError(
         'no-such-repository',
-        `Hugging Face shows no model ${repository} at ${revision} to this server: check the name and the revision; a gated or private one needs HF_TOKEN of someone who may read it.`,
+        `Hugging Face shows no model ${repository} at ${revision} to this server: check the name and the revision; a gated or private one needs HF_TOKEN (on AWS the token of the stage) of someone who may read it.`,
         { cause: error },
       );
     throw new UnavailableError(`Hugging Face did not answer about ${repository}`, { cause: error });

@@ -88,7 +88,7 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
       baseFolders: baseFolders(options.current, environment['LORARY_ALLOWED_ROOTS']),
       hub: {
         url: environment['HF_ENDPOINT'] || 'https://huggingface.co', // an empty setting is none
-        ...(environment['HF_TOKEN'] ? { accessToken: environment['HF_TOKEN'] } : {}),
+        ...(environment['HF_TOKEN'] ? { accessToken: async () => environment['HF_TOKEN'] } : {}),
       },
       follow: (milliseconds) => wait(milliseconds, undefined, { signal: stopping.signal, ref: false }),
     };

@@ -11,7 +11,7 @@ export interface ApiDeps {
   /** Folders of this machine whose contents may become bases; absent: none. */
   readonly baseFolders?: readonly string[];
   /** Where models of Hugging Face are looked up; absent: bases cannot come from there. */
-  readonly hub?: { readonly url: string; readonly accessToken?: string };
+  readonly hub?: { readonly url: string; readonly accessToken?: () => Promise<string | undefined> };
   /** Jobs that take a machine without an accelerator, though they would be faster with one; absent: none. */
   readonly withoutAccelerator?: readonly JobKind[];
   /** Keeps tokenizers and chat templates of bases between calls; absent: each call opens its own. */

@@ -25,6 +25,26 @@ test('gives the run that has a job what is of its team', async () => {
   expect(given).toEqual([[job.team, job.id]]);
 });
 
+test('tells the token for gated models to an import from Hugging Face, and to no other job', async () => {
+  let asked = 0;
+  const hubToken = async (): Promise<string> => `hf_${(asked += 1)}`;
+  const importing = async (source: Record<string, string>): Promise<object> => {
+    const request = { kind: 'import-base', base: 'b', baseId: 'bas_1', source };
+    const made = await submitJob(api.world, api.caller(), { kind: 'import-base', request });
+    return giveCredentials({ ...deps(), hubToken }, { team: made.team, jobId: made.id, runId: made.runId });
+  };
+  expect(await giveCredentials({ ...deps(), hubToken }, order())).not.toHaveProperty('hubToken');
+  expect(await importing({ kind: 'upload' })).not.toHaveProperty('hubToken');
+  expect(await giveCredentials({ ...deps(), hubToken }, { ...order(), runId: 'run_other' })).toMatchObject({
+    ok: false,
+  });
+  expect(asked).toBe(0);
+  const hub = { kind: 'huggingface', repository: 'o/n', revision: 'main' };
+  expect(await importing(hub)).toMatchObject({ ok: true, hubToken: 'hf_1' });
+  const none = { ...deps(), hubToken: async () => undefined };
+  expect(await giveCredentials(none, order())).not.toHaveProperty('hubToken');
+});
+
 test('refuses all alike: other runs, other teams, unknown jobs, and what is no order', async () => {
   const known = given.length;
   const others = [

@@ -27,7 +27,7 @@ export interface ContainerTools {
   /** Where Hugging Face is; absent: at its own address. */
   readonly hubUrl?: string | undefined;
   /** Of a Hugging Face account, for models that are not open to everyone. */
-  readonly hubToken?: string | undefined;
+  readonly hubToken?: (() => Promise<string | undefined>) | undefined;
   /** Told of each part of the way that is behind. */
   readonly onStage?: (stage: ContainerStage) => void;
 }

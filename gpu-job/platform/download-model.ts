@@ -75,7 +75,7 @@ async function asking(what: string, work: () => Promise<void>): Promise<void> {
     if (error instanceof HubApiError && [400, 401, 403, 404].includes(error.statusCode))
       throw new DomainError(
         'hub-refused',
-        `Hugging Face does not give ${what} (${error.statusCode}): check the name and the revision; a gated model needs HF_TOKEN.`,
+        `Hugging Face does not give ${what} (${error.statusCode}): check the name and the revision; a gated model needs HF_TOKEN, on AWS the token of the stage.`,
         { cause: error },
       );
     if (error instanceof HubApiError || (error instanceof Error && isNetwork(error)))

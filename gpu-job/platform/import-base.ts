@@ -56,7 +56,7 @@ async function fetchFiles(
   if (source.kind === 'local') await importModelFiles(source.path, model);
   else {
     const received = join(container.folder, 'received');
-    if (source.kind === 'huggingface') await downloadModel(source, received, hubOptions(container));
+    if (source.kind === 'huggingface') await downloadModel(source, received, await hubOptions(container));
     else {
       await placeFiles(container.world, base.files, received);
       refuseErrors('upload', 'The files that were sent cannot be used:', await uploadFindings(base.files, received));
@@ -71,10 +71,10 @@ async function fetchFiles(
   return undefined;
 }
 
-function hubOptions({ hubUrl, hubToken, end, voice }: Container): DownloadOptions {
+async function hubOptions({ hubUrl, hubToken, end, voice }: Container): Promise<DownloadOptions> {
   return {
     hubUrl,
-    accessToken: hubToken,
+    accessToken: await hubToken?.(),
     stop: end,
     onProgress: (done, total) => voice.say({ type: 'progress', stage: 'download', done, total, unit: 'bytes' }),
   };

@@ -5,6 +5,7 @@ import {
   AllowedMethods,
   CachePolicy,
   Distribution,
+  FunctionEventType,
   HeadersFrameOption,
   HttpVersion,
   OriginRequestPolicy,
@@ -19,6 +20,7 @@ import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-c
 import { Construct } from 'constructs';
 import type { Settings } from '../settings.ts';
 import { acknowledge } from './acknowledge.ts';
+import { consoleRoutes } from './console-routes.ts';
 
 export interface FrontDoorProps {
   readonly api: HttpApi;
@@ -69,6 +71,7 @@ export class FrontDoor extends Construct {
         viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
         cachePolicy: CachePolicy.CACHING_OPTIMIZED,
         responseHeadersPolicy: this.#pageHeaders(),
+        functionAssociations: [{ function: consoleRoutes(this), eventType: FunctionEventType.VIEWER_REQUEST }],
       },
       additionalBehaviors: { '/v1/*': answers, '/docs': answers, '/openapi.json': answers },
     });

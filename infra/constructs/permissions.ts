@@ -72,6 +72,11 @@ export function grantsOf(permission: Permission, settings: Settings): readonly G
           why: 'IAM knows no resources for these two actions, which only read.',
         },
       ];
+    case 'hub-token':
+      // of the key that AWS keeps for parameters whoever may read one may use
+      return settings.gatedModels
+        ? [{ actions: ['ssm:GetParameter'], resources: [arn('ssm', `parameter${names.hubTokenParameter}`)] }]
+        : [];
     case 'publish-events':
       return [{ actions: ['events:PutEvents'], resources: [arn('events', `event-bus/${names.eventBus}`)] }];
   }

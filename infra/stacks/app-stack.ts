@@ -68,7 +68,8 @@ export class AppStack extends Stack {
   }
 
   #propsOf(name: FunctionName, more: Readonly<Record<string, string>> = {}) {
-    const { table, bucket, eventBus } = namesOf(this.#settings);
+    const { table, bucket, eventBus, hubTokenParameter } = namesOf(this.#settings);
+    const readsToken = functionGroups[name].permissions.some((permission) => permission === 'hub-token');
     const classes = startedClasses(name, this.#settings);
     const environment = {
       [environmentNames.table]: table,
@@ -77,6 +78,7 @@ export class AppStack extends Stack {
       ...(name === 'job-credentials' ? { [environmentNames.jobDataRole]: jobDataRoleArn(this.#settings) } : {}),
       ...(name === 'jobs' ? { [environmentNames.mergeOn]: this.#settings.mergeOn } : {}),
       ...(classes.length > 0 ? { [environmentNames.jobClasses]: JSON.stringify(classes) } : {}),
+      ...(readsToken && this.#settings.gatedModels ? { [environmentNames.hubTokenParameter]: hubTokenParameter } : {}),
       ...more,
     };
     return { name, settings: this.#settings, environment };

@@ -21,6 +21,8 @@ export const environmentNames = {
   jobDataRole: 'LORARY_JOB_DATA_ROLE',
   /** Where the stage answers, e.g. `https://lorary.example.com`. Only the function that makes teams has it, to say so. */
   url: 'LORARY_URL',
+  /** Name of the parameter with the token for gated models. Only the functions that look at them and give it to imports have it. */
+  hubTokenParameter: 'LORARY_HUB_TOKEN_PARAMETER',
   /** Folder on the disk of a job container for what it works on; absent: a temporary one. */
   work: 'LORARY_WORK',
 } as const;

@@ -14,7 +14,8 @@ function provider(payload: unknown, more: object = {}) {
     return Promise.resolve({ Payload: Buffer.from(JSON.stringify(payload)), ...more });
   };
   const client = { send } as unknown as LambdaClient; // only this is called
-  return { sent, give: jobCredentials({ functionName: 'gives', run, client, pace }) };
+  const { credentials: give, hubToken } = jobCredentials({ functionName: 'gives', run, client, pace });
+  return { sent, give, hubToken };
 }
 
 test('a refusal, an error of the function and an answer that is none are told apart', async () => {
@@ -28,4 +29,12 @@ test('asks in the name of the run and says when the keys end', async () => {
   const { give, sent } = provider({ ok: true, credentials: { ...keys, expiresAt: 5000 } });
   expect(await give()).toEqual({ ...keys, expiration: new Date(5000) });
   expect(sent).toEqual([['gives', run]]);
+});
+
+test('an import is told the token that it fetches with, another job none', async () => {
+  const keys = { accessKeyId: 'a', secretAccessKey: 's', sessionToken: 't', expiresAt: 5000 };
+  const { hubToken, give } = provider({ ok: true, credentials: keys, hubToken: 'hf_a' });
+  expect(await hubToken()).toBe('hf_a');
+  expect(await give()).not.toHaveProperty('hubToken');
+  expect(await provider({ ok: true, credentials: keys }).hubToken()).toBeUndefined();
 });

@@ -20,13 +20,15 @@ const answer = z.union([
       sessionToken: z.string().min(1),
       expiresAt: z.number(),
     }),
+    hubToken: z.string().optional(),
   }),
   z.object({ ok: z.literal(false), code: z.string(), message: z.string() }),
 ]);
 
 /**
  * Where the clients of a container have their credentials from: the function that gives them to the run of a job that has not ended. The
- * SDK asks again before they end. Throws `DomainError` with the function's refusal.
+ * SDK asks again before they end. `hubToken` asks, too: an import gets what it fetches gated models with. Throws `DomainError` with the
+ * function's refusal.
  */
 export function jobCredentials({
   functionName,
@@ -34,14 +36,20 @@ export function jobCredentials({
   client = new LambdaClient({ maxAttempts: 1, ...transferTimeouts }),
   pace = defaultPace,
 }: JobCredentialsOptions) {
-  return async () => {
+  const askFunction = async () => {
     const command = new InvokeCommand({ FunctionName: functionName, Payload: Buffer.from(JSON.stringify(run)) });
     const { Payload, FunctionError } = await attempt(() => client.send(command), { repeatable: true, pace });
     if (FunctionError !== undefined)
       throw new UnavailableError(`The credentials of the job are not to be had: ${FunctionError}.`);
     const parsed = answer.parse(JSON.parse(Buffer.from(Payload ?? []).toString()));
     if (!parsed.ok) throw new DomainError(parsed.code, parsed.message);
-    const { expiresAt, ...keys } = parsed.credentials;
-    return { ...keys, expiration: new Date(expiresAt) };
+    return parsed;
+  };
+  return {
+    credentials: async () => {
+      const { expiresAt, ...keys } = (await askFunction()).credentials;
+      return { ...keys, expiration: new Date(expiresAt) };
+    },
+    hubToken: async () => (await askFunction()).hubToken,
   };
 }

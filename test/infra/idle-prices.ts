@@ -26,6 +26,8 @@ export const idlePrices: Readonly<Record<string, IdlePrice>> = {
   'AWS::Batch::JobQueue': free,
   'AWS::Batch::SchedulingPolicy': free,
   'AWS::CloudFront::Distribution': free,
+  // a tenth of a dollar a million calls
+  'AWS::CloudFront::Function': free,
   'AWS::CloudFront::OriginAccessControl': free,
   'AWS::CloudFront::ResponseHeadersPolicy': free,
   'AWS::CloudWatch::Alarm': ({ Period = 300, Metrics }) =>
