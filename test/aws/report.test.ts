@@ -37,6 +37,7 @@ test('a gap of one emulator has to hold on another', () => {
   const both = summarise(results(['a', 'blobs: gap', 'passed'], ['b', 'blobs: gap', 'passed']), gaps, endpoints);
   expect(both).toEqual({
     failed: [],
+    titles: { a: ['blobs: gap'], b: ['blobs: gap'] },
     emulators: { a: { cases: 1, passed: 0, expectedFailed: 1 }, b: { cases: 1, passed: 1, expectedFailed: 0 } },
   });
 });

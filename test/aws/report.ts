@@ -21,6 +21,8 @@ export interface EmulatorCounts {
 
 export interface AwsReport {
   readonly emulators: Readonly<Record<string, EmulatorCounts>>;
+  /** Every case that ran, by emulator: numbers alone would not show one that was exchanged for another. */
+  readonly titles: Readonly<Record<string, readonly string[]>>;
   readonly failed: readonly string[];
 }
 
@@ -32,6 +34,7 @@ type Gaps = Readonly<Record<string, Readonly<Record<string, string>>>>;
  */
 export function summarise(results: TestResults, gaps: Gaps, endpoints: Endpoints): AwsReport {
   const emulators: Record<string, { cases: number; passed: number; expectedFailed: number }> = {};
+  const titles: Record<string, string[]> = {};
   const failed: string[] = [];
   const held = new Map<string, boolean>();
   const seen = new Set<string>();
@@ -42,6 +45,7 @@ export function summarise(results: TestResults, gaps: Gaps, endpoints: Endpoints
       const counts = (emulators[emulator] ??= { cases: 0, passed: 0, expectedFailed: 0 });
       const isGap = Object.hasOwn(gaps[emulator] ?? {}, title);
       counts.cases += 1;
+      (titles[emulator] ??= []).push(title);
       seen.add(`${emulator} ${title}`);
       if (status !== 'passed') failed.push(`${emulator}: ${title} (${status})`);
       else if (isGap) counts.expectedFailed += 1;
@@ -54,7 +58,7 @@ export function summarise(results: TestResults, gaps: Gaps, endpoints: Endpoints
     for (const title of Object.keys(titles))
       if (Object.hasOwn(emulators, emulator) && !seen.has(`${emulator} ${title}`))
         failed.push(`an expected failure did not run: ${emulator}: ${title}`);
-  return { emulators, failed };
+  return { emulators, titles, failed };
 }
 
 /** Where fewer cases ran or passed than once did. */

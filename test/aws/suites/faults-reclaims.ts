@@ -9,6 +9,8 @@ import { beginnings, brokenPromises } from '../job-promises.ts';
 import { withoutCheckpoints } from '../table-edits.ts';
 
 const team = 'blue';
+/** Enough to lose two machines on the way, on a fast one, too. */
+const steps = 400;
 
 describe('faults', () => {
   let world: FaultWorld;
@@ -16,14 +18,14 @@ describe('faults', () => {
   beforeAll(async () => {
     world = await openFaultWorld();
     const { platform, client } = world;
-    steady = await platform.waitFor(client, await submitFaultTraining(client, 'steady'));
+    steady = await platform.waitFor(client, await submitFaultTraining(client, 'steady', { steps }));
   });
   afterAll(() => world.close());
 
   /** Takes the machine away from two containers of one run, each after it has got further than the one before. */
   async function reclaimedTwice(adapter: string, hasGotFurther: (jobId: string) => Promise<boolean>): Promise<Job> {
     const { platform, client } = world;
-    const jobId = await submitFaultTraining(client, adapter);
+    const jobId = await submitFaultTraining(client, adapter, { steps });
     for (const attempt of [1, 2]) {
       let isDue = false;
       await platform.waitFor(
@@ -70,9 +72,9 @@ describe('faults', () => {
     let seen = 0;
     const done = await reclaimedTwice('forgetful', async (jobId) => {
       const events = await readStream(platform.world.table, team, jobId, { after: 0, count: Infinity });
-      const steps = events.filter(({ event }) => event.type === 'step').length;
-      const isFurther = steps > seen;
-      seen = isFurther ? steps : seen;
+      const said = events.filter(({ event }) => event.type === 'step').length;
+      const isFurther = said > seen;
+      seen = isFurther ? said : seen;
       return isFurther;
     });
     table.plan = () => undefined;
