@@ -45,17 +45,16 @@ describe('faults', () => {
     },
   );
 
-  /** Two containers of one run, both of which have begun; resolves when both have ended. */
+  /** Two containers of one run, at least: where the one that Batch is known by leaves first, the sweep has yet another run made. */
   async function twoContainers(adapter: string): Promise<Job> {
     const { platform, client, batch } = world;
     batch.plan = lostSubmission('answered 500', { listed: false });
     const jobId = await submitFaultTraining(client, adapter);
+    const { runId } = (await getJobRecord(platform.world.table, team, jobId)).value;
     const done = await platform.waitFor(client, jobId);
     await expect.poll(() => batchJobs(jobId).every(({ isOver }) => isOver), { timeout: 60_000 }).toBe(true);
     batch.plan = () => undefined;
-    expect(batchJobs(jobId).map(({ detail }) => detail.jobName)).toEqual(
-      Array(2).fill((await getJobRecord(platform.world.table, team, jobId)).value.runId),
-    );
+    expect(batchJobs(jobId).filter(({ detail }) => detail.jobName === runId)).toHaveLength(2);
     return done;
   }
 
@@ -63,7 +62,7 @@ describe('faults', () => {
     const done = await twoContainers('twice');
     expect(done).toMatchObject({ state: 'succeeded', output: { version: 1 } });
     expect(await broken(done)).toEqual([]);
-    expect(batchJobs(done.id).map(({ detail }) => detail.container?.exitCode)).toEqual([0, 0]);
+    expect(batchJobs(done.id).every(({ detail }) => detail.container?.exitCode === 0)).toBe(true);
     expect(await weightsOf(world.platform.world, team, done)).not.toHaveLength(0);
   });
 
