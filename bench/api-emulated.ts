@@ -11,6 +11,7 @@ import { inspect } from '../functions/validator/inspect.ts';
 import { createValidator } from '../functions/validator/validator.ts';
 import { environmentNames } from '../shared/aws/environment.ts';
 import { createTeam } from '../shared/records/teams.ts';
+import { createTextCache } from '../shared/text/text-cache.ts';
 import { startBatchEndpoint } from '../test/aws/batch-endpoint.ts';
 import { startEmulators } from '../test/aws/emulators.ts';
 import { openAwsSuiteWorld, type AwsSuiteWorld } from '../test/aws/open-aws.ts';
@@ -39,6 +40,7 @@ interface Services {
 }
 
 async function timeOver(services: Services): Promise<Record<string, unknown>> {
+  const texts = createTextCache();
   const folder = await mkdtemp(join(tmpdir(), 'lorary-bench-aws-'));
   const batch = await startBatchEndpoint({
     definitions: { idle: { entrypoint: [process.execPath], command: idle } },
@@ -54,12 +56,13 @@ async function timeOver(services: Services): Promise<Record<string, unknown>> {
       server,
       team,
       world: suite.aws,
-      apiOver: (world) => createApi({ world }, allHandlers),
+      apiOver: (world) => createApi({ world, texts }, allHandlers),
       exempt: exemptOnAws,
       repetitions: (operation) => repetitions(operation) / 2, // emulators take ten times as long as one machine's own store
       settle: () => validator.sweep(),
     });
   } finally {
+    texts.close();
     server.stop();
     await suite.close();
     await batch.close();

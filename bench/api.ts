@@ -6,6 +6,7 @@ import { cancelJob, listJobs } from '../shared/contract/jobs.ts';
 import { openLocalWorld } from '../shared/local/local-world.ts';
 import type { TextGenerator } from '../shared/platform/text-generator.ts';
 import type { World } from '../shared/platform/ports.ts';
+import { createTextCache } from '../shared/text/text-cache.ts';
 import { exempt, repetitions } from './api-cases.ts';
 import { startPlatformServer, type PlatformServer } from './platform-server.ts';
 import { timeApi } from './time-api.ts';
@@ -13,13 +14,15 @@ import { timeApi } from './time-api.ts';
 export async function benchApi(): Promise<Record<string, unknown>> {
   const server = await startPlatformServer('api-server', { program: ['--import', 'tsx', 'bench/api-server.ts'] });
   const world = await openLocalWorld({ folder: server.folder, baseUrl: server.url, role: 'job' });
-  const apiOver = (timed: World) => createApi({ world: timed, generator: silentGenerator }, allHandlers);
+  const texts = createTextCache();
+  const apiOver = (timed: World) => createApi({ world: timed, generator: silentGenerator, texts }, allHandlers);
   try {
     const settle = async (): Promise<void> => undefined;
     const figures = await timeApi({ server, team: 'local', world, apiOver, exempt, repetitions, settle });
     return { bench: 'api', world: 'local', unit: 'ms', ...figures };
   } finally {
     await endJobs(server, world);
+    texts.close();
     await world.close();
     await server.stop();
   }

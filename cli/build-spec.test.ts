@@ -70,8 +70,9 @@ test('every misunderstood argument is told at once, with the flag that was proba
     '--bse: is no flag of train; did you mean --base?',
     '--data: needs a value: --data FILE',
     '--r: needs a value: --r RANK',
-    'x: stands alone; train takes flags only',
   ]);
+  expect(refusals(train, ['rows.jsonl'])).toEqual(['rows.jsonl: stands alone; did you mean --data rows.jsonl?']);
+  expect(refusals(exportCommand, ['x@1'])).toEqual(['x@1: stands alone; did you mean --adapter x@1?']);
   expect(refusals(train, ['--full=yes'])).toEqual(['--full: takes no value']);
   expect(refusals(merge, ['--qqqqqq'])).toEqual(['--qqqqqq: is no flag of merge; see --help']);
   expect(refusals(train, ['--toString'])).toHaveLength(1);

@@ -40,7 +40,7 @@ function readSpec(
   works: BuiltSpec['works'],
 ): { spec: Record<string, unknown>; common: CommonFlags; findings: Finding[] } {
   const place = works === 'folders' ? (path: string) => resolve(path) : (path: string) => path;
-  const { flags, words, common, findings } = readFlags(command, args, ['json', 'help', 'print-spec']);
+  const { flags, words, common, hasUnknown, findings } = readFlags(command, args, ['json', 'help', 'print-spec']);
   const spec = structuredClone(command.fixed) as Record<string, unknown>; // ours alone from here on
   for (const { name, value } of flags) {
     const flag = command.flags[name];
@@ -51,7 +51,9 @@ function readSpec(
   if (common.has('print-spec') && works === 'names') findings.push(usageFinding('--print-spec', misplaced[works]));
   const help = common.has('help');
   if (command.words && !help) command.words(words, spec, place);
-  else for (const word of words) findings.push(usageFinding(word, `stands alone; ${command.name} takes flags only`));
+  else if (!hasUnknown)
+    for (const word of words)
+      findings.push(usageFinding(word, `stands alone; did you mean --${command.mainFlag ?? 'FLAG'} ${word}?`));
   return { spec, common: { json: common.has('json'), help, printSpec: common.has('print-spec') }, findings };
 }
 
@@ -70,7 +72,9 @@ function flagOf(command: SpecCommand, where: string): string | undefined {
     ([, { path }]) => where === path || where.startsWith(`${path}.`) || where.startsWith(`${path}[`),
   );
   const nearest = flags.toSorted(([, a], [, b]) => b.path.length - a.path.length)[0];
-  return nearest && `--${nearest[0]}`;
+  // of a group of fields that is missing whole, the one that must be there comes first
+  const [name] = nearest ?? Object.entries(command.flags).find(([, { path }]) => path.startsWith(`${where}.`)) ?? [];
+  return name === undefined ? undefined : `--${name}`;
 }
 
 function addValue(spec: Record<string, unknown>, flag: Flag, text: string, place: (path: string) => string): void {

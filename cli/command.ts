@@ -40,6 +40,8 @@ interface CommandForm {
 /** A command whose flags build the same spec as a file would hold; a job then runs it. */
 export interface SpecCommand extends CommandForm {
   readonly flags: Readonly<Record<string, Flag>>;
+  /** The flag that a word without one was probably meant for. */
+  readonly mainFlag?: string;
   /** What is in the spec whatever the flags say. */
   readonly fixed: Readonly<Record<string, unknown>>;
   /** Puts words that are no flags into the spec, paths by `place`; absent: there may be none. Throws `DomainError('usage')`. */

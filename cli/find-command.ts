@@ -25,6 +25,6 @@ export function findCommand(
     names.find((name) => name.startsWith(first));
   throw new DomainError(
     'usage',
-    `"${first}" is no command of lorary${nearest ? `; did you mean "${nearest}"?` : ''} See lorary --help.`,
+    `"${first}" is no command of lorary${nearest ? `; did you mean "${nearest}"?` : '.'} See lorary --help.`,
   );
 }

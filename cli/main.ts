@@ -18,7 +18,8 @@ export async function main(args: readonly string[]): Promise<number> {
   const [first] = args;
   let command: Command | undefined;
   try {
-    if (first === undefined || first === 'help' || first === '--help' || first === '-h')
+    if (first === 'help' && args.length > 1) io.print(commandText(findCommand(commands, args.slice(1)).command));
+    else if (first === undefined || first === 'help' || first === '--help' || first === '-h')
       io.print(overviewText(commands));
     else if (first === '--version') io.print(await version());
     else {

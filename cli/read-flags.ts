@@ -10,6 +10,8 @@ export interface GivenArgs {
   readonly words: readonly string[];
   /** Names of the common switches that were given, such as `json`. */
   readonly common: ReadonlySet<string>;
+  /** Whether a flag was none of the command's: what follows it may be its value, and no word. */
+  readonly hasUnknown: boolean;
   /** Flags that are unknown, lack their value or have one too many. */
   readonly findings: Finding[];
 }
@@ -30,6 +32,7 @@ export function readFlags(
   const given: { name: string; value?: string }[] = [];
   const words: string[] = [];
   const switches = new Set<string>();
+  let hasUnknown = false;
   const { tokens } = parseArgs({ args: [...args], options: optionsOf(flags, common), strict: false, tokens: true });
   for (const token of tokens) {
     if (token.kind === 'positional') words.push(token.value);
@@ -37,16 +40,17 @@ export function readFlags(
     const { name, rawName, value } = token;
     const flag = Object.hasOwn(flags, name) ? flags[name] : undefined;
     if (common.includes(name)) switches.add(name);
-    else if (!flag)
+    else if (!flag) {
+      hasUnknown = true;
       report(rawName, `is no flag of ${commandName}${suggestion(name, [...Object.keys(flags), ...common])}`);
-    else if (flag.kind === 'switch')
+    } else if (flag.kind === 'switch')
       if (value === undefined) given.push({ name });
       else report(rawName, 'takes no value');
     else if (value === undefined || (!token.inlineValue && value.startsWith('--')))
       report(rawName, `needs a value: ${rawName} ${flag.value ?? 'VALUE'}`);
     else given.push({ name, value });
   }
-  return { flags: given, words, common: switches, findings };
+  return { flags: given, words, common: switches, hasUnknown, findings };
 }
 
 type Options = Record<string, { type: 'string' | 'boolean'; short?: string; multiple: true }>;

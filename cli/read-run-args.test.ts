@@ -43,13 +43,13 @@ test('every misunderstood argument is told at once', () => {
   expect(refusals('--frce --times=many a b c')).toEqual([
     '--frce: is no flag of copy; did you mean --force?',
     '--times: is "many", which is no number',
-    'c: is one word too many: lorary copy FILE ... [flags]',
   ]);
+  expect(refusals('a b c')).toEqual(['c: is one word too many: lorary copy FILE ... [flags]']);
   expect(refusals('--print-spec --force=1')).toEqual([
     '--print-spec: is no flag of copy; see --help',
     '--force: takes no value',
-    'FILE: is missing: lorary copy FILE ... [flags]',
   ]);
+  expect(refusals('--force')).toEqual(['FILE: is missing: lorary copy FILE ... [flags]']);
   const wordless: RunCommand = { ...copy, words: { what: '', min: 0, max: 0 } };
   expect(() => readRunArgs(wordless, ['a'])).toThrow('a: stands alone; copy takes flags only');
 });

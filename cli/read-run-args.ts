@@ -21,7 +21,8 @@ export function readRunArgs(command: RunCommand, args: readonly string[]): RunAr
     const list = values[name];
     values[name] = Array.isArray(list) ? [...(list as unknown[]), read] : read;
   }
-  findings.push(...wordFindings(command, command.words ?? { what: '', min: 0, max: 0 }, given.words));
+  // the value of a flag that is none looks like a word
+  if (!given.hasUnknown) findings.push(...wordFindings(command, command.words ?? noWords, given.words));
   refuseErrors('usage', `lorary ${command.name} was not understood:`, findings);
   // every flag has a value of the type that its kind asks for
   return { words: given.words, flags: values as RunArgs['flags'], json: given.common.has('json') };
@@ -33,18 +34,28 @@ function readValue({ kind }: RunFlag, value: string | undefined): unknown {
   return kind === 'number' ? (value.trim() === '' ? Number.NaN : Number(value)) : value;
 }
 
+const noWords: WordsForm = { what: '', min: 0, max: 0 };
+
 function wordFindings(
   { name, usage }: RunCommand,
   { what, min, max }: WordsForm,
   words: readonly string[],
 ): ReturnType<typeof usageFinding>[] {
-  if (words.length < min) return [usageFinding(what, `is missing: lorary ${name} ${usage}`)];
+  const call = `lorary ${name} ${usage}`;
+  if (words.length < min) return [usageFinding(missingOf(what, min, words), `is missing: ${call}`)];
+  const [first = '', ...others] = words;
+  const number = others.find((word) => /^\d+$/.test(word));
+  const hint =
+    number !== undefined && /@VERSION/.test(usage) ? `; a version stands behind its name: ${first}@${number}` : '';
   return words
     .slice(max)
     .map((word) =>
-      usageFinding(
-        word,
-        max === 0 ? `stands alone; ${name} takes flags only` : `is one word too many: lorary ${name} ${usage}`,
-      ),
+      usageFinding(word, max === 0 ? `stands alone; ${name} takes flags only` : `is one word too many: ${call}${hint}`),
     );
+}
+
+/** Of `NAME ALIAS`, what is not there; where it is one thing or another, all of it. */
+function missingOf(what: string, min: number, words: readonly string[]): string {
+  const each = what.split(' ');
+  return each.length === min ? each.slice(words.length).join(' ') : what;
 }

@@ -9,6 +9,7 @@ export const evaluate: SpecCommand = {
   aliases: ['eval'],
   summary: 'Measure a base, with an adapter or without, on rows of JSONL.',
   usage: '[--base BASE] [--adapter ADAPTER] --data FILE [flags]',
+  mainFlag: 'adapter',
   fixed: { kind: 'evaluate' },
   named: { subjects: baseAndAdapter, run: evaluateOnServer },
   notes: ['An adapter on the server knows its base; one in a folder needs --base.'],

@@ -8,6 +8,7 @@ export const exportCommand: SpecCommand = {
   name: 'export',
   summary: 'Export an adapter or a model for PEFT, vLLM, LoRAX, TGI or llama.cpp.',
   usage: '--format FORMAT [--base BASE] [--adapter ADAPTER] --output FOLDER [flags]',
+  mainFlag: 'adapter',
   fixed: { kind: 'export' },
   named: { subjects: baseAndAdapter, run: exportOnServer },
   notes: ['An adapter on the server knows its base; one in a folder needs --base where the format does.'],

@@ -8,6 +8,7 @@ export const train: SpecCommand = {
   name: 'train',
   summary: 'Train a LoRA adapter, or a whole model, on rows of JSONL.',
   usage: '--base BASE --data FILE [--output FOLDER or NAME] [flags]',
+  mainFlag: 'data',
   fixed: { kind: 'train', method: { kind: 'lora' } },
   named: { subjects: baseAlone, run: trainOnServer },
   notes: [

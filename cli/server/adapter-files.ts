@@ -13,7 +13,12 @@ export interface AdapterFolder {
 /** What of a folder is sent as an adapter. Throws `DomainError('folder')`. */
 export async function adapterFiles(folder: string): Promise<AdapterFolder> {
   const all = await readdir(folder).catch((error: unknown) => {
-    throw new DomainError('folder', `${folder} is no folder that can be read: ${(error as Error).message}`);
+    throw new DomainError(
+      'folder',
+      (error as NodeJS.ErrnoException).code === 'ENOENT'
+        ? `There is no folder ${folder}.`
+        : `${folder} is no folder that can be read: ${(error as Error).message}`,
+    );
   });
   const names: string[] = [];
   // a cache of the hub holds links; what they lead to counts

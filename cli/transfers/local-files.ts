@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
+import { DomainError } from '../../shared/errors.ts';
 import type { ProgressView } from '../progress-view.ts';
 import { limits } from '../../shared/limits.ts';
 import { hashFile } from './hash-file.ts';
@@ -12,7 +13,7 @@ export async function hashFiles(
   view: Pick<ProgressView, 'show'>,
   now: () => number,
 ): Promise<LocalFile[]> {
-  const sizes = await Promise.all(files.map(async ({ localPath }) => (await stat(localPath)).size));
+  const sizes = await Promise.all(files.map(async ({ localPath }) => sizeOf(localPath)));
   const onBytes = transferView(
     view,
     'reading',
@@ -23,6 +24,14 @@ export async function hashFiles(
   for (const { path, localPath } of files)
     hashed.push({ path, localPath, ...(await hashFile(localPath, limits.uploadPartBytes, onBytes)) });
   return hashed;
+}
+
+async function sizeOf(path: string): Promise<number> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+  });
+  if (found?.isFile() !== true) throw new DomainError('file-missing', `There is no file ${path}.`);
+  return found.size;
 }
 
 export const announced = ({
