@@ -31,6 +31,7 @@ import { run } from './commands/run.ts';
 import { show } from './commands/show.ts';
 import { smoke } from './commands/smoke.ts';
 import { train } from './commands/train.ts';
+import { undelete } from './commands/undelete.ts';
 import { up } from './commands/up.ts';
 import { watch } from './commands/watch.ts';
 import { withdraw } from './commands/withdraw.ts';
@@ -62,6 +63,7 @@ export const commands: readonly Command[] = [
   alias,
   rollback,
   withdraw,
+  undelete,
   jobs,
   watch,
   logs,

@@ -10,6 +10,7 @@ import { listAdapters } from './list-adapters.ts';
 import { listAliasHistory } from './list-alias-history.ts';
 import { listVersionFiles } from './list-version-files.ts';
 import { listVersions } from './list-versions.ts';
+import { restoreAdapter } from './restore-adapter.ts';
 import { rollbackAlias } from './rollback-alias.ts';
 import { setAlias } from './set-alias.ts';
 import { updateAdapter } from './update-adapter.ts';
@@ -22,6 +23,7 @@ export const adapterHandlers: readonly Handler[] = [
   getAdapter,
   updateAdapter,
   deleteAdapter,
+  restoreAdapter,
   beginUpload,
   listVersions,
   getVersion,

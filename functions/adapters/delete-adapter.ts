@@ -16,7 +16,7 @@ export const deleteAdapter = handler(operation, async ({ world }, caller, { para
     await commit(world, caller, change, [
       { delete: keys.adapter(team, name), condition: { ifRevision: revision } },
       ...tagWrites(value, value.tags, []),
-      purgeWrite(world, { team, kind: 'adapter', id, why: 'deleted' }),
+      purgeWrite(world, { team, kind: 'adapter', id, name, why: 'deleted', record: value }),
     ]);
   } catch (error) {
     if (!(error instanceof ConditionError)) throw error;

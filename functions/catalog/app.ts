@@ -15,6 +15,8 @@ import { listBases } from './list-bases.ts';
 import { listCompositions } from './list-compositions.ts';
 import { listDatasets } from './list-datasets.ts';
 import { previewDataset } from './preview-dataset.ts';
+import { restoreBase } from './restore-base.ts';
+import { restoreDataset } from './restore-dataset.ts';
 
 /** What this function answers. */
 export const catalogHandlers: readonly Handler[] = [
@@ -24,12 +26,14 @@ export const catalogHandlers: readonly Handler[] = [
   listBaseTensors,
   listBaseFiles,
   deleteBase,
+  restoreBase,
   createDataset,
   listDatasets,
   getDataset,
   previewDataset,
   getDatasetFile,
   deleteDataset,
+  restoreDataset,
   createComposition,
   listCompositions,
   getComposition,

@@ -99,6 +99,19 @@ export const deleteAdapter = operation({
   params: adapterPath,
 });
 
+export const restoreAdapter = operation({
+  operationId: 'restoreAdapter',
+  method: 'post',
+  path: '/v1/adapters/{adapter}/restore',
+  tag: 'adapters',
+  summary: 'Brings a deleted adapter back, with its versions, aliases and tags, until its files are purged.',
+  description: 'The one that was deleted last under this name. Nobody else may have taken the name.',
+  scope: 'adapters:write',
+  params: adapterPath,
+  output: adapterSchema,
+  errors: ['name-taken', 'no-such-base'],
+});
+
 const aliasPath = adapterPath.extend({ alias: aliasField });
 
 const aliasSchema = z

@@ -142,3 +142,16 @@ export const deleteBase = operation({
   params: basePath,
   errors: ['still-used', 'changed-meanwhile'],
 });
+
+export const restoreBase = operation({
+  operationId: 'restoreBase',
+  method: 'post',
+  path: '/v1/bases/{base}/restore',
+  tag: 'bases',
+  summary: 'Brings a deleted base back that was ready, until its files are purged.',
+  description: 'The one that was deleted last under this name. Nobody else may have taken the name.',
+  scope: 'bases:write',
+  params: basePath,
+  output: baseSchema,
+  errors: ['name-taken', 'not-ready'],
+});

@@ -112,3 +112,16 @@ export const deleteDataset = operation({
   status: 204,
   params: datasetPath,
 });
+
+export const restoreDataset = operation({
+  operationId: 'restoreDataset',
+  method: 'post',
+  path: '/v1/datasets/{dataset}/restore',
+  tag: 'datasets',
+  summary: 'Brings a deleted dataset back that was ready, until its files are purged.',
+  description: 'The one that was deleted last under this name. Nobody else may have taken the name.',
+  scope: 'datasets:write',
+  params: datasetPath,
+  output: datasetSchema,
+  errors: ['name-taken', 'not-ready'],
+});

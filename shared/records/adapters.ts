@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Adapter } from '../contract/adapters.ts';
 import { DomainError } from '../errors.ts';
-import type { RecordTable, RecordWrite, StoredRecord, World } from '../platform/ports.ts';
+import type { JsonObject, RecordTable, RecordWrite, StoredRecord, World } from '../platform/ports.ts';
 import type { Caller } from './caller.ts';
 import { newId } from './commit.ts';
 import { keys, lists } from './keys.ts';
@@ -56,6 +56,11 @@ export async function getAdapterRecord(table: RecordTable, team: string, name: s
   const found = await findAdapter(table, team, name);
   if (!found) throw new DomainError('not-found', `There is no adapter "${name}".`);
   return found;
+}
+
+/** The record of an adapter that stands in another record. */
+export function parseAdapter(value: JsonObject): AdapterRecord {
+  return adapterRecord.parse(value);
 }
 
 export function readAdapter(record: StoredRecord): Stored<AdapterRecord> {

@@ -94,6 +94,8 @@ export const lists = {
   bases: (team: string): string => `${team}#bases`,
   datasets: (team: string): string => `${team}#datasets`,
   compositions: (team: string): string => `${team}#compositions`,
+  /** index2, by name and time: what was deleted and still has its bytes. */
+  deleted: (team: string, kind: string): string => `${team}#deleted#${kind}`,
   /** index1, by time of creation. */
   jobs: (team: string): string => `${team}#jobs`,
   apiKeys: (team: string): string => `${team}#keys`,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { limits } from '../limits.ts';
 import type { JsonObject, RecordTable, RecordWrite, StoredRecord, World } from '../platform/ports.ts';
-import { keys, timeSort } from './keys.ts';
+import { keys, lists, timeSort } from './keys.ts';
 import { recordValue, stored, type Stored } from './stored.ts';
 
 const purgeKinds = ['adapter', 'version', 'dataset', 'base', 'job'] as const;
@@ -11,7 +11,7 @@ const purgeRecord = z.object({
   id: z.string(),
   team: z.string(),
   kind: z.enum(purgeKinds),
-  /** Of a dataset or a base, which are found by it. */
+  /** Of what is found by it. */
   name: z.string().nullable(),
   /** `deleted`: the thing is out of reach; `rejected`: only its bytes go; `ended`: only what a job left on its way goes. */
   why: z.enum(['deleted', 'rejected', 'ended']),
@@ -20,11 +20,14 @@ const purgeRecord = z.object({
   dueAt: z.string(),
   /** It was due once and in use. */
   held: z.boolean(),
-  /** A deleted dataset or base as it was, for jobs that were made with it; null once its bytes go. */
+  /** What was deleted as it was, for jobs that were made with it and for whoever wants it back; null once its bytes go. */
   record: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null).nullable(),
 });
 /** Something whose bytes go at a stated time. */
 export type PurgeRecord = z.output<typeof purgeRecord>;
+
+/** What is found by its name, and is there again when the note of its purge is taken away. */
+export type RestorableKind = Extract<PurgeRecord['kind'], 'adapter' | 'dataset' | 'base'>;
 
 const keptSeconds: Readonly<Record<PurgeRecord['why'], number>> = {
   deleted: limits.deletedKeptSeconds,
@@ -34,7 +37,7 @@ const keptSeconds: Readonly<Record<PurgeRecord['why'], number>> = {
 
 export interface NewPurge extends Pick<PurgeRecord, 'id' | 'team' | 'kind' | 'why'> {
   readonly name?: string;
-  /** Of a deleted dataset or base. */
+  /** Of a deleted adapter, dataset or base. */
   readonly record?: object;
   /** Seconds until it is due; absent: as long as its kind is kept. */
   readonly keptSeconds?: number;
@@ -68,11 +71,15 @@ export function purgeChange(value: PurgeRecord, revision: number): PutWrite {
 type PutWrite = Extract<RecordWrite, { readonly put: unknown }>;
 
 function changeWrite(value: PurgeRecord): PutWrite {
+  const { team, id, kind, name, since, record } = value;
   return {
     put: {
-      key: keys.purge(value.team, value.id),
+      key: keys.purge(team, id),
       value: recordValue(value),
-      index1: { partition: keys.activePurges, sort: timeSort(value.dueAt, value.id) },
+      index1: { partition: keys.activePurges, sort: timeSort(value.dueAt, id) },
+      ...(record && name !== null
+        ? { index2: { partition: lists.deleted(team, kind), sort: `${name}#${timeSort(since, id)}` } }
+        : {}),
     },
   };
 }

@@ -1,5 +1,7 @@
-import { setAlias } from '../../shared/contract/adapters.ts';
+import { deleteAdapter, setAlias } from '../../shared/contract/adapters.ts';
+import { deleteBase } from '../../shared/contract/bases.ts';
 import { createComposition } from '../../shared/contract/compositions.ts';
+import { deleteDataset } from '../../shared/contract/datasets.ts';
 import { createKey } from '../../shared/contract/keys.ts';
 import type { Scope } from '../../shared/contract/scopes.ts';
 import { announce, tinyAdapter } from '../support/send-upload.ts';
@@ -88,6 +90,11 @@ export const calls: Readonly<Record<string, (f: CallFixture) => Promise<AllowedC
   getAdapter: aboutAdapter(0),
   updateAdapter: aboutAdapter(0, { body: { description: 'new' } }),
   deleteAdapter: aboutAdapter(0),
+  restoreAdapter: async (f) => {
+    const params = { adapter: await f.adapter(1) };
+    await f.blue.call(deleteAdapter, { params });
+    return { params, missing: { params: { adapter: none } } };
+  },
   beginUpload: async (f) => {
     const files = announce(await tinyAdapter());
     const about = (base: string): Call => ({ params: { adapter: f.name() }, body: { base, files } });
@@ -120,6 +127,11 @@ export const calls: Readonly<Record<string, (f: CallFixture) => Promise<AllowedC
   listBaseTensors: aboutBase((f) => f.base()),
   listBaseFiles: aboutBase((f) => f.base()),
   deleteBase: aboutBase((f) => f.newBase()),
+  restoreBase: async (f) => {
+    const params = { base: await f.newBase() };
+    await f.blue.call(deleteBase, { params });
+    return { params, missing: { params: { base: none } } };
+  },
   createDataset: async (f) => {
     const [file] = announce({ 'data.jsonl': new Uint8Array(10) });
     return { body: { name: f.name(), file } };
@@ -129,6 +141,11 @@ export const calls: Readonly<Record<string, (f: CallFixture) => Promise<AllowedC
   previewDataset: aboutDataset(async (f) => ({ query: { base: await f.base() } })),
   getDatasetFile: aboutDataset(),
   deleteDataset: async (f) => ({ params: { dataset: await f.newDataset() }, missing: { params: { dataset: none } } }),
+  restoreDataset: async (f) => {
+    const params = { dataset: await f.newDataset() };
+    await f.blue.call(deleteDataset, { params });
+    return { params, missing: { params: { dataset: none } } };
+  },
   createComposition: async (f) => {
     const about = (adapter: string): Call => ({ body: { name: f.name(), type: 'cat', members: [{ adapter }] } });
     return { ...about(await f.adapter(1)), missing: about(none) };
