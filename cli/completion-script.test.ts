@@ -23,7 +23,7 @@ test('bash completes commands, their second words and their flags', () => {
   expect(offered('lorary', 'train', '--lora-')).toEqual(['--lora-alpha', '--lora-dropout']);
   expect(offered('lorary', 'train', '--base', 'tiny', '--eval-f')).toEqual(['--eval-fraction']);
   expect(offered('lorary', 'data', 'check', '--prev')).toEqual(['--preview']);
-  expect(offered('lorary', 'push', '--al')).toEqual(['--alias']);
+  expect(offered('lorary', 'push', '--ali')).toEqual(['--alias']);
   expect(offered('lorary', 'push', 'fold')).toEqual([]);
 });
 
