@@ -65,10 +65,7 @@ export async function restoreDeleted<T>(
 const attemptsMax = 5;
 
 const nameTaken = (kind: string, name: string): DomainError =>
-  new DomainError(
-    'name-taken',
-    `There is a ${kind} "${name}": what had this name before can only come back without it.`,
-  );
+  new DomainError('name-taken', `The ${kind} "${name}" is there: what had its name before comes back only without it.`);
 
 type Deleted = Stored<{ readonly id: string; readonly since: string; readonly record: JsonObject }>;
 
