@@ -45,7 +45,7 @@ export function planDeployment(args: readonly string[]): Deployment {
   const only = readOnly(values.only);
   const wrong = misused({ destroy, data, confirmed, stages: positionals.length });
   if (wrong !== undefined) throw new DomainError('usage', wrong);
-  const stages = (positionals.length === 0 ? ['dev'] : positionals).map(readSettings);
+  const stages = (positionals.length === 0 ? ['dev'] : positionals).map((stage) => readSettings(stage));
   if (!destroy) return { steps: stages.flatMap((settings) => only.map((purpose) => deployStep(settings, purpose))) };
   const steps = stages.flatMap((settings) => destroySteps(settings, only, data));
   const [settings] = stages;

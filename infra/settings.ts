@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { DomainError } from '../shared/errors.ts';
 import { instanceFamilies } from './instance-families.ts';
@@ -76,12 +78,15 @@ export function parseSettings(value: unknown, name: string): Settings {
   throw new DomainError('bad-settings', `The settings of ${name} cannot be used: ${listed}.`, { findings });
 }
 
+/** Names a folder of settings outside the repository, instead of `infra/stages`. */
+export const stagesVariable = 'LORARY_STAGES';
+
 /** Settings of `infra/stages/<stage>.json`. Throws `DomainError('no-such-stage' | 'bad-settings')`. */
-export function readSettings(stage: string): Settings {
-  const name = `infra/stages/${stage}.json`;
+export function readSettings(stage: string, folder = process.env[stagesVariable]): Settings {
+  const name = join(folder ?? 'infra/stages', `${stage}.json`);
   let text: string;
   try {
-    text = readFileSync(new URL(`stages/${stage}.json`, import.meta.url), 'utf8');
+    text = readFileSync(join(folder ?? fileURLToPath(new URL('stages', import.meta.url)), `${stage}.json`), 'utf8');
   } catch (cause) {
     throw new DomainError('no-such-stage', `There is no ${name}: copy infra/stages/dev.json.`, { cause });
   }

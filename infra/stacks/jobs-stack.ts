@@ -111,6 +111,8 @@ export class JobsStack extends Stack {
     return {
       command: [...jobCommand],
       environment: {
+        // ECS tells containers of Fargate, and those of machines only where its agent is a new one
+        AWS_REGION: this.region,
         [environmentNames.table]: table,
         [environmentNames.bucket]: bucket,
         [environmentNames.eventBus]: eventBus,

@@ -19,6 +19,8 @@ export interface BatchEndpointOptions {
   readonly definitions: Readonly<Record<string, TestJobDefinition>>;
   /** Names of the queues and how many jobs each runs at once. */
   readonly queues: Readonly<Record<string, number>>;
+  /** One that is free when absent. */
+  readonly port?: number;
   /** Where the output of each job goes. */
   readonly folder: string;
   /** Between SIGTERM and SIGKILL. */
@@ -112,7 +114,7 @@ export async function startBatchEndpoint(options: BatchEndpointOptions): Promise
   };
 
   const server = createServer((request, response) => void answer(request, response, operations));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,

@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, open, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { miniStackStart } from './ministack.ts';
 import { places } from './places.ts';
 import { emulatorKey, emulatorSecret, type Endpoints } from './targets.ts';
 
@@ -11,17 +12,21 @@ export interface RunningEmulators {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts all emulators on free ports. DynamoDB Local listens on every interface: call it in a network namespace of its own. */
-export async function startEmulators(): Promise<RunningEmulators> {
+/**
+ * Starts emulators on free ports, with `stacks` also the one that stacks are deployed on. DynamoDB Local listens on every interface: call it
+ * in a network namespace of its own.
+ */
+export async function startEmulators({ stacks = false } = {}): Promise<RunningEmulators> {
   const data = join(places.cache, 'data');
   await rm(data, { recursive: true, force: true });
-  for (const folder of ['objects', 'versions', 'sidecar']) await mkdir(join(data, folder), { recursive: true });
+  for (const folder of ['objects', 'versions', 'sidecar', 'ministack'])
+    await mkdir(join(data, folder), { recursive: true });
   const [dynamoPort, motoPort, gatewayPort] = [await freePort(), await freePort(), await freePort()];
   const log = await open(places.log, 'a');
   const children: ChildProcess[] = [];
-  const start = (file: string, args: readonly string[]): void => {
-    // nothing of this machine's own settings for AWS
-    const env = { PATH: process.env['PATH'], HOME: data };
+  // nothing of this machine's own settings for AWS
+  const bare: NodeJS.ProcessEnv = { PATH: process.env['PATH'], HOME: data };
+  const start = (file: string, args: readonly string[], env = bare): void => {
     children.push(spawn(file, args, { cwd: data, env, stdio: ['ignore', log.fd, log.fd] }));
   };
   const stop = async (): Promise<void> => {
@@ -39,17 +44,22 @@ export async function startEmulators(): Promise<RunningEmulators> {
     const folders = ['--versioning-dir', join(data, 'versions'), '--sidecar', join(data, 'sidecar')];
     start(join(places.gateway, 'versitygw'), [...listen, '--quiet', 'posix', ...folders, join(data, 'objects')]);
     for (const port of [dynamoPort, motoPort, gatewayPort]) await answers(port);
+    const at = (port: number): string => `http://127.0.0.1:${port}`;
+    const endpoints: Endpoints = {
+      table: { 'dynamodb-local': at(dynamoPort) },
+      blobs: { moto: at(motoPort), versitygw: at(gatewayPort) },
+      events: { moto: at(motoPort) },
+    };
+    if (!stacks) return { endpoints, stop };
+    const [port, batchPort] = [await freePort(), await freePort()];
+    const { file, args, env, certificate } = await miniStackStart({ folder: join(data, 'ministack'), port, batchPort });
+    start(file, args, { ...env });
+    await answers(port);
+    return { endpoints: { ...endpoints, stacks: { url: `https://127.0.0.1:${port}`, certificate, batchPort } }, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-  const at = (port: number): string => `http://127.0.0.1:${port}`;
-  const endpoints = {
-    table: { 'dynamodb-local': at(dynamoPort) },
-    blobs: { moto: at(motoPort), versitygw: at(gatewayPort) },
-    events: { moto: at(motoPort) },
-  };
-  return { endpoints, stop };
 }
 
 async function endOf(child: ChildProcess): Promise<void> {
@@ -61,12 +71,21 @@ async function endOf(child: ChildProcess): Promise<void> {
 
 /** Waits until a server takes connections. */
 async function answers(port: number): Promise<void> {
-  for (let tries = 0; ; tries += 1) {
-    const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
-    if (answer) return;
+  for (let tries = 0; !(await takesConnections(port)); tries += 1) {
     if (tries > 300) throw new Error(`no emulator answers on port ${port}: see ${places.log}`);
     await setTimeout(100);
   }
+}
+
+async function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    for (const event of ['connect', 'error'] as const)
+      socket.once(event, () => {
+        socket.destroy();
+        resolve(event === 'connect');
+      });
+  });
 }
 
 async function freePort(): Promise<number> {

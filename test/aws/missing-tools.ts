@@ -4,7 +4,8 @@ const tools = {
   'Python 3': ['python3', '--version'],
   Java: ['java', '-version'],
   Go: ['go', 'version'],
-  'network namespace (unshare and ip)': ['unshare', '-rn', 'ip', 'link', 'set', 'lo', 'up'],
+  OpenSSL: ['openssl', 'version'],
+  'namespaces (unshare, ip and mount)': ['unshare', '-rnm', 'sh', '-c', 'ip link set lo up && mount --bind /tmp /mnt'],
 } as const;
 
 /** Names of what the emulators need and this machine lacks. */

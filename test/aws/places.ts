@@ -12,6 +12,10 @@ export const places = {
   log: join(cache, 'log.txt'),
   venv: join(cache, 'venv'),
   moto: join(cache, 'venv', 'bin', 'moto_server'),
+  /** Programs of the emulator that whole stacks are deployed on. */
+  ministack: join(cache, 'ministack'),
+  /** Stands in for the file of this machine while the tests run; names of what is deployed are added to it. */
+  hosts: join(cache, 'hosts'),
   /** Holds the jar and its native libraries. */
   dynamo: join(cache, 'dynamodb-local'),
   /** The S3 server, as a Go program. */

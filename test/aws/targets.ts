@@ -5,7 +5,20 @@ export interface Endpoints {
   /** For blobs: each case must hold on at least one. */
   readonly blobs: Readonly<Record<string, string>>;
   readonly events: Readonly<Record<string, string>>;
+  /** One that whole stacks are deployed on; absent where somebody else has started the server. */
+  readonly stacks?: StacksEndpoint;
 }
+
+export interface StacksEndpoint {
+  readonly url: string;
+  /** What it shows itself by, as a file. */
+  readonly certificate: string;
+  /** Where its functions look for Batch, which it does not have. */
+  readonly batchPort: number;
+}
+
+export const region = 'us-east-1';
+export const accountId = '123456789012';
 
 /** What no emulator keeps secret. */
 export const emulatorKey = process.env['AWS_ACCESS_KEY_ID'] ?? 'test';

@@ -125,6 +125,7 @@ describe('jobs', () => {
       expect(ContainerProperties).toMatchObject({
         Command: ['--job', 'Ref::job', '--team', 'Ref::team', '--run', 'Ref::run'],
         Environment: [
+          { Name: 'AWS_REGION', Value: 'us-east-1' },
           { Name: 'LORARY_TABLE', Value: 'lorary-dev' },
           { Name: 'LORARY_BUCKET' },
           { Name: 'LORARY_EVENT_BUS', Value: 'lorary-dev' },

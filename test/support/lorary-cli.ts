@@ -10,40 +10,40 @@ export interface CliResult {
   readonly err: string;
 }
 
-/** A folder of a user's own, with the command line as child processes and a server that `lorary up` has started. */
-export interface CliWorld {
+/** The command line as child processes, in a folder of a user's own. */
+export interface Cli {
   readonly folder: string;
-  readonly url: string;
-  readonly key: string;
   /** Runs a command to its end. */
   run(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<CliResult>;
   /** The line of JSON that a command with `--json` prints, which must be its only one. Throws when the exit code is another. */
   json<T>(args: readonly string[], code?: number): Promise<T>;
   /** A command that goes on while the test does something. */
   spawn(args: readonly string[], environment?: Readonly<Record<string, string>>): ChildProcess;
+}
+
+/** With a server that `lorary up` has started. */
+export interface CliWorld extends Cli {
+  readonly url: string;
+  readonly key: string;
   close(): Promise<void>;
 }
 
 /** `bin` is the file that node runs; without one that of this repository. */
-export async function openCliWorld(
+export function openCli(
+  folder: string,
+  own: Readonly<Record<string, string>> = {},
   bin = fileURLToPath(new URL('../../cli/lorary.js', import.meta.url)),
-  given?: string,
-): Promise<CliWorld> {
-  const folder = given ?? (await mkdtemp(join(tmpdir(), 'lorary-flow-')));
-  const env = cleanEnvironment();
-  const start: CliWorld['spawn'] = (args, environment = {}) =>
+): Cli {
+  const env = { ...cleanEnvironment(), ...own };
+  const start: Cli['spawn'] = (args, environment = {}) =>
     spawn(process.execPath, [bin, ...args], {
       cwd: folder,
       env: { ...env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-  const server = start(['up', '--port', '0', '--json']);
-  const { url, key } = JSON.parse(await firstLine(server)) as { url: string; key: string };
-  const run: CliWorld['run'] = (args, environment) => resultOf(start(args, environment));
+  const run: Cli['run'] = (args, environment) => resultOf(start(args, environment));
   return {
     folder,
-    url,
-    key,
     run,
     spawn: start,
     async json<T>(args: readonly string[], code = 0) {
@@ -54,6 +54,19 @@ export async function openCliWorld(
       if (lines.length !== 1) throw new Error(`lorary ${args.join(' ')} --json printed ${lines.length} lines`);
       return JSON.parse(result.out) as T; // what the test expects of it
     },
+  };
+}
+
+/** `bin` as in `openCli`. */
+export async function openCliWorld(bin?: string, given?: string): Promise<CliWorld> {
+  const folder = given ?? (await mkdtemp(join(tmpdir(), 'lorary-flow-')));
+  const cli = openCli(folder, {}, bin);
+  const server = cli.spawn(['up', '--port', '0', '--json']);
+  const { url, key } = JSON.parse(await firstLine(server)) as { url: string; key: string };
+  return {
+    ...cli,
+    url,
+    key,
     async close() {
       const ended = new Promise((resolve) => server.on('close', resolve));
       if (server.exitCode === null) {

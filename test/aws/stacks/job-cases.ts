@@ -1,0 +1,137 @@
+import { DeleteItemCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { AssumeRoleCommand } from '@aws-sdk/client-sts';
+import { expect } from 'vitest';
+import type { Job } from '../../../shared/contract/jobs.ts';
+import { failureOf } from '../../platform-suite/suite.ts';
+import type { BatchJob } from '../batch-job.ts';
+import { accountId, region } from '../targets.ts';
+import { invoke } from './account.ts';
+import { batchEvent, runSchedule } from './deliver-event.ts';
+import { told } from './flow-cases.ts';
+import type { Site, StackCase } from './site.ts';
+
+/** Containers, whose machines die, and what they may reach. */
+export const jobCases: readonly StackCase[] = [
+  {
+    name: 'jobs: a container reaches the records and files of its team alone, and only its run has these rights',
+    async run(site) {
+      const { account, running } = site;
+      const { job, container } = await startTraining(site, 'narrow', 2000);
+      const { parameters = {} } = container.detail;
+      const run = { team: parameters['team'], jobId: parameters['job'], runId: parameters['run'] };
+      expect(await invoke(account.lambda, credentialsFunction, { ...run, runId: 'run_other' })).toMatchObject({
+        ok: false,
+      });
+      const given = (await invoke(account.lambda, credentialsFunction, run)) as { credentials: Keys };
+      const common = { region, endpoint: account.endpoint.url, credentials: given.credentials, maxAttempts: 1 };
+      const [dynamo, s3] = [new DynamoDBClient(common), new S3Client({ ...common, forcePathStyle: true })];
+      const item = (pk: string) => ({ TableName: table, Key: { pk: { S: pk }, sk: { S: 'x' } } });
+      const list = (team: string) => new ListObjectsV2Command({ Bucket: bucket, Prefix: `${team}/` });
+
+      // each refusal stands beside what is allowed
+      await dynamo.send(new GetItemCommand(item('blue#x')));
+      expect(await refusal(dynamo.send(new GetItemCommand(item('red#x'))))).toMatch(/AccessDenied/);
+      const { Contents: own = [] } = await s3.send(list('blue'));
+      await s3.send(new GetObjectCommand({ Bucket: bucket, Key: own[0]?.Key }));
+      expect(await refusal(s3.send(list('red')))).toMatch(/AccessDenied/);
+      expect(await refusal(s3.send(new GetObjectCommand({ Bucket: bucket, Key: 'red/x' })))).toMatch(/AccessDenied/);
+      // rows of the audit are final, for the team's own containers too
+      await dynamo.send(new DeleteItemCommand(item('blue#note#x')));
+      expect(await refusal(dynamo.send(new DeleteItemCommand(item('blue#audit#x'))))).toMatch(/AccessDenied/);
+      // the bucket wants TLS of everybody
+      wireWithoutTls(s3);
+      expect(await refusal(s3.send(list('blue')))).toMatch(/AccessDenied/);
+      await site.anna.json(['cancel', job.id]);
+      await ended(site, job.id);
+      expect(await invoke(account.lambda, credentialsFunction, run)).toMatchObject({ ok: false, code: 'no-such-run' });
+      expect(running.errors).toEqual([]);
+    },
+  },
+  {
+    name: 'jobs: the role that holds the data of all teams is for the function that narrows it, and for nobody else',
+    async run({ account }) {
+      const RoleArn = `arn:aws:iam::${accountId}:role/lorary-suite-job-data`;
+      const asked = account.sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'owner' }));
+      expect(await refusal(asked)).toMatch(/AccessDenied/);
+    },
+  },
+  {
+    name: 'jobs: a machine that is taken away costs a job nothing but time: the end of its container has it go on in another one',
+    async run(site) {
+      const { job, container } = await startTraining(site, 'taken', 60);
+      container.reclaim();
+      expect(await ended(site, job.id)).toMatchObject({ state: 'succeeded', attempt: 2, output: { version: 1 } });
+    },
+  },
+  {
+    name: 'jobs: an end that nobody told is found by the reconciler when its schedule calls it',
+    async run(site) {
+      const { account, running, anna } = site;
+      running.tellsEnds = false;
+      const { job, container } = await startTraining(site, 'silent', 60);
+      container.reclaim();
+      const { job: stuck } = await anna.json<{ job: Job }>(['jobs', job.id]);
+      expect(stuck).toMatchObject({ state: 'running', attempt: 1 });
+      running.tellsEnds = true;
+      expect(await runSchedule(account)).toEqual([expect.stringMatching(/:lorary-suite-reconciler$/)]);
+      expect(await ended(site, job.id)).toMatchObject({ state: 'succeeded', attempt: 2, output: { version: 1 } });
+    },
+  },
+  {
+    name: 'jobs: the end of a container is put on the bus by who runs it',
+    words: /NotAuthorizedForSource/,
+    async run({ account, running }) {
+      const [done] = running.batch.jobs;
+      if (!done) throw new Error('no job has run');
+      const { source, detail, ['detail-type']: type } = batchEvent(done.detail) as Record<string, string>;
+      const entry = { Source: source, DetailType: type, Detail: JSON.stringify(detail) };
+      const { Entries } = await account.events.send(new PutEventsCommand({ Entries: [entry] }));
+      expect(Entries?.[0]?.ErrorCode).toBeUndefined();
+    },
+  },
+];
+
+interface Keys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
+const credentialsFunction = 'lorary-suite-job-credentials';
+const table = 'lorary-suite';
+const bucket = `lorary-suite-${accountId}-${region}`;
+
+const refusal = async (work: Promise<unknown>): Promise<string> => String(await failureOf(work));
+
+/** Has a client say what a server in front would say of a call that came to it without TLS. */
+function wireWithoutTls(client: S3Client): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const { headers } = args.request as { headers: Record<string, string> }; // HTTP is the only way to S3
+      headers['x-forwarded-proto'] = 'http';
+      return next(args);
+    },
+    { step: 'build' },
+  );
+}
+
+/** Begins a training of the base `tiny` that lasts, and waits until its container has made some steps. */
+async function startTraining(site: Site, adapter: string, steps: number): Promise<{ job: Job; container: BatchJob }> {
+  const { anna, running } = site;
+  const args = `train --base tiny --data sums.jsonl --output ${adapter} --steps ${steps} --checkpoint-seconds 0.2 --detach`;
+  const { job } = await anna.json<{ job: Job }>(args.split(' '));
+  for (const begin = Date.now(); ;) {
+    const { job: now } = await anna.json<{ job: Job }>(['jobs', job.id]);
+    const container = running.batch.jobs.find(({ detail }) => detail.parameters?.['job'] === job.id);
+    if (container && now.state === 'running' && now.progress?.unit === 'steps' && now.progress.done >= 2)
+      return { job: now, container };
+    if (container?.isOver || Date.now() - begin > 120_000) throw new Error(await told(running, `it is ${now.state}`));
+  }
+}
+
+async function ended({ anna }: Site, jobId: string): Promise<Job> {
+  await anna.run(['watch', jobId]);
+  return (await anna.json<{ job: Job }>(['jobs', jobId])).job;
+}
