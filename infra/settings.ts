@@ -79,7 +79,7 @@ export function parseSettings(value: unknown, name: string): Settings {
 }
 
 /** Names a folder of settings outside the repository, instead of `infra/stages`. */
-export const stagesVariable = 'LORARY_STAGES';
+export const stagesVariable = 'LORARY_STAGES_FOLDER';
 
 /** Settings of `infra/stages/<stage>.json`. Throws `DomainError('no-such-stage' | 'bad-settings')`. */
 export function readSettings(stage: string, folder = process.env[stagesVariable]): Settings {

@@ -13,6 +13,8 @@ function results(...rows: readonly (readonly [string, string, string])[]): TestR
 test('an expected failure that passes fails the run', async () => {
   await expect(mustFail(async () => {})).rejects.toThrow(/take it off the list/);
   await mustFail(() => Promise.reject(new Error('as known')));
+  await mustFail(() => Promise.reject(new Error('as known')), /known/);
+  await expect(mustFail(() => Promise.reject(new Error('something else')), /known/)).rejects.toThrow('something else');
 });
 
 test('what failed, was skipped, did not run or holds nowhere is named', () => {

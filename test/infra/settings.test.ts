@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { gpuClasses } from '../../infra/instance-families.ts';
 import { parseSettings, readSettings } from '../../infra/settings.ts';
@@ -30,6 +33,14 @@ test('refuses zones of another region, unknown words and a stage without a file'
   expect(findingsOf({ ...dev, availabilityZones: ['eu-west-1a'] })).toEqual(['availabilityZones']);
   expect(findingsOf({ ...dev, gpuFamily: 'g5' })).toHaveLength(1);
   expect(() => readSettings('nowhere')).toThrow('infra/stages/nowhere.json');
+});
+
+test('settings may lie in another folder, which is then the only one', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lorary-stages-'));
+  await writeFile(join(folder, 'mine.json'), JSON.stringify({ ...dev, stage: 'mine' }));
+  expect(readSettings('mine', folder)).toEqual({ ...dev, stage: 'mine' });
+  expect(() => readSettings('dev', folder)).toThrow(join(folder, 'dev.json'));
+  await rm(folder, { recursive: true });
 });
 
 test('takes an image by its digest', () => {
