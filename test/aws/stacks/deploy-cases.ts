@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { connectTo } from '../../../cli/server/connect.ts';
 import { createTeam, nameEmulator, runStage } from './running-stage.ts';
 import type { Site, StackCase } from './site.ts';
 import { deployWithoutBatch, typesOfBatch } from './without-batch.ts';
@@ -52,6 +53,7 @@ export const deployCases: readonly StackCase[] = [
       expect(await createTeam(account, 'blue')).toMatchObject({ ok: false, code: 'team-exists' });
       expect(await createTeam(account, '#')).toMatchObject({ ok: false, code: 'bad-order' });
       site.key = key;
+      site.api = connectTo({ url: apiUrl, key });
       site.anna = await running.cli('anna');
       site.bert = await running.cli('bert');
       const other = await createTeam(account, 'red');

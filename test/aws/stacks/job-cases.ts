@@ -1,9 +1,11 @@
+import { setTimeout } from 'node:timers/promises';
 import { DeleteItemCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
 import { AssumeRoleCommand } from '@aws-sdk/client-sts';
 import { expect } from 'vitest';
-import type { Job } from '../../../shared/contract/jobs.ts';
+import { getJob, type Job } from '../../../shared/contract/jobs.ts';
+import { hasEnded } from '../../../shared/domain/job-states.ts';
 import { failureOf } from '../../platform-suite/suite.ts';
 import type { BatchJob } from '../batch-job.ts';
 import { accountId, region } from '../targets.ts';
@@ -28,15 +30,16 @@ export const jobCases: readonly StackCase[] = [
       const common = { region, endpoint: account.endpoint.url, credentials: given.credentials, maxAttempts: 1 };
       const [dynamo, s3] = [new DynamoDBClient(common), new S3Client({ ...common, forcePathStyle: true })];
       const item = (pk: string) => ({ TableName: table, Key: { pk: { S: pk }, sk: { S: 'x' } } });
-      const list = (team: string) => new ListObjectsV2Command({ Bucket: bucket, Prefix: `${team}/` });
+      const list = (team: string) => new ListObjectVersionsCommand({ Bucket: bucket, Prefix: `${team}/` });
 
       // each refusal stands beside what is allowed
       await dynamo.send(new GetItemCommand(item('blue#x')));
       expect(await refusal(dynamo.send(new GetItemCommand(item('red#x'))))).toMatch(/AccessDenied/);
-      const { Contents: own = [] } = await s3.send(list('blue'));
-      await s3.send(new GetObjectCommand({ Bucket: bucket, Key: own[0]?.Key }));
+      const [own] = (await s3.send(list('blue'))).Versions ?? [];
+      const found = { Bucket: bucket, Key: own?.Key ?? '', VersionId: own?.VersionId };
+      await s3.send(new GetObjectCommand(found));
       expect(await refusal(s3.send(list('red')))).toMatch(/AccessDenied/);
-      expect(await refusal(s3.send(new GetObjectCommand({ Bucket: bucket, Key: 'red/x' })))).toMatch(/AccessDenied/);
+      expect(await refusal(s3.send(new GetObjectCommand({ ...found, Key: 'red/x' })))).toMatch(/AccessDenied/);
       // rows of the audit are final, for the team's own containers too
       await dynamo.send(new DeleteItemCommand(item('blue#note#x')));
       expect(await refusal(dynamo.send(new DeleteItemCommand(item('blue#audit#x'))))).toMatch(/AccessDenied/);
@@ -68,12 +71,11 @@ export const jobCases: readonly StackCase[] = [
   {
     name: 'jobs: an end that nobody told is found by the reconciler when its schedule calls it',
     async run(site) {
-      const { account, running, anna } = site;
+      const { account, running, api } = site;
       running.tellsEnds = false;
       const { job, container } = await startTraining(site, 'silent', 60);
       container.reclaim();
-      const { job: stuck } = await anna.json<{ job: Job }>(['jobs', job.id]);
-      expect(stuck).toMatchObject({ state: 'running', attempt: 1 });
+      expect(await api.call(getJob, { params: { job: job.id } })).toMatchObject({ state: 'running', attempt: 1 });
       running.tellsEnds = true;
       expect(await runSchedule(account)).toEqual([expect.stringMatching(/:lorary-suite-reconciler$/)]);
       expect(await ended(site, job.id)).toMatchObject({ state: 'succeeded', attempt: 2, output: { version: 1 } });
@@ -119,19 +121,22 @@ function wireWithoutTls(client: S3Client): void {
 
 /** Begins a training of the base `tiny` that lasts, and waits until its container has made some steps. */
 async function startTraining(site: Site, adapter: string, steps: number): Promise<{ job: Job; container: BatchJob }> {
-  const { anna, running } = site;
+  const { anna, api, running } = site;
   const args = `train --base tiny --data sums.jsonl --output ${adapter} --steps ${steps} --checkpoint-seconds 0.2 --detach`;
   const { job } = await anna.json<{ job: Job }>(args.split(' '));
-  for (const begin = Date.now(); ;) {
-    const { job: now } = await anna.json<{ job: Job }>(['jobs', job.id]);
+  for (const begin = Date.now(); ; await setTimeout(200)) {
+    const now = await api.call(getJob, { params: { job: job.id } });
     const container = running.batch.jobs.find(({ detail }) => detail.parameters?.['job'] === job.id);
     if (container && now.state === 'running' && now.progress?.unit === 'steps' && now.progress.done >= 2)
       return { job: now, container };
-    if (container?.isOver || Date.now() - begin > 120_000) throw new Error(await told(running, `it is ${now.state}`));
+    if (container?.isOver || Date.now() - begin > 300_000) throw new Error(await told(running, `it is ${now.state}`));
   }
 }
 
-async function ended({ anna }: Site, jobId: string): Promise<Job> {
-  await anna.run(['watch', jobId]);
-  return (await anna.json<{ job: Job }>(['jobs', jobId])).job;
+async function ended({ api, running }: Site, jobId: string): Promise<Job> {
+  for (const begin = Date.now(); ; await setTimeout(200)) {
+    const job = await api.call(getJob, { params: { job: jobId } });
+    if (hasEnded(job.state)) return job;
+    if (Date.now() - begin > 300_000) throw new Error(await told(running, `it stays ${job.state}`));
+  }
 }

@@ -1,3 +1,4 @@
+import type { ApiClient } from '../../../shared/contract/api-client.ts';
 import type { Cli } from '../../support/lorary-cli.ts';
 import type { Account } from './account.ts';
 import type { RunningStage } from './running-stage.ts';
@@ -12,6 +13,8 @@ export interface Site {
   running: RunningStage;
   /** Somebody of the team `blue`, with a key that may do everything. */
   anna: Cli;
+  /** The API by the same key, where a process for each call would be too much. */
+  api: ApiClient;
   /** Somebody of the team `red`. */
   bert: Cli;
   /** The key of `blue`. */
