@@ -92,7 +92,7 @@ export async function stageCommands(folder: string, { url, certificate }: Stacks
   };
 }
 
-/** As in `infra/stages`; the images are never fetched. */
+/** As in `infra/stages`, what has a default left out; the images are never fetched. */
 const settings = {
   stage,
   region,
@@ -102,7 +102,7 @@ const settings = {
   gpuImage: { uri: `registry.test/lorary@sha256:${'0'.repeat(64)}` },
   cpuImage: { uri: `registry.test/lorary@sha256:${'1'.repeat(64)}` },
   vcpusMax: { perGpuClass: 4, cpu: 4 },
-} satisfies Omit<Settings, 'mergeOn' | 'runbookUrl'>;
+} satisfies Partial<Settings>;
 
 /**
  * Changes a template of an assembly, beginning with what was synthesised, and the hash by which it is uploaded: what is in the bucket under
