@@ -140,6 +140,30 @@ test('a base comes from Hugging Face at a commit, and what does not come as desc
   }
 });
 
+test('a gated model is imported with the token that the container is told, and not without', async () => {
+  const names = await readdir(join(models, 'tiny'));
+  const files = Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await readFile(join(models, 'tiny', name))] as const)),
+  );
+  const token = 'hf_right';
+  const hub = await startSmallHub({ 'owner/gated': { commit: 'b'.repeat(40), files, token } });
+  const source = { kind: 'huggingface', repository: 'owner/gated' } as const;
+  try {
+    for (const accessToken of [undefined, async () => undefined, async () => 'hf_wrong']) {
+      Object.assign(api.deps, { hub: { url: hub.url, ...(accessToken ? { accessToken } : {}) } });
+      const refused = client.call(createBase, { body: { name: 'gated', source } });
+      await expect(refused).rejects.toMatchObject({ code: 'no-such-repository' });
+    }
+    Object.assign(api.deps, { hub: { url: hub.url, accessToken: async () => token } });
+    const { importJobId = '' } = (await client.call(createBase, { body: { name: 'untold', source } })).base;
+    await expect(runHere(api, importJobId, { hubUrl: hub.url })).rejects.toThrow(/gated model needs HF_TOKEN/);
+    const told = { hubUrl: hub.url, hubToken: async () => token };
+    expect(await importFrom({ name: 'gated', source }, told)).toMatchObject({ state: 'ready' });
+  } finally {
+    await hub.close();
+  }
+});
+
 const training = {
   kind: 'train',
   base: 'tiny',
