@@ -120,6 +120,12 @@ module.exports = {
       ],
       { core: true },
     ),
+    only(
+      'uploads-are-validated-once-written',
+      'A function and a job validate what was sent by the same code, over the ports.',
+      '^shared/upload-validation/',
+      [errors, '^shared/(platform/ports\\.ts$|contract/|domain/|files/|formats/|records/|text/|validation/)'],
+    ),
     {
       name: 'one-cloud-kit',
       severity: 'error',

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { connectTo } from '../cli/server/connect.ts';
 import { allHandlers } from '../functions/dev-server/all-handlers.ts';
 import { createApi } from '../functions/http/create-api.ts';
-import { inspect } from '../functions/validator/inspect.ts';
+import { inspect } from '../shared/upload-validation/inspect.ts';
 import { createValidator } from '../functions/validator/validator.ts';
 import { environmentNames } from '../shared/aws/environment.ts';
 import { createTeam } from '../shared/records/teams.ts';

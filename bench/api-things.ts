@@ -1,4 +1,4 @@
-import { inspect } from '../functions/validator/inspect.ts';
+import { inspect } from '../shared/upload-validation/inspect.ts';
 import { createAdapter } from '../shared/contract/adapters.ts';
 import { beginUpload } from '../shared/contract/versions.ts';
 import type { ApiClient } from '../shared/contract/api-client.ts';

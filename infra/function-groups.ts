@@ -107,7 +107,7 @@ export const functionGroups = {
   validator: {
     paths: [],
     permissions: ['records', 'read-blobs', 'miss-blobs', 'find-blobs', 'upload-blobs', 'start-cpu-jobs'],
-    // most of a core: reading every byte of 20 GB has to end in time
+    // most of a core: what it does not leave to a job ends in a quarter of its time
     memoryMegabytes: 2048,
     timeoutSeconds: 900,
   },

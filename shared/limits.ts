@@ -117,6 +117,11 @@ export const limits = {
   validatorMemoryMegabytes: 1024,
   /** How long that thread waits for more: a folder of adapters is pushed one by one, and an idle thread holds some 20 MB. */
   validatorIdleSeconds: 30,
+  /**
+   * Uploads above this are validated by a job where functions end after 15 minutes. Two quiet cores send and check 118 MB/s; a sixth of that,
+   * for one core that reads over a network by the megabyte, is 215 s for this size and more than there is for the largest adapter.
+   */
+  validatorFunctionBytesMax: 4_294_967_296,
   /** Files of an adapter: weights, config, card, tokenizer and the like are about ten. */
   adapterFilesMax: 200,
   /** Two deltas count as the same up to this share of their norm: bfloat16 changes about 0.2% of one. */

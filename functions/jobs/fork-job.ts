@@ -1,6 +1,7 @@
 import { jobRequestSchema, type JobRequest } from '../../shared/contract/job-requests.ts';
 import { forkJob as operation } from '../../shared/contract/jobs.ts';
 import { issueFindings } from '../../shared/contract/specs/issue-findings.ts';
+import { isOfPlatform } from '../../shared/domain/job-states.ts';
 import { DomainError, refuseErrors } from '../../shared/errors.ts';
 import { getJobRecord, type JobRecord } from '../../shared/records/jobs.ts';
 import { creator } from '../http/handler.ts';
@@ -21,8 +22,11 @@ export const forkJob = creator(
 
 /** Throws `DomainError('job')` with everything that is wrong with the changed request. */
 function forkedRequest({ kind, request }: JobRecord, changes: Readonly<Record<string, unknown>>): JobRequest {
-  if (kind === 'import-base')
-    throw new DomainError('job', 'An import is not forked: add the base again under another name.');
+  if (isOfPlatform(kind))
+    throw new DomainError(
+      'job',
+      'What an import or an upload has made is not forked: add the base, or send it, again.',
+    );
   // the recipe of a composition follows from its name
   const { recipe: _, ...plain } = request;
   const parsed = jobRequestSchema.safeParse(mergeChanges(plain, changes), { reportInput: true });

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { limits } from '../../shared/limits.ts';
 import type { ByteSource } from '../../shared/formats/bytes.ts';
-import type { Inspect, InspectReport, InspectTask } from './inspect.ts';
+import type { Inspect, InspectReport, InspectTask } from '../../shared/upload-validation/inspect.ts';
 import type { FromThread, ToThread } from './thread-messages.ts';
 
 export interface InspectThread {

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { invariant } from '../../shared/errors.ts';
 import type { ByteSource } from '../../shared/formats/bytes.ts';
 import { limits } from '../../shared/limits.ts';
-import { inspect } from './inspect.ts';
+import { inspect } from '../../shared/upload-validation/inspect.ts';
 import type { FromThread, ThreadTask, ToThread } from './thread-messages.ts';
 
 /** Inspects files whose bytes the other side reads. */

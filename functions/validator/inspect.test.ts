@@ -3,7 +3,7 @@ import { afterAll, expect, test } from 'vitest';
 import { UnavailableError } from '../../shared/errors.ts';
 import { bytesSource, type ByteSource } from '../../shared/formats/bytes.ts';
 import { sha256Hex, tinyAdapter } from '../../test/support/send-upload.ts';
-import { inspect } from './inspect.ts';
+import { inspect } from '../../shared/upload-validation/inspect.ts';
 import { createInspectThread } from './inspect-in-thread.ts';
 
 const base = {

@@ -2,12 +2,20 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { openAwsWorld } from '../../shared/aws/aws-world.ts';
 import { readAwsSettings } from '../../shared/aws/environment.ts';
-import { inspect } from './inspect.ts';
+import { limits } from '../../shared/limits.ts';
+import { inspect } from '../../shared/upload-validation/inspect.ts';
 import { validatorFunction } from './validator-function.ts';
 
-/** Validates the upload that an event names; one at a time, so it needs no thread to keep it from others. */
+/**
+ * Validates the upload that an event names; one at a time, so it needs no thread to keep it from others. What would take too long is left to
+ * a job.
+ */
 export const handler = validatorFunction({
-  deps: { world: openAwsWorld(readAwsSettings(process.env)), inspect },
+  deps: {
+    world: openAwsWorld(readAwsSettings(process.env)),
+    inspect,
+    jobAboveBytes: limits.validatorFunctionBytesMax,
+  },
   logger: new Logger(),
   metrics: new Metrics(),
 });

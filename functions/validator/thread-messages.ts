@@ -1,4 +1,4 @@
-import type { InspectReport, InspectTask } from './inspect.ts';
+import type { InspectReport, InspectTask } from '../../shared/upload-validation/inspect.ts';
 
 /** What the thread is to inspect, one task at a time. */
 export interface ThreadTask {

@@ -1,9 +1,6 @@
-import type { World } from '../../shared/platform/ports.ts';
-import type { Inspect } from './inspect.ts';
+import type { ValidationDeps } from '../../shared/upload-validation/validation-deps.ts';
 
-export interface ValidatorDeps {
-  readonly world: World;
-  readonly inspect: Inspect;
-  /** Ends what is in work; it is done again by whoever looks next. */
-  readonly stop?: AbortSignal;
+export interface ValidatorDeps extends ValidationDeps {
+  /** Bytes of an upload above which a job validates it; absent: none is too large for whoever validates here. */
+  readonly jobAboveBytes?: number;
 }

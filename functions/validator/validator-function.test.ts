@@ -9,7 +9,7 @@ import { getUploadRecord, uploadWrite } from '../../shared/records/uploads.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
 import { putReadyBase } from '../../test/support/ready-base.ts';
 import { announce, sendFiles, tinyAdapter } from '../../test/support/send-upload.ts';
-import { inspect, type Inspect } from './inspect.ts';
+import { inspect, type Inspect } from '../../shared/upload-validation/inspect.ts';
 import { remind } from './remind.ts';
 import { validatorFunction } from './validator-function.ts';
 

@@ -17,6 +17,7 @@ import { importBase } from './import-base.ts';
 import { openVoice } from './job-voice.ts';
 import { prepareInputs } from './prepare-inputs.ts';
 import { withoutPlaces } from './without-places.ts';
+import { validateUpload } from './validate-upload.ts';
 import { makeWorkFolder, removeWorkFolder } from './work-folder.ts';
 
 /**
@@ -35,6 +36,7 @@ export async function runContainer(world: World, run: ContainerRun, tools: Conta
   try {
     tools.onStage?.('claimed');
     if (job.kind === 'import-base') await importBase(container);
+    else if (job.kind === 'validate-upload') await validateUpload(container);
     else await runRequest(container, readPinnedRequest(job.request));
   } catch (error) {
     if (error instanceof FencedOutError || voice.lost.aborted) return;

@@ -86,9 +86,14 @@ export function hasEnded(state: JobState): boolean {
   return state === 'succeeded' || state === 'failed' || state === 'cancelled';
 }
 
-/** An import cannot go on: its base says what became of it, and is added anew. */
+/** What the platform starts by itself cannot go on: what it was for says what became of it, and is sent or added anew. */
 export function isResumable({ kind, state }: Pick<JobStanding, 'kind' | 'state'>): boolean {
-  return (state === 'failed' || state === 'cancelled') && kind !== 'import-base';
+  return (state === 'failed' || state === 'cancelled') && !isOfPlatform(kind);
+}
+
+/** Kinds of jobs that nobody asks for: a base that is added and an upload that is completed make them. */
+export function isOfPlatform(kind: JobKind): boolean {
+  return kind === 'import-base' || kind === 'validate-upload';
 }
 
 const notRunning: JobStep = { refused: 'not-running', reason: 'No container has claimed it.' };
@@ -100,8 +105,10 @@ function resume(
   if (isResumable(job))
     return to('queued', 'It waits for a machine to go on.', { attempt: job.attempt + 1, deaths: 0, stops: 0 });
   const reason =
-    job.kind === 'import-base' && hasEnded(job.state)
-      ? 'An import does not go on: delete the base and add it again.'
+    isOfPlatform(job.kind) && hasEnded(job.state)
+      ? job.kind === 'import-base'
+        ? 'An import does not go on: delete the base and add it again.'
+        : 'A validation does not go on: send the files again.'
       : `Only a failed or cancelled job goes on; this one is ${job.state}.`;
   return { refused: 'not-resumable', reason };
 }

@@ -42,6 +42,8 @@ const uploadRecord = z.object({
   createdAt: z.string(),
   createdBy: z.string(),
   expiresAt: z.string(),
+  /** Of the job that validates it, if one does. */
+  jobId: z.string().nullable().default(null),
 });
 export type UploadRecord = z.output<typeof uploadRecord>;
 export type UploadFile = UploadRecord['files'][number];
@@ -80,6 +82,7 @@ export async function openUpload(
     createdAt: new Date(now).toISOString(),
     createdBy: caller.keyId,
     expiresAt: new Date(now + 1000 * uploadOpenSeconds).toISOString(),
+    jobId: null,
   };
   return { upload, writes: [uploadWrite(upload)] };
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { allHandlers } from '../../functions/dev-server/all-handlers.ts';
 import { createApi } from '../../functions/http/create-api.ts';
 import { sweep } from '../../functions/job-events/sweep.ts';
-import { inspect } from '../../functions/validator/inspect.ts';
+import { inspect } from '../../shared/upload-validation/inspect.ts';
 import { createValidator } from '../../functions/validator/validator.ts';
 import { environmentNames, type JobClass } from '../../shared/aws/environment.ts';
 import { createApiClient, type ApiClient } from '../../shared/contract/api-client.ts';
@@ -46,6 +46,8 @@ export interface AwsPlatform {
 }
 
 export interface AwsPlatformOptions {
+  /** Of uploads that a job validates; absent: none. */
+  readonly jobAboveBytes?: number;
   /** Told of each change of a job of Batch, as EventBridge is. */
   readonly onChange?: BatchEndpointOptions['onChange'];
   /** Where Batch answers for the platform: something that stands in front of it. */
@@ -110,7 +112,7 @@ export async function openAwsPlatform(
     if (!(error instanceof UnavailableError)) errors.push(error);
   };
   const api = createApi({ world }, allHandlers, { onError });
-  const validator = createValidator({ world, inspect }, { onError });
+  const validator = createValidator({ world, inspect, jobAboveBytes: options.jobAboveBytes ?? Infinity }, { onError });
   const send: AwsPlatform['fetch'] = async (input, init) => {
     const request = new Request(input, init);
     return request.url.startsWith(url) ? api.fetch(request) : fetch(input, init);

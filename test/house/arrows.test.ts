@@ -26,6 +26,7 @@ const faults: readonly (readonly [string, string, string])[] = [
   ['validation-reads-through-sources', 'shared/validation/a.ts', 'node:crypto'],
   ['text-knows-formats', 'shared/text/a.ts', '../domain/b.ts'],
   ['records-know-one-table', 'shared/records/a.ts', '../local/b.ts'],
+  ['uploads-are-validated-once-written', 'shared/upload-validation/a.ts', '../local/b.ts'],
   ['infra-knows-names-only', 'infra/stacks/a.ts', '../../functions/jobs/b.ts'],
   ['infra-knows-names-only', 'infra/stacks/a.ts', '../../shared/aws/aws-world.ts'],
   ['one-cloud-kit', 'functions/jobs/a.ts', 'aws-cdk-lib'],

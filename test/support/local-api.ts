@@ -6,7 +6,7 @@ import { Hono } from 'hono';
 import { allHandlers } from '../../functions/dev-server/all-handlers.ts';
 import type { ApiDeps } from '../../functions/http/api-deps.ts';
 import { createApi } from '../../functions/http/create-api.ts';
-import { inspect } from '../../functions/validator/inspect.ts';
+import { inspect } from '../../shared/upload-validation/inspect.ts';
 import { createValidator } from '../../functions/validator/validator.ts';
 import { createApiClient, type ApiClient } from '../../shared/contract/api-client.ts';
 import { scopes, type Scope } from '../../shared/contract/scopes.ts';
@@ -46,11 +46,14 @@ export interface LocalApiOptions {
   readonly commandOf?: (run: RunInfo, folder: string) => RunCommand;
   /** Where a test lets it answer, if it does; signed links begin with it. */
   readonly baseUrl?: string;
+  /** Of uploads that a job validates; absent: none. */
+  readonly jobAboveBytes?: number;
 }
 
 export async function openLocalApi({
   commandOf,
   baseUrl = 'http://127.0.0.1:7411',
+  jobAboveBytes = Infinity,
 }: LocalApiOptions = {}): Promise<LocalApi> {
   const folder = await mkdtemp(join(tmpdir(), 'lorary-api-'));
   let passed = 0;
@@ -65,7 +68,7 @@ export async function openLocalApi({
   const deps: ApiDeps = { world };
   const bugs: unknown[] = [];
   const api = createApi(deps, allHandlers, { onError: (error) => bugs.push(error) });
-  const validator = createValidator({ world, inspect }, { onError: (error) => bugs.push(error) });
+  const validator = createValidator({ world, inspect, jobAboveBytes }, { onError: (error) => bugs.push(error) });
   const app = new Hono().route('/', world.blobServer).mount('/', (request) => api.fetch(request));
   const send: LocalApi['fetch'] = async (url, init) => app.fetch(new Request(url, init));
   const key: LocalApi['key'] = async (team, given = {}) => {

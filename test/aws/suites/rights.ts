@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AdminAnswer } from '../../../functions/admin/administrate.ts';
+import { createValidator } from '../../../functions/validator/validator.ts';
 import { createAdapter, deleteAdapter } from '../../../shared/contract/adapters.ts';
 import type { ApiClient } from '../../../shared/contract/api-client.ts';
 import { createBase, getBase } from '../../../shared/contract/bases.ts';
@@ -14,6 +15,7 @@ import { beginUpload, getVersion } from '../../../shared/contract/versions.ts';
 import { limits } from '../../../shared/limits.ts';
 import type { Caller } from '../../../shared/records/caller.ts';
 import { newId } from '../../../shared/records/commit.ts';
+import { inspect } from '../../../shared/upload-validation/inspect.ts';
 import { calls } from '../../authorization/calls.ts';
 import { callFixture } from '../../authorization/fixture.ts';
 import { sendCall } from '../../authorization/send-call.ts';
@@ -264,6 +266,27 @@ describe(emulator, () => {
     const body = { kind: 'evaluate', base: 'tiny', adapter: 'trained', dataset: 'sums' } as const;
     const { job } = await client.call(createJob, { body });
     await jobThat(job?.id ?? '', hasState('succeeded'));
+  });
+
+  test('rights: a large upload is validated by a container', async () => {
+    const { world } = platform;
+    const meddled = platform.meddle({
+      asker: 'adapters',
+      action: 'events:PutEvents',
+      async around(pass) {
+        // as the function would with a smaller bound
+        const errors: unknown[] = [];
+        const deps = { world, inspect, jobAboveBytes: 1000 };
+        await createValidator(deps, { onError: (error) => errors.push(error) }).sweep();
+        expect(errors).toEqual([]);
+        return pass();
+      },
+    });
+    await Promise.all([meddled, pushVersion(platform, client, 'validated')]);
+    const [job] = (await client.call(listJobs, { query: { kind: 'validate-upload' } })).items;
+    await jobThat(job?.id ?? '', hasState('succeeded'));
+    const version = await client.call(getVersion, { params: { adapter: 'validated', version: 'latest' } });
+    expect(version).toMatchObject({ state: 'published' });
   });
 
   test('rights: a submission that Batch did not take is made again by whoever looks after jobs', async () => {

@@ -1,18 +1,18 @@
-import { DomainError, type Finding } from '../../shared/errors.ts';
-import type { World } from '../../shared/platform/ports.ts';
-import { baseFacts } from '../../shared/records/base-facts.ts';
-import { requireReadyBase, type ReadyBase } from '../../shared/records/bases.ts';
-import { blobSource } from '../../shared/records/blob-source.ts';
-import type { Caller } from '../../shared/records/caller.ts';
-import { publishVersion, rejectVersion, type EndOptions } from '../../shared/records/publish-version.ts';
-import { versionOutcome } from '../../shared/records/version-outcome.ts';
-import { getVersionRecord, type VersionRecord } from '../../shared/records/versions.ts';
+import { DomainError, type Finding } from '../errors.ts';
+import type { World } from '../platform/ports.ts';
+import { baseFacts } from '../records/base-facts.ts';
+import { requireReadyBase, type ReadyBase } from '../records/bases.ts';
+import { blobSource } from '../records/blob-source.ts';
+import type { Caller } from '../records/caller.ts';
+import { publishVersion, rejectVersion, type EndOptions } from '../records/publish-version.ts';
+import { versionOutcome } from '../records/version-outcome.ts';
+import { getVersionRecord, type VersionRecord } from '../records/versions.ts';
 import { hashFindings } from './hash-findings.ts';
-import type { ValidatorDeps } from './validator-deps.ts';
+import type { ValidationDeps } from './validation-deps.ts';
 
 /** Looks at every byte of a version and publishes it, or rejects it with everything that is wrong. */
 export async function validateVersion(
-  { world, inspect, stop }: ValidatorDeps,
+  { world, inspect, stop }: ValidationDeps,
   caller: Caller,
   versionId: string,
   options: EndOptions,

@@ -1,14 +1,14 @@
-import type { AdapterValidation } from '../../shared/contract/adapter-validation.ts';
-import { adapterConfigName, adapterWeightsName } from '../../shared/domain/adapter-files.ts';
-import type { EngineReport } from '../../shared/domain/servability.ts';
-import type { StoredAdapter } from '../../shared/domain/servability-facts.ts';
-import { newSha256 } from '../../shared/files/sha256.ts';
-import type { ByteSource } from '../../shared/formats/bytes.ts';
-import { readLines } from '../../shared/formats/jsonl.ts';
-import { checkRows, type RowsReport } from '../../shared/text/check-rows.ts';
-import { engineReports } from '../../shared/validation/engine-reports.ts';
-import { readOnce } from '../../shared/validation/read-once.ts';
-import { validateAdapter } from '../../shared/validation/validate-adapter.ts';
+import type { AdapterValidation } from '../contract/adapter-validation.ts';
+import { adapterConfigName, adapterWeightsName } from '../domain/adapter-files.ts';
+import type { EngineReport } from '../domain/servability.ts';
+import type { StoredAdapter } from '../domain/servability-facts.ts';
+import { newSha256 } from '../files/sha256.ts';
+import type { ByteSource } from '../formats/bytes.ts';
+import { readLines } from '../formats/jsonl.ts';
+import { checkRows, type RowsReport } from '../text/check-rows.ts';
+import { engineReports } from '../validation/engine-reports.ts';
+import { readOnce } from '../validation/read-once.ts';
+import { validateAdapter } from '../validation/validate-adapter.ts';
 
 /** What is to be found out about files; structured clones of it go to another thread. */
 export type InspectTask =

@@ -1,5 +1,5 @@
-import type { Finding } from '../../shared/errors.ts';
-import type { StoredFile } from '../../shared/records/stored-file.ts';
+import type { Finding } from '../errors.ts';
+import type { StoredFile } from '../records/stored-file.ts';
 
 /** Files whose bytes are not those that were announced. */
 export function hashFindings(files: readonly StoredFile[], found: Readonly<Record<string, string>>): Finding[] {

@@ -1,18 +1,18 @@
-import { ConditionError } from '../../shared/platform/ports.ts';
-import { blobSource } from '../../shared/records/blob-source.ts';
-import type { Caller } from '../../shared/records/caller.ts';
-import { commit } from '../../shared/records/commit.ts';
-import { datasetWrite, type DatasetRecord } from '../../shared/records/datasets.ts';
-import type { EndOptions } from '../../shared/records/publish-version.ts';
-import { purgeWrite } from '../../shared/records/purges.ts';
-import type { Stored } from '../../shared/records/stored.ts';
-import { findingsThatFit } from '../../shared/records/versions.ts';
+import { ConditionError } from '../platform/ports.ts';
+import { blobSource } from '../records/blob-source.ts';
+import type { Caller } from '../records/caller.ts';
+import { commit } from '../records/commit.ts';
+import { datasetWrite, type DatasetRecord } from '../records/datasets.ts';
+import type { EndOptions } from '../records/publish-version.ts';
+import { purgeWrite } from '../records/purges.ts';
+import type { Stored } from '../records/stored.ts';
+import { findingsThatFit } from '../records/versions.ts';
 import { hashFindings } from './hash-findings.ts';
-import type { ValidatorDeps } from './validator-deps.ts';
+import type { ValidationDeps } from './validation-deps.ts';
 
 /** Reads a dataset as every base will and makes it ready, or rejects it with everything that is wrong. */
 export async function validateDataset(
-  { world, inspect, stop }: ValidatorDeps,
+  { world, inspect, stop }: ValidationDeps,
   caller: Caller,
   { value, revision }: Stored<DatasetRecord>,
   options: EndOptions,
