@@ -276,13 +276,14 @@ describe(emulator, () => {
       async around(pass) {
         // as the function would with a smaller bound
         const errors: unknown[] = [];
-        const deps = { world, inspect, jobAboveBytes: 1000 };
+        const deps = { world, inspect, jobAboveBytes: 1 };
         await createValidator(deps, { onError: (error) => errors.push(error) }).sweep();
         expect(errors).toEqual([]);
         return pass();
       },
     });
-    await Promise.all([meddled, pushVersion(platform, client, 'validated')]);
+    const files = await tinyAdapter(1, tinyBaseConfig.hidden_size);
+    await Promise.all([meddled, pushVersion(platform, client, 'validated', { files })]);
     const [job] = (await client.call(listJobs, { query: { kind: 'validate-upload' } })).items;
     await jobThat(job?.id ?? '', hasState('succeeded'));
     const version = await client.call(getVersion, { params: { adapter: 'validated', version: 'latest' } });
