@@ -60,8 +60,15 @@ function expectationOf({ partition, sort, value }: Row): Expectation | undefined
         partition: `${team}#upload#${id}`,
         ...(value['settled'] === true ? {} : { index1: `ACTIVE#uploads ${createdAt}#${id}` }),
       };
-    case 'purge':
-      return { partition: `${team}#purge#${id}`, index1: `ACTIVE#purges ${String(value['dueAt'])}#${id}` };
+    case 'purge': {
+      const listed = `${team}#deleted#${String(value['kind'])} ${name}#${String(value['since'])}#${id}`;
+      return {
+        partition: `${team}#purge#${id}`,
+        index1: `ACTIVE#purges ${String(value['dueAt'])}#${id}`,
+        // what can be had back
+        ...(value['record'] && name ? { index2: listed } : {}),
+      };
+    }
     case 'job': {
       if (sort !== 'job') return {};
       const active = ['queued', 'running', 'cancelling'].includes(state ?? '');
