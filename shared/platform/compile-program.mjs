@@ -3,13 +3,13 @@
  * every worker; they take some 70 MB and half a second each. A program that runs for days is compiled once instead, when it starts, and
  * what it became is kept for the next start.
  */
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { setEnvironmentData } from 'node:worker_threads';
-import { register } from 'tsx/esm/api';
 import { openProgramFolder } from './program-folder.mjs';
 
 /** Programs of the threads that a server starts; `start-thread.mjs` looks for them. */
@@ -35,6 +35,7 @@ export async function importProgram(url, places = defaultPlaces()) {
   try {
     compiled = await compile([url, ...threads], places);
   } catch {
+    const { register } = await import('tsx/esm/api');
     register();
     return import(url);
   }
@@ -51,42 +52,9 @@ async function compile(urls, places) {
   return Object.fromEntries(compiled);
 }
 
-/** Returns what the result depends on: the files that were read, and where each package was found. */
+/** Returns what the result depends on: the files that were read, and where each package was found. A compiler's memory goes with its process. */
 async function build(urls, outdir) {
-  const { build, stop } = await import('esbuild');
-  const [files, packages] = [[], {}];
-  await build({
-    entryPoints: urls.map((url) => fileURLToPath(url)),
-    outdir,
-    entryNames: '[name]',
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    logLevel: 'silent',
-    plugins: [sourcesInPlace(files, packages)],
-  });
-  await stop(); // ends the compiler's process
-  return { files, packages };
+  const compiler = fileURLToPath(new URL('compiler.mjs', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [compiler, outdir, ...urls]);
+  return JSON.parse(stdout);
 }
-
-/** What is compiled stands elsewhere than its source, so whatever depends on the place is settled here. Notes what it reads and finds. */
-const sourcesInPlace = (files, packages) => ({
-  name: 'sources-in-place',
-  setup(build) {
-    const find = (name) => (packages[name] = import.meta.resolve(name));
-    build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === 'entry-point' || path.startsWith('node:') ? undefined : { path: find(path), external: true },
-    );
-    build.onLoad({ filter: /./ }, ({ path }) => void files.push(path));
-    build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-      const source = await readFile(path, 'utf8');
-      const contents = source
-        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
-        .replaceAll(/import\.meta\.resolve\('([^']+)'\)/g, (_, name) => JSON.stringify(find(name)));
-      return { contents, loader: 'ts' };
-    });
-  },
-});
