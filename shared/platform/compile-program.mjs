@@ -29,7 +29,8 @@ const defaultPlaces = () => [
  */
 export async function importProgram(url, places = defaultPlaces()) {
   // The space for new objects stays at its first megabyte and is swept more often. What a server gets and forgets are buffers outside the
-  // heap, a thousand times the size of the objects that hold them: 16 MB of such objects are a lot of buffers to wait for.
+  // heap, a thousand times the size of the objects that hold them: 16 MB of such objects are a lot of buffers to wait for. A flag, because
+  // nothing else tells a running process; every thread that starts sets it back, so `start-thread.mjs` repeats it.
   setFlagsFromString('--semi-space-growth-factor=1');
   let compiled;
   try {

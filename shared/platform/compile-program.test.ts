@@ -99,3 +99,17 @@ test('what nobody needs any more goes a day later, with the next program that is
   expect(await kept()).not.toContain(old);
   expect(await kept()).not.toContain(basename(orphan));
 });
+
+test('the space for new objects stays small, also when a thread has started', async () => {
+  const said = await run(`${validating}
+    import { getHeapSpaceStatistics } from 'node:v8';
+    let kept: object[] = [];
+    for (let i = 0; i < 1e6; i++) {
+      if (i % 30_000 === 0) kept = [];
+      kept.push({ i });
+    }
+    const space = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space');
+    console.log(kept.length, space && space.space_size);`);
+  // two halves of a megabyte each; it grows to eight times as much otherwise
+  expect(Number(said.trim().split(' ').at(-1))).toBeLessThan(3 << 20);
+});

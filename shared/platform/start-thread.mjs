@@ -4,12 +4,16 @@
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { getEnvironmentData, workerData } from 'node:worker_threads';
 
 const compiled = getEnvironmentData('compiledPrograms')?.[workerData.entry];
 // temporary folders are cleared at times
-if (compiled !== undefined && existsSync(fileURLToPath(compiled))) await import(compiled);
-else {
+if (compiled !== undefined && existsSync(fileURLToPath(compiled))) {
+  // a new thread takes this back for the whole process; `compile-program.mjs` says why
+  setFlagsFromString('--semi-space-growth-factor=1');
+  await import(compiled);
+} else {
   const { register } = await import('tsx/esm/api');
   register();
   await import(workerData.entry);
