@@ -167,7 +167,7 @@ module.exports = {
       'The platform is written against the ports, so they know no world; only what starts programs and threads needs a loader.',
       '^shared/platform/',
       [errors],
-      { except: ['^shared/platform/(start-thread|compile-program|program-folder)\\.mjs$'] },
+      { except: ['^shared/platform/(start-thread|compile-program|compiler|program-folder)\\.mjs$'] },
     ),
     only(
       'local-world-knows-the-ports',
