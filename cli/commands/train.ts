@@ -63,6 +63,12 @@ export const train: SpecCommand = {
       value: 'NAMES',
       help: 'q_proj,v_proj or a pattern [all-linear]',
     },
+    memory: {
+      path: 'memory',
+      kind: 'text',
+      value: 'fast|lean',
+      help: 'lean: half the memory for a third more time [fast]',
+    },
     'use-rslora': { path: 'method.config.use_rslora', kind: 'switch', help: 'scale by alpha / sqrt(r)' },
     full: { path: 'method.kind', kind: 'switch', set: 'full', help: 'train every weight instead of an adapter' },
     'from-scratch': {

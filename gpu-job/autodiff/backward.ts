@@ -1,5 +1,5 @@
 import { invariant } from '../../shared/errors.ts';
-import type { GraphBuilder } from '../graph/builder.ts';
+import type { GraphBuilder, Segment } from '../graph/builder.ts';
 import type { Primitive } from '../graph/ops.ts';
 import type { GraphNode, Tensor } from '../graph/tensor.ts';
 import { piecewiseConstant, vjpRules, type VjpRules } from './vjp-rules.ts';
@@ -7,6 +7,12 @@ import { piecewiseConstant, vjpRules, type VjpRules } from './vjp-rules.ts';
 export interface BackwardOptions {
   /** The gradient that arrives at `loss`, of its shape; absent: 1. With it `loss` may be any tensor (a vector-Jacobian product). */
   readonly outputGradient?: Tensor;
+  /** Gradients that come from elsewhere and are added to. */
+  readonly arrived?: ReadonlyMap<Tensor, Tensor>;
+  /** Nodes before this place stay as they are: what they make is not differentiated. */
+  readonly from?: number;
+  /** Whether segments of the graph are computed again when their turn comes, so that nothing in them is kept until then. */
+  readonly recompute?: boolean;
   readonly rules?: VjpRules;
 }
 
@@ -21,16 +27,20 @@ export function backward(
   parameters: readonly Tensor[],
   options: BackwardOptions = {},
 ): readonly Tensor[] {
-  const rules = options.rules ?? vjpRules;
-  const forward = [...graph.nodes];
+  const { rules = vjpRules, from = 0, recompute = false } = options;
+  const forward = graph.nodes.slice(from);
   const active = dependsOn(forward, parameters, rules);
   invariant(active.has(loss), 'the loss depends on a parameter');
-  const gradients = new Map<Tensor, Tensor>([
-    [loss, options.outputGradient ?? graph.expand(graph.constant([1]), loss.dims)],
-  ]);
+  const gradients = new Map(options.arrived);
+  const arrive = (at: Tensor, gradient: Tensor): void => {
+    const known = gradients.get(at);
+    gradients.set(at, known ? graph.add(known, gradient) : gradient);
+  };
 
-  graph.scope('backward', () => {
-    for (const node of forward.toReversed()) {
+  arrive(loss, options.outputGradient ?? graph.expand(graph.constant([1]), loss.dims));
+
+  const walk = (nodes: readonly GraphNode[]): void => {
+    for (const node of nodes.toReversed()) {
       const outputGradients = node.outputs.map((output) => gradients.get(output));
       const needs = node.inputs.map((input) => active.has(input));
       if (!needs.includes(true) || outputGradients.every((gradient) => gradient === undefined)) continue;
@@ -38,12 +48,42 @@ export function backward(
         const inputGradients = applyRule(graph, rules, node, outputGradients, needs);
         for (const [i, input] of node.inputs.entries()) {
           const gradient = inputGradients[i];
-          if (!gradient || !needs[i]) continue;
-          const known = gradients.get(input);
-          gradients.set(input, known ? graph.add(known, gradient) : gradient);
+          if (gradient && needs[i]) arrive(input, gradient);
         }
       });
     }
+  };
+
+  /**
+   * The input is let in again only when the gradient of the output is there, and the gradient of the input is let out only when those
+   * of all parameters are there: between the two, and at no other time, the runtime has to hold what the segment makes.
+   */
+  const walkAgain = ({ input, output }: Segment, nodes: readonly GraphNode[]): void => {
+    const arrived = gradients.get(output);
+    if (!arrived) return;
+    const again = new Map([[input, graph.after(input, [arrived])]]);
+    const repeated = nodes.map((node) => repeatOn(graph, node, again));
+    for (const [original, copy] of again) if (active.has(original)) active.add(copy);
+    const before = parameters.map((parameter) => gradients.get(parameter));
+    gradients.set(again.get(output) ?? output, arrived);
+    walk(repeated);
+    const made = parameters.flatMap((parameter, i) => {
+      const gradient = gradients.get(parameter);
+      return gradient && gradient !== before[i] ? [gradient] : [];
+    });
+    const leaving = gradients.get(again.get(input) ?? input);
+    if (leaving) arrive(input, graph.after(leaving, made));
+  };
+
+  graph.scope('backward', () => {
+    let end = forward.length;
+    for (const segment of recompute ? graph.segments.toReversed() : []) {
+      if (segment.from < from) continue;
+      walk(forward.slice(segment.to - from, end));
+      end = segment.from - from;
+      walkAgain(segment, forward.slice(end, segment.to - from));
+    }
+    walk(forward.slice(0, end));
   });
 
   return parameters.map((parameter) => {
@@ -51,6 +91,15 @@ export function backward(
     invariant(gradient, `the loss depends on ${parameter.name}`);
     return gradient;
   });
+}
+
+/** The node once more on what `again` has in the place of its inputs, which it adds its outputs to; itself where that is nothing. */
+function repeatOn<P extends Primitive>(graph: GraphBuilder, node: GraphNode<P>, again: Map<Tensor, Tensor>): GraphNode {
+  if (!node.inputs.some((input) => again.has(input))) return node;
+  const inputs = node.inputs.map((input) => again.get(input) ?? input);
+  const outputs = graph.scope(node.scope, () => graph.applyAll(node.op, inputs, node.attrs));
+  for (const [i, output] of node.outputs.entries()) again.set(output, outputs[i] as Tensor); // the same primitive has as many
+  return { ...node, inputs, outputs };
 }
 
 function applyRule<P extends Primitive>(
@@ -66,7 +115,7 @@ function applyRule<P extends Primitive>(
 }
 
 /** Every tensor that changes smoothly when one of `roots` does. */
-function dependsOn(nodes: readonly GraphNode[], roots: readonly Tensor[], rules: VjpRules): ReadonlySet<Tensor> {
+function dependsOn(nodes: readonly GraphNode[], roots: readonly Tensor[], rules: VjpRules): Set<Tensor> {
   const active = new Set<Tensor>(roots);
   for (const node of nodes) {
     if (rules[node.op] === piecewiseConstant || !node.inputs.some((input) => active.has(input))) continue;

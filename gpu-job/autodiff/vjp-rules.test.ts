@@ -116,6 +116,12 @@ const cases: { readonly [P in Differentiable]: Readonly<Record<string, GradientC
       ),
     ]),
   ),
+  After: {
+    'two others': gradientCheck(
+      { x: trained([2, 3]), a: trained([2, 4], 1), b: trained([3], 2) },
+      (g, { x, a, b }) => g.add(g.after(x, [a, b]), g.add(g.reduceSum(a, [0, 1]), b)),
+    ),
+  },
   Reshape: {
     'two symbols': gradientCheck(
       { x: trained([6, 4], 0, ['B*T', 4]), p: { ...integers([0, 0, 0, 0, 0, 0], [2, 3]), dims: ['B', 'T'] } },

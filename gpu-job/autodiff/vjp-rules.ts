@@ -165,6 +165,9 @@ export const vjpRules = {
     return [graph.apply('Rope', [gradient(outputGradients), positions, cos, sin], { inverse })];
   },
 
+  // y = x:  dx = g
+  After: (_, { outputGradients }) => [gradient(outputGradients)],
+
   Reshape: (graph, { node, outputGradients }) => {
     const [x] = node.inputs as [Tensor];
     return [graph.reshape(gradient(outputGradients), x.dims)];

@@ -15,6 +15,15 @@ export interface Graph {
   readonly outputs: ReadonlyMap<string, Tensor>;
 }
 
+/** A run of nodes that make `output` of `input` and of what stood before them. */
+export interface Segment {
+  readonly input: Tensor;
+  readonly output: Tensor;
+  /** Places in `nodes`: from the first one to the one behind the last. */
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
  * Writes a graph node by node. Every method applies one primitive (shape checked at once) and returns its result; methods that
  * take a number where a tensor could stand make a constant of the graph's float type.
@@ -24,6 +33,8 @@ export class GraphBuilder implements Graph {
   readonly inputs: Tensor[] = [];
   readonly constants: Constant[] = [];
   readonly outputs = new Map<string, Tensor>();
+  /** In their order, none inside another. */
+  readonly segments: Segment[] = [];
   readonly float: FloatType;
   private readonly names = new Map<string, number>();
   private readonly constantCache = new Map<string, Tensor>();
@@ -42,6 +53,14 @@ export class GraphBuilder implements Graph {
     } finally {
       this.scopePath = outer;
     }
+  }
+
+  /** Marks what `build` adds as nodes that may be computed again from `input` instead of being kept for the backward pass. */
+  segment(input: Tensor, build: () => Tensor): Tensor {
+    const from = this.nodes.length;
+    const output = build();
+    this.segments.push({ input, output, from, to: this.nodes.length });
+    return output;
   }
 
   input(name: string, dtype: DType, dims: Dims): Tensor {
@@ -132,6 +151,10 @@ export class GraphBuilder implements Graph {
     const length = x.dims.at(-1);
     invariant(typeof length === 'number', 'the mean is taken over an axis of known length');
     return this.mul(this.sumLast(x), 1 / length);
+  }
+  /** x, once all of `others` are computed. */
+  after(x: Tensor, others: readonly Tensor[]): Tensor {
+    return others.length === 0 ? x : this.apply('After', [x, ...others], {});
   }
   reshape(x: Tensor, dims: Dims): Tensor {
     return sameDims(x.dims, dims) ? x : this.apply('Reshape', [x], { dims });

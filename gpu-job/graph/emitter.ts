@@ -71,6 +71,15 @@ export class Emitter {
     );
   }
 
+  /** A condition that holds, which the runtime only finds out when the graph runs: constants are folded before. */
+  always(): string {
+    return this.once('always', () => {
+      const input = this.inputs.find(({ dims }) => dims.some((dim) => typeof dim === 'string')) ?? this.inputs[0];
+      invariant(input, 'a graph that is run in order has an input');
+      return this.value('GreaterOrEqual', [this.value('Size', [input.name]), this.integers([0], [])]);
+    });
+  }
+
   /** Target of a Reshape: constant where at most one dimension is unknown, else put together from the shapes of graph inputs. */
   reshapeTarget(from: Dims, to: Dims): string {
     let inferred = false;

@@ -166,6 +166,17 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
     emit.node('Concat', [turn('Sub', first, second), turn('Add', second, first)], names(node.outputs), { axis: 3 });
   },
 
+  After(emit, node) {
+    const [x, ...others] = node.inputs as [Tensor, ...Tensor[]];
+    // one number of each result is read: the runtime cannot know that the choice never falls on them
+    const samples = others.map(({ name, dims, dtype }) => {
+      const sample = emit.value('GatherND', [name, emit.integers(dims.map(() => 0))]);
+      return dtype === x.dtype ? sample : emit.value('Cast', [sample], { to: onnxTypeCode(x.dtype) });
+    });
+    const sample = samples.length === 1 ? samples : [emit.value('Sum', samples)];
+    emit.node('Where', [emit.always(), x.name, ...sample], names(node.outputs));
+  },
+
   Reshape(emit, node) {
     const [x] = node.inputs as [Tensor];
     emit.node('Reshape', [x.name, emit.reshapeTarget(x.dims, node.attrs.dims)], names(node.outputs));

@@ -48,6 +48,10 @@ export interface Attributes {
    */
   Rope: { readonly inverse: boolean };
 
+  // order
+  /** inputs: x and others. output: x, which nothing may use before all others are computed. */
+  After: None;
+
   // movement
   Reshape: { readonly dims: Dims };
   Transpose: { readonly perm: readonly number[] };

@@ -160,6 +160,12 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
     return [{ dtype: x.dtype, dims: x.dims }];
   },
 
+  After(inputs) {
+    const x = input(inputs, 0);
+    require(inputs.length > 1, 'there must be something to wait for');
+    return [{ dtype: x.dtype, dims: x.dims }];
+  },
+
   Reshape(inputs, { dims }) {
     const x = input(inputs, 0);
     const [from, to] = [productOfDims(x.dims), productOfDims(dims)];

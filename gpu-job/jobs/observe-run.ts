@@ -7,6 +7,7 @@ import { meanScores, scoreRows } from '../training/score-rows.ts';
 import { generateText } from './generate-text.ts';
 import type { JobContext } from './job-context.ts';
 import type { PreparedTraining } from './prepare-training.ts';
+import { stepOptions } from './step-options.ts';
 
 /** Looks at a model in training from outside: held-out loss and sample texts. */
 export interface RunObserver {
@@ -23,7 +24,6 @@ export function observeRun(
   { model, text, evalRows, prompts, plan, batchShape }: PreparedTraining,
   context: JobContext,
 ): RunObserver {
-  const sessionOptions = spec.threads === undefined ? {} : { threads: spec.threads };
   const evaluateEvery = spec.evaluation.everySteps ?? Math.max(1, Math.ceil(plan.steps / 10));
   const sampleEvery = spec.samples.everySteps ?? evaluateEvery;
   const isStepOf = (every: number, step: number): boolean => step % every === 0 || step === plan.steps;
@@ -33,7 +33,7 @@ export function observeRun(
   let generator: Generator | undefined;
 
   const evaluate = async (parameters: ReadonlyMap<string, Float32Array>, step: number): Promise<MetricsLine> => {
-    evaluation ??= await createEvalStep(model, sessionOptions);
+    evaluation ??= await createEvalStep(model, stepOptions(spec));
     const scores = await scoreRows(evaluation, parameters, evalRows, batchShape, (done) => {
       context.emit({ type: 'progress', stage: 'evaluate', done, total: evalRows.length, unit: 'rows' });
       if (context.stopRequested()) throw new Interrupted();
@@ -49,7 +49,7 @@ export function observeRun(
     prompt: PreparedTraining['prompts'][number],
     index: number,
   ): Promise<MetricsLine> => {
-    generator ??= await createGenerator(model, sessionOptions);
+    generator ??= await createGenerator(model, stepOptions(spec));
     const { text: sampled, end } = await generateText(generator, text, parameters, {
       ...spec.samples,
       promptIds: prompt.ids,

@@ -16,6 +16,7 @@ import { createTrainStep } from '../training/step-graph.ts';
 import type { JobContext } from './job-context.ts';
 import { observeRun } from './observe-run.ts';
 import { prepareTraining, type PreparedTraining } from './prepare-training.ts';
+import { stepOptions } from './step-options.ts';
 import { asWritten, outputDtype, writeTrained } from './write-trained.ts';
 
 /**
@@ -64,7 +65,7 @@ async function runSteps(
   const optimizer = createAdamW(run.parameters, spec.optimizer);
   if (checkpoint) optimizer.restore(state.step, checkpoint.moments);
   const metrics = await openMetricsLog(folders.metrics, state.metricsBytes);
-  const session = await createTrainStep(run.model, spec.threads === undefined ? {} : { threads: spec.threads });
+  const session = await createTrainStep(run.model, stepOptions(spec));
   emitPlan(run, state, context);
 
   const save = async (): Promise<string> => {

@@ -44,12 +44,17 @@ export function decoderForward(spec: DecoderSpec, context: ForwardContext): Tens
   for (let i = 0; i < spec.layers; i++) {
     const layer = `model.layers.${i}`;
     const after = (name: string | undefined, y: Tensor): Tensor => (name ? norm(`${layer}.${name}`, y) : y);
-    x = graph.scope(layer, () => {
-      const attended = attention(context, spec, `${layer}.self_attn`, i, norm(`${layer}.${names.attention}`, x));
-      const middle = graph.add(x, after(names.attended, attended));
+    const entering = x;
+    const throughLayer = (): Tensor => {
+      const read = norm(`${layer}.${names.attention}`, entering);
+      const middle = graph.add(
+        entering,
+        after(names.attended, attention(context, spec, `${layer}.self_attn`, i, read)),
+      );
       const computed = gatedMlp(context, spec, `${layer}.mlp`, norm(`${layer}.${names.mlp}`, middle));
       return graph.add(middle, after(names.computed, computed));
-    });
+    };
+    x = graph.scope(layer, () => graph.segment(entering, throughLayer));
   }
   return norm('model.norm', x);
 }

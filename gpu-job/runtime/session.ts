@@ -18,6 +18,8 @@ export interface SessionOptions {
   readonly weightsFolder?: string;
   /** Threads of one operator; 0 or absent: all cores. */
   readonly threads?: number;
+  /** Whether products read frozen weights from a copy in the order they like (default), or from the file itself, somewhat slower. */
+  readonly prepack?: boolean;
   /** Writes a Chrome trace of every node to this path prefix, when the session closes. */
   readonly profilePrefix?: string;
 }
@@ -30,7 +32,7 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** Compiles a graph for the CPU. Weights stay memory-mapped in their files; only what the kernels repack is copied. */
+/** Compiles a graph for the CPU. Weights stay memory-mapped in their files; only what the kernels repack is copied, unless they may not. */
 export async function createSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
   const float = options.float ?? 'float32';
   const session = await InferenceSession.create(lowerToOnnx(graph, float), sessionOptions(float, options));
@@ -71,9 +73,10 @@ function sessionOptions(float: FloatType, options: SessionOptions): InferenceSes
     ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
     extra: {
       optimization: { disable_specified_optimizers: slowerFusions.join(';') },
-      ...(options.weightsFolder
-        ? { session: { model_external_initializers_file_folder_path: options.weightsFolder } }
-        : {}),
+      session: {
+        ...(options.weightsFolder ? { model_external_initializers_file_folder_path: options.weightsFolder } : {}),
+        ...(options.prepack === false ? { disable_prepacking: '1' } : {}),
+      },
     },
   };
 }

@@ -6,9 +6,9 @@ import type { TokenPlaces } from '../nn/mask.ts';
 import type { TensorValue } from '../runtime/session.ts';
 import type { Batch } from './batches.ts';
 
-/** The graph inputs that a batch fills, int64 [B, T] each. T is even: twice H. */
-export function batchInputs(graph: GraphBuilder): { inputIds: Tensor; labels: Tensor; places: TokenPlaces } {
-  const input = (name: string): Tensor => graph.input(name, 'int64', ['B', timesDim(2, 'H')]);
+/** The graph inputs that a batch fills, int64 [B, T] each. T is a multiple of `unit`, an even number: H times it. */
+export function batchInputs(graph: GraphBuilder, unit = 2): { inputIds: Tensor; labels: Tensor; places: TokenPlaces } {
+  const input = (name: string): Tensor => graph.input(name, 'int64', ['B', timesDim(unit, 'H')]);
   return {
     inputIds: input('input_ids'),
     labels: input('labels'),

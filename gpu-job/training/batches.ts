@@ -7,11 +7,14 @@ export interface TokenRow {
   readonly trained: Uint8Array;
 }
 
+/** Every batch has a multiple of so many columns, with padding where rows end before. */
+export const batchLengthUnit = 16;
+
 /** What goes through the model at once. All arrays are [B, T]. */
 export interface Batch {
   /** B. */
   readonly rows: number;
-  /** T, an even number: the two halves of the queries are computed apart. */
+  /** T, a multiple of `batchLengthUnit`: parts of a batch are computed apart. */
   readonly length: number;
   readonly inputIds: BigInt64Array;
   /** The id of the NEXT token, -100 where it is not trained; never of another segment. */
@@ -52,7 +55,7 @@ export function makeBatches(rows: readonly TokenRow[], indices: ArrayLike<number
   const longest = segments[0]?.length ?? 0;
   invariant(longest <= shape.lengthMax, `rows of ${longest} tokens were refused above ${shape.lengthMax}`);
   const capacity = shape.packing ? Math.min(shape.lengthMax, Math.max(shape.packTokens, longest)) : 0;
-  return groupByBudget(packFirstFit(segments, capacity), shape).map((group) => fillBatch(rows, group, shape.lengthMax));
+  return groupByBudget(packFirstFit(segments, capacity), shape).map((group) => fillBatch(rows, group));
 }
 
 /** Tokens of a row that must go through the model: all before its last label. 0 for a row without labels. */
@@ -100,19 +103,19 @@ function groupByBudget(sequences: Sequence[], shape: BatchShape): Sequence[][] {
     if (group && (group.length + 1) * length <= shape.microBatchTokens) group.push(sequence);
     else {
       groups.push([sequence]);
-      length = roundedLength(sequence.length, shape.lengthMax);
+      length = roundedLength(sequence.length);
     }
   }
   return groups;
 }
 
 /** Few different lengths keep the runtime's memory pool small: it holds a block for every shape it has met. */
-function roundedLength(length: number, lengthMax: number): number {
-  return 2 * Math.ceil(Math.min(lengthMax, Math.ceil(length / 16) * 16) / 2);
+function roundedLength(length: number): number {
+  return batchLengthUnit * Math.ceil(length / batchLengthUnit);
 }
 
-function fillBatch(rows: readonly TokenRow[], group: readonly Sequence[], lengthMax: number): Batch {
-  const length = roundedLength(Math.max(...group.map((sequence) => sequence.length)), lengthMax);
+function fillBatch(rows: readonly TokenRow[], group: readonly Sequence[]): Batch {
+  const length = roundedLength(Math.max(...group.map((sequence) => sequence.length)));
   const integers = (): BigInt64Array<ArrayBuffer> => new BigInt64Array(group.length * length);
   const [inputIds, labels, positions, segments] = [integers(), integers().fill(-100n), integers(), integers()];
   const sources: Batch['sources'][number][] = [];

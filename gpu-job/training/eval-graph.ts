@@ -2,6 +2,7 @@ import { invariant } from '../../shared/errors.ts';
 import { parameterFeeds } from './parameter-feeds.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { productOfDims } from '../graph/dims.ts';
+import type { Tensor } from '../graph/tensor.ts';
 import { forward, type TunedModel } from '../methods/tuned-model.ts';
 import { tokenLosses } from '../nn/losses.ts';
 import { createSession, float32Of, type TensorValue } from '../runtime/session.ts';
@@ -9,6 +10,8 @@ import { batchFeeds, batchInputs } from './batch-feeds.ts';
 import type { Batch } from './batches.ts';
 import { ropeFeed } from './rope-feed.ts';
 import type { StepOptions } from './step-graph.ts';
+import { stepMemory } from './step-memory.ts';
+import { tokenChunks } from './token-chunks.ts';
 
 export interface EvalResult {
   /** Cross-entropy of each position in nats, 0 where it has no label. [B * T]. */
@@ -28,9 +31,10 @@ export interface EvalStep {
 /** Compiles the evaluation of a tuned model (or of a bare base, when it has no method). */
 export async function createEvalStep(model: TunedModel, options: StepOptions = {}): Promise<EvalStep> {
   const rope = ropeFeed(model.spec);
+  const { memory = stepMemory.fast, ...rest } = options;
   const open = (graph: GraphBuilder): ReturnType<typeof createSession> =>
-    createSession(graph, { ...options, weightsFolder: model.base.path });
-  const scores = await open(evalGraph(model, 'scores'));
+    createSession(graph, { ...rest, prepack: memory.prepack, weightsFolder: model.base.path });
+  const scores = await open(scoresGraph(model, memory.lossChunks));
   let logitsSession: Awaited<ReturnType<typeof open>> | undefined;
 
   const feeds = (values: ReadonlyMap<string, Float32Array>, batch: Batch): Record<string, TensorValue> => {
@@ -49,7 +53,7 @@ export async function createEvalStep(model: TunedModel, options: StepOptions = {
       return { losses: float32Of(results, 'losses'), correct };
     },
     async logits(values, batch) {
-      logitsSession ??= await open(evalGraph(model, 'logits'));
+      logitsSession ??= await open(logitsGraph(model));
       return float32Of(await logitsSession.run(feeds(values, batch)), 'logits');
     },
     async close() {
@@ -59,18 +63,30 @@ export async function createEvalStep(model: TunedModel, options: StepOptions = {
   };
 }
 
-function evalGraph(model: TunedModel, result: 'scores' | 'logits'): GraphBuilder {
+function logitsGraph(model: TunedModel): GraphBuilder {
   const graph = new GraphBuilder();
-  const { inputIds, labels, places } = batchInputs(graph);
+  const { inputIds, places } = batchInputs(graph);
   const { hidden, head } = forward(graph, model, { inputIds, queries: places, keys: places });
-  const count = productOfDims(labels.dims);
-  const { logits, losses, valid, labels: known } = tokenLosses(graph, hidden, head, labels);
-  if (result === 'logits') {
-    graph.output('logits', logits);
-    return graph;
+  graph.output('logits', graph.matmul(hidden, head, { transB: true }));
+  return graph;
+}
+
+function scoresGraph(model: TunedModel, chunks: number): GraphBuilder {
+  const graph = new GraphBuilder();
+  const { inputIds, labels, places } = batchInputs(graph, chunks);
+  const { hidden, head } = forward(graph, model, { inputIds, queries: places, keys: places });
+  const losses: Tensor[] = [];
+  const correct: Tensor[] = [];
+  let done: readonly Tensor[] = [];
+  for (const chunk of tokenChunks(graph, hidden, labels, chunks)) {
+    const seen = tokenLosses(graph, graph.after(chunk.hidden, done), head, chunk.labels);
+    const guess = graph.apply('ArgMax', [seen.logits], {});
+    losses.push(graph.reshape(seen.losses, guess.dims));
+    correct.push(graph.apply('And', [graph.apply('Equal', [guess, seen.labels], {}), seen.valid], {}));
+    done = [seen.losses, guess];
   }
-  const guess = graph.apply('ArgMax', [logits], {});
-  graph.output('losses', graph.reshape(losses, [count]));
-  graph.output('correct', graph.apply('And', [graph.apply('Equal', [guess, known], {}), valid], {}));
+  const count = productOfDims(labels.dims);
+  graph.output('losses', graph.concat(losses, 0, count));
+  graph.output('correct', graph.concat(correct, 0, count));
   return graph;
 }

@@ -3,12 +3,13 @@ import { backward } from '../autodiff/backward.ts';
 import { GraphBuilder, type FloatType } from '../graph/builder.ts';
 import type { Parameter } from '../methods/method.ts';
 import { forward, requireMethod, type TunedModel } from '../methods/tuned-model.ts';
-import { tokenLosses } from '../nn/losses.ts';
 import { createSession, float32Of, type SessionOptions } from '../runtime/session.ts';
 import { batchFeeds, batchInputs } from './batch-feeds.ts';
 import type { Batch } from './batches.ts';
+import { lossInChunks } from './loss-in-chunks.ts';
 import { parameterFeeds } from './parameter-feeds.ts';
 import { ropeFeed } from './rope-feed.ts';
+import { stepMemory, type StepMemory } from './step-memory.ts';
 
 export interface StepResult {
   /** Sum of the losses of all labels of the batch, in nats, unscaled. */
@@ -32,12 +33,20 @@ export interface TrainStep {
   close(): Promise<void>;
 }
 
-export type StepOptions = Pick<SessionOptions, 'threads' | 'profilePrefix'>;
+export interface StepOptions extends Pick<SessionOptions, 'threads' | 'profilePrefix'> {
+  /** Default: all that is needed is kept. */
+  readonly memory?: StepMemory;
+}
 
 /** Compiles the training step of a tuned model. Batch and length are symbolic: any batch runs on the same session. */
 export async function createTrainStep(model: TunedModel, options: StepOptions = {}): Promise<TrainStep> {
   const { parameters } = requireMethod(model);
-  const session = await createSession(trainGraph(model), { ...options, weightsFolder: model.base.path });
+  const { memory = stepMemory.fast, ...rest } = options;
+  const session = await createSession(trainGraph(model, memory), {
+    ...rest,
+    prepack: memory.prepack,
+    weightsFolder: model.base.path,
+  });
   const rope = ropeFeed(model.spec);
   return {
     parameters,
@@ -62,17 +71,25 @@ export async function createTrainStep(model: TunedModel, options: StepOptions = 
 export const gradientName = (parameter: string): string => `gradient of ${parameter}`;
 
 /** Inputs: the batch, the parameters, `loss_scale` [], `dropout_seed` []. Outputs: `loss_sum` and a gradient for each parameter. */
-export function trainGraph(model: TunedModel, float: FloatType = 'float32'): GraphBuilder {
+export function trainGraph(
+  model: TunedModel,
+  memory: StepMemory = stepMemory.fast,
+  float: FloatType = 'float32',
+): GraphBuilder {
   const method = requireMethod(model);
   const graph = new GraphBuilder(float);
-  const { inputIds, labels, places } = batchInputs(graph);
+  const { inputIds, labels, places } = batchInputs(graph, Math.max(2, memory.lossChunks));
   const lossScale = graph.input('loss_scale', float, []);
   const dropoutSeed = graph.input('dropout_seed', 'int64', []);
   const { hidden, head, parameters } = forward(graph, model, { inputIds, queries: places, keys: places, dropoutSeed });
-  const lossSum = graph.scope('loss', () => graph.reduceSum(tokenLosses(graph, hidden, head, labels).losses, [0, 1]));
-  const loss = graph.mul(lossSum, lossScale);
-  const gradients = backward(graph, loss, parameters);
-  graph.output('loss_sum', lossSum);
+  const trainsHead = parameters.includes(head);
+  const loss = lossInChunks(graph, { hidden, head, labels, trainsHead, chunks: memory.lossChunks });
+  const gradients = backward(graph, hidden, parameters, {
+    outputGradient: graph.mul(loss.byHidden, lossScale),
+    arrived: new Map(loss.byHead ? [[head, graph.mul(loss.byHead, lossScale)]] : []),
+    recompute: memory.recompute,
+  });
+  graph.output('loss_sum', loss.sum);
   for (const [i, { name }] of method.parameters.entries()) {
     const gradient = gradients[i];
     invariant(gradient, `there is a gradient for ${name}`);

@@ -9,6 +9,7 @@ import { requireMethod, tunedModel, type TunedModel } from '../../gpu-job/method
 import { createSession, type Session, type TensorValue } from '../../gpu-job/runtime/session.ts';
 import { ropeFeed } from '../../gpu-job/training/rope-feed.ts';
 import { gradientName, trainGraph } from '../../gpu-job/training/step-graph.ts';
+import { stepMemory, type StepMemory } from '../../gpu-job/training/step-memory.ts';
 import { tinyLlamaConfig, uniform, writeRandomBase } from '../support/random-base.ts';
 
 const [rows, length] = [2, 6];
@@ -70,27 +71,36 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe.each(Object.keys(configs))('%s', (name) => {
-  test('has the LoRA gradients of central differences, dropout included', async () => {
-    const model = tunedModel(await openBaseModel(join(folder, name)), (m) =>
-      loraMethod(
-        m,
-        m.linears.map(({ module }, i) => ({ module, r: 1 + (i % 2), scaling: 1.5 })),
-        0.3,
-      ),
-    );
-    expect(await worstError(model, await randomParameters(model))).toBeLessThanOrEqual(1e-6);
-  });
+/** Everything is kept, or computed again when it is needed. */
+const memories: Readonly<Record<string, StepMemory>> = {
+  'with all that the layers make kept': stepMemory.fast,
+  'with layers computed again and logits in two parts': { ...stepMemory.lean, lossChunks: 2 },
+};
 
-  test('has the gradients of central differences for every weight', async () => {
-    const base = await openBaseModel(join(folder, name));
-    const model = tunedModel(base, fullMethod);
-    const weights = new Map<string, Float64Array>();
-    for (const { name: tensor } of model.tensors)
-      weights.set(tensor, Float64Array.from(await readTensorFloat32(base, tensor)));
-    expect(await worstError(model, weights)).toBeLessThanOrEqual(1e-6);
-  });
-});
+describe.each(Object.keys(configs).flatMap((name) => Object.keys(memories).map((memory) => [name, memory] as const)))(
+  '%s, %s,',
+  (name, memory) => {
+    test('has the LoRA gradients of central differences, dropout included', async () => {
+      const model = tunedModel(await openBaseModel(join(folder, name)), (m) =>
+        loraMethod(
+          m,
+          m.linears.map(({ module }, i) => ({ module, r: 1 + (i % 2), scaling: 1.5 })),
+          0.3,
+        ),
+      );
+      expect(await worstError(model, await randomParameters(model), memories[memory])).toBeLessThanOrEqual(1e-6);
+    });
+
+    test('has the gradients of central differences for every weight', async () => {
+      const base = await openBaseModel(join(folder, name));
+      const model = tunedModel(base, fullMethod);
+      const weights = new Map<string, Float64Array>();
+      for (const { name: tensor } of model.tensors)
+        weights.set(tensor, Float64Array.from(await readTensorFloat32(base, tensor)));
+      expect(await worstError(model, weights, memories[memory])).toBeLessThanOrEqual(1e-6);
+    });
+  },
+);
 
 test('the float32 graph with fused kernels agrees with the float64 graph', async () => {
   const model = tunedModel(await openBaseModel(join(folder, 'a Qwen2')), (m) =>
@@ -116,8 +126,12 @@ function integers(values: readonly number[]): TensorValue {
   return { data: BigInt64Array.from(values, BigInt), dims: [rows, length] };
 }
 
-const open = (model: TunedModel, float: 'float32' | 'float64'): Promise<Session> =>
-  createSession(trainGraph(model, float), { float, weightsFolder: model.base.path, threads: 1 });
+const open = (
+  model: TunedModel,
+  float: 'float32' | 'float64',
+  memory: StepMemory = stepMemory.fast,
+): Promise<Session> =>
+  createSession(trainGraph(model, memory, float), { float, weightsFolder: model.base.path, threads: 1 });
 
 function randomParameters(model: TunedModel): Promise<Map<string, Float64Array>> {
   const random = uniform(7);
@@ -160,8 +174,12 @@ function feeds(
 }
 
 /** Worst relative error per tensor over at most 12 entries of each, spread over it. */
-async function worstError(model: TunedModel, parameters: ReadonlyMap<string, Float64Array>): Promise<number> {
-  const session = await open(model, 'float64');
+async function worstError(
+  model: TunedModel,
+  parameters: ReadonlyMap<string, Float64Array>,
+  memory?: StepMemory,
+): Promise<number> {
+  const session = await open(model, 'float64', memory);
   const input = feeds(model, parameters, 'float64');
   const loss = async (): Promise<number> => Number((await session.run(input))['loss_sum']?.data[0]) / 8;
   const results = await session.run(input);

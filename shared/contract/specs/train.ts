@@ -202,6 +202,12 @@ export const trainSpecSchema = z
       .describe(
         "Element type of the written tensors; default f32 for an adapter, the base's own for full fine-tuning.",
       ),
+    memory: z
+      .enum(['fast', 'lean'])
+      .optional()
+      .describe(
+        'What a step keeps. `fast` (default): all that the backward pass needs, and frozen weights once more in the order in which they are multiplied. `lean`: layers are computed again and weights read from their file, for less than half the memory and a third more time.',
+      ),
     seed: seedField,
     threads: threadsField,
   })
