@@ -93,9 +93,8 @@ export function backward(
   });
 }
 
-/** The node once more on what `again` has in the place of its inputs, which it adds its outputs to; itself where that is nothing. */
+/** The node once more, on what `again` has in the place of its inputs; its outputs are added there. */
 function repeatOn<P extends Primitive>(graph: GraphBuilder, node: GraphNode<P>, again: Map<Tensor, Tensor>): GraphNode {
-  if (!node.inputs.some((input) => again.has(input))) return node;
   const inputs = node.inputs.map((input) => again.get(input) ?? input);
   const outputs = graph.scope(node.scope, () => graph.applyAll(node.op, inputs, node.attrs));
   for (const [i, output] of node.outputs.entries()) again.set(output, outputs[i] as Tensor); // the same primitive has as many

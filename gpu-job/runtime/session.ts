@@ -18,7 +18,10 @@ export interface SessionOptions {
   readonly weightsFolder?: string;
   /** Threads of one operator; 0 or absent: all cores. */
   readonly threads?: number;
-  /** Whether products read frozen weights from a copy in the order they like (default), or from the file itself, somewhat slower. */
+  /**
+   * Whether products read frozen weights from a float32 copy in the order they like (default), or from the file itself, converted piece by
+   * piece where they are stored in another type. That is somewhat slower.
+   */
   readonly prepack?: boolean;
   /** Writes a Chrome trace of every node to this path prefix, when the session closes. */
   readonly profilePrefix?: string;
@@ -61,7 +64,15 @@ export async function createSession(graph: Graph, options: SessionOptions = {}):
  */
 const slowerFusions = ['MatMulAddFusion', 'GemmSumFusion', 'MatmulTransposeFusion'];
 
+/** Rewritings that make weights of another type float32 before the graph runs, and one copy of those that two parts of it convert. */
+const copyingRewritings = [
+  'ConstantFolding',
+  'CommonSubexpressionElimination',
+  'FuseFp16InitializerToFp32NodeTransformer',
+];
+
 function sessionOptions(float: FloatType, options: SessionOptions): InferenceSession.SessionOptions {
+  const withoutRewritings = [...slowerFusions, ...(options.prepack === false ? copyingRewritings : [])];
   return {
     executionProviders: ['cpu'],
     // the highest level rewrites float64 graphs with kernels that exist for float32 only
@@ -72,7 +83,7 @@ function sessionOptions(float: FloatType, options: SessionOptions): InferenceSes
     ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
     ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
     extra: {
-      optimization: { disable_specified_optimizers: slowerFusions.join(';') },
+      optimization: { disable_specified_optimizers: withoutRewritings.join(';') },
       session: {
         ...(options.weightsFolder ? { model_external_initializers_file_folder_path: options.weightsFolder } : {}),
         ...(options.prepack === false ? { disable_prepacking: '1' } : {}),
