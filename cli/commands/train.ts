@@ -63,11 +63,11 @@ export const train: SpecCommand = {
       value: 'NAMES',
       help: 'q_proj,v_proj or a pattern [all-linear]',
     },
-    memory: {
+    lean: {
       path: 'memory',
-      kind: 'text',
-      value: 'fast|lean',
-      help: 'lean: half the memory for a third more time [fast]',
+      kind: 'switch',
+      set: 'lean',
+      help: 'less than half the memory for a third more time',
     },
     'use-rslora': { path: 'method.config.use_rslora', kind: 'switch', help: 'scale by alpha / sqrt(r)' },
     full: { path: 'method.kind', kind: 'switch', set: 'full', help: 'train every weight instead of an adapter' },

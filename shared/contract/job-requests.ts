@@ -47,6 +47,7 @@ const trainRequest = z
     samples: train.samples,
     checkpoint: train.checkpoint,
     outputDtype: train.outputDtype,
+    memory: train.memory,
     seed: train.seed,
   })
   .openapi('TrainRequest');

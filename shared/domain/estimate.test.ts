@@ -70,6 +70,29 @@ test.each([
   },
 );
 
+test.each([
+  ['float32', 538_000_000, 512, 1029e6],
+  ['bfloat16', 269_000_000, 512, 864e6],
+  ['bfloat16', 269_000_000, 2048, 1981e6],
+])(
+  'a lean step in %s (%i bytes) over a row of %i tokens takes about the memory that was measured',
+  (_, baseBytes, size, bytes) => {
+    const row = { rows: 1, sizeBytes: 4 * size, format: 'text' } as const;
+    const changes = {
+      memory: 'lean',
+      steps: 100,
+      batch: { microBatchTokens: size },
+      method: { kind: 'lora', config: { r: 16 } },
+    };
+    const { memoryBytes } = estimateJob({ ...subject(changes), baseBytes, datasets: [row] });
+    expect(memoryBytes).toBeGreaterThan(bytes * 0.99);
+    expect(memoryBytes).toBeLessThan(bytes * 1.4);
+    expect(
+      estimateJob({ ...subject({ ...changes, memory: 'fast' }), baseBytes, datasets: [row] }).memoryBytes,
+    ).toBeGreaterThan(1.5 * memoryBytes);
+  },
+);
+
 test('the length of a run follows from epochs, steps or tokens, whichever is given', () => {
   const length = (changes: object): [number | null, number | null] => {
     const { tokens, steps } = estimateJob(subject(changes));
