@@ -55,9 +55,10 @@ try {
     lengthMax: length,
   });
   if (!batch) throw new Error('one row makes one batch');
+  const inputs = batchFeeds(batch);
   const feeds = {
-    ...batchFeeds(batch),
-    ...ropeFeed(model.spec)(length),
+    ...inputs,
+    ...ropeFeed(model.spec)(length, inputs.positions),
     ...parameterFeeds(model, initialLoraParameters(requireMethod(model).parameters, 1)),
     loss_scale: { data: Float32Array.of(1 / length), dims: [] },
     dropout_seed: { data: BigInt64Array.of(0n), dims: [] },
