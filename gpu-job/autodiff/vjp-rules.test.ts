@@ -117,9 +117,8 @@ const cases: { readonly [P in Differentiable]: Readonly<Record<string, GradientC
     ]),
   ),
   After: {
-    'two others': gradientCheck(
-      { x: trained([2, 3]), a: trained([2, 4], 1), b: trained([3], 2) },
-      (g, { x, a, b }) => g.add(g.after(x, [a, b]), g.add(g.reduceSum(a, [0, 1]), b)),
+    'two others': gradientCheck({ x: trained([2, 3]), a: trained([2, 4], 1), b: trained([3], 2) }, (g, { x, a, b }) =>
+      g.add(g.after(x, [a, b]), g.add(g.reduceSum(a, [0, 1]), b)),
     ),
   },
   Reshape: {
