@@ -5,6 +5,8 @@ type Bench = () => Promise<Record<string, unknown>>;
 /** Every benchmark by name; each resolves to one flat object. Loaded only when it runs: the memory of one is not that of all. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   train: async () => (await import('./train.ts')).benchTrain,
+  'train-lean': async () => (await import('./train-lean.ts')).benchTrainLean.bind(undefined, 'F32'),
+  'train-lean-bf16': async () => (await import('./train-lean.ts')).benchTrainLean.bind(undefined, 'BF16'),
   profile: async () => (await import('./profile.ts')).benchProfile,
   merge: async () => (await import('./merge.ts')).benchMerge,
   upload: async () => (await import('./upload.ts')).benchUpload,

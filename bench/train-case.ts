@@ -24,9 +24,9 @@ export interface TrainCase {
   }>;
 }
 
-export async function prepareTrainCase(): Promise<TrainCase> {
-  const folder = join('.cache', 'bench', 'smollm2-135m-f32');
-  if (!existsSync(join(folder, 'config.json'))) await writeRandomBase(folder, smolLm135Config);
+export async function prepareTrainCase(dtype: 'F32' | 'BF16' = 'F32'): Promise<TrainCase> {
+  const folder = join('.cache', 'bench', `smollm2-135m-${dtype.toLowerCase()}`);
+  if (!existsSync(join(folder, 'config.json'))) await writeRandomBase(folder, smolLm135Config, { dtype });
   const { length, rank, vocabulary } = caseShape;
   const model = tunedModel(await openBaseModel(folder), (tunable) =>
     loraMethod(
@@ -66,4 +66,21 @@ export async function prepareTrainCase(): Promise<TrainCase> {
       };
     },
   };
+}
+
+const steps = { warmUp: 2, timed: 10 };
+
+/** Some steps after those that warm the machine up; losses are of all. */
+export async function timeSteps(
+  takeStep: TrainCase['takeStep'],
+  step: TrainStep,
+): Promise<{ readonly seconds: readonly number[]; readonly losses: readonly number[] }> {
+  const seconds: number[] = [];
+  const losses: number[] = [];
+  for (let i = 0; i < steps.warmUp + steps.timed; i++) {
+    const taken = await takeStep(step);
+    if (i >= steps.warmUp) seconds.push(taken.seconds);
+    losses.push(taken.loss);
+  }
+  return { seconds, losses };
 }

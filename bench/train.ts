@@ -3,9 +3,7 @@ import { productFlops } from '../gpu-job/graph/flops.ts';
 import { createTrainStep, trainGraph } from '../gpu-job/training/step-graph.ts';
 import { bestGemmGflops } from './gemm.ts';
 import { median } from './median.ts';
-import { caseShape, caseText, prepareTrainCase } from './train-case.ts';
-
-const steps = { warmUp: 2, timed: 10 };
+import { caseShape, caseText, prepareTrainCase, timeSteps } from './train-case.ts';
 
 export async function benchTrain(): Promise<Record<string, unknown>> {
   const { model, takeStep } = await prepareTrainCase();
@@ -13,13 +11,7 @@ export async function benchTrain(): Promise<Record<string, unknown>> {
 
   const gemmBefore = await bestGemmGflops();
   const step = await createTrainStep(model);
-  const seconds: number[] = [];
-  const losses: number[] = [];
-  for (let i = 0; i < steps.warmUp + steps.timed; i++) {
-    const taken = await takeStep(step);
-    if (i >= steps.warmUp) seconds.push(taken.seconds);
-    losses.push(taken.loss);
-  }
+  const { seconds, losses } = await timeSteps(takeStep, step);
   const peakRssMb = process.resourceUsage().maxRSS / 1024; // before the large products below
   await step.close();
   const gemmAfter = await bestGemmGflops();

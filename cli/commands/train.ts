@@ -67,7 +67,7 @@ export const train: SpecCommand = {
       path: 'memory',
       kind: 'switch',
       set: 'lean',
-      help: 'less than half the memory for a third more time',
+      help: 'less than half the memory for a quarter more time',
     },
     'use-rslora': { path: 'method.config.use_rslora', kind: 'switch', help: 'scale by alpha / sqrt(r)' },
     full: { path: 'method.kind', kind: 'switch', set: 'full', help: 'train every weight instead of an adapter' },

@@ -206,7 +206,7 @@ export const trainSpecSchema = z
       .enum(['fast', 'lean'])
       .optional()
       .describe(
-        'What a step keeps. `fast` (default): all that the backward pass needs, and frozen weights once more in the order in which they are multiplied. `lean`: layers are computed again and weights read from their file, for less than half the memory and a third more time.',
+        'What a step keeps. `fast` (default): all that the backward pass needs, and frozen weights once more in the order in which they are multiplied. `lean`: layers are computed again and weights read from their file, for less than half the memory and a quarter more time.',
       ),
     seed: seedField,
     threads: threadsField,
