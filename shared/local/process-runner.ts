@@ -146,7 +146,13 @@ export class ProcessRunner implements JobRunner {
     const over = (problem?: Error): void => {
       this.#watchers.delete(run.runId);
       if (problem) this.#options.log(`the watcher of run ${run.runId} could not be started`, problem);
-      forbidStart(folder);
+      // who does not look after runs any more leaves what it finds to the next server, and may have no folder left
+      if (!this.#timer) return;
+      try {
+        forbidStart(folder);
+      } catch (error) {
+        this.#options.log(`what became of run ${run.runId} could not be noted`, error);
+      }
       this.#look();
     };
     watcher.once('error', over);
