@@ -13,6 +13,7 @@ import type { World } from '../shared/platform/ports.ts';
 import type { RunOrder } from '../shared/platform/ports.ts';
 import type { JobThreadData, JobThreadMessage } from './job-thread.ts';
 import type { JobReports } from './jobs/run-spec.ts';
+import { switchTelemetryOff } from './runtime/no-telemetry.ts';
 
 /** What any job reports; `kind` tells which. */
 export type JobReport = JobReports[Spec['kind']];
@@ -30,6 +31,7 @@ export async function runJob<S extends Spec>(spec: S, options: RunJobOptions = {
   if (options.stop?.aborted) askToStop();
   options.stop?.addEventListener('abort', askToStop, { once: true });
   const entry = new URL('job-thread.ts', import.meta.url).href;
+  switchTelemetryOff();
   const workerData: JobThreadData & { entry: string } = { spec, stopFlag, entry };
   const worker = new Worker(new URL('../shared/platform/start-thread.mjs', import.meta.url), { workerData });
   try {

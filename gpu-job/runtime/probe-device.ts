@@ -2,6 +2,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { invariant } from '../../shared/errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { lowerToOnnx } from '../graph/lower.ts';
+import { switchTelemetryOff } from './no-telemetry.ts';
 
 /** What computes: the processor, or the first GPU. */
 export type Device = 'cpu' | 'cuda';
@@ -11,6 +12,7 @@ export type Device = 'cpu' | 'cuda';
  * the option that forbids it, the runtime would do the work on the CPU and say nothing.
  */
 export async function probeDevice(device: Device): Promise<void> {
+  switchTelemetryOff();
   const graph = new GraphBuilder();
   const x = graph.input('x', 'float32', [2, 2]);
   graph.output('y', graph.matmul(x, x));

@@ -2,6 +2,7 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { DomainError, invariant } from '../../shared/errors.ts';
 import type { FloatType, Graph } from '../graph/builder.ts';
 import { lowerToOnnx } from '../graph/lower.ts';
+import { switchTelemetryOff } from './no-telemetry.ts';
 
 /** Values that cross the border of a graph. Booleans are bytes 0 and 1. */
 export type TensorData = Float32Array | Float64Array | BigInt64Array | Uint8Array;
@@ -37,6 +38,7 @@ export interface Session {
 
 /** Compiles a graph for the CPU. Weights stay memory-mapped in their files; only what the kernels repack is copied, unless they may not. */
 export async function createSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
+  switchTelemetryOff();
   const float = options.float ?? 'float32';
   const session = await InferenceSession.create(lowerToOnnx(graph, float), sessionOptions(float, options));
   return {
