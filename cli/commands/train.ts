@@ -103,6 +103,12 @@ export const train: SpecCommand = {
       value: 'RATE',
       help: '[2e-4; 2e-5 with --full]',
     },
+    'lora-plus': {
+      path: 'optimizer.loraPlusRatio',
+      kind: 'number',
+      value: 'RATIO',
+      help: 'LoRA+: train B at so many times the rate of A',
+    },
     schedule: { path: 'schedule.kind', kind: 'text', value: 'KIND', help: 'constant, linear or cosine [cosine]' },
     'warmup-steps': { path: 'schedule.warmupSteps', kind: 'number', value: 'N', help: 'steps of warm-up' },
     'warmup-ratio': {

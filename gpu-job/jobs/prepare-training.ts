@@ -76,6 +76,7 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
     if (described && data) checkVocabulary(described.spec.vocabSize, data, report);
     const plan = data && data.rows.length > 0 ? planSteps(spec, data.rows) : undefined;
     const schedule = plan && planSchedule(spec, plan.steps, report);
+    checkOptimizer(spec, report);
     findings.push(...(described?.base?.warnings ?? []));
     const warnings = refuseErrors('train', 'The run cannot begin:', findings);
     if (!described || !text || !data || !plan || !schedule) throw new Error('a part is missing without a finding');
@@ -264,6 +265,14 @@ function planSteps(spec: TrainSpec, rows: readonly TokenRow[]): RunPlan {
   const length = steps !== undefined ? { steps } : tokens !== undefined ? { tokens } : { epochs: epochs ?? 3 };
   const size = batch.tokens !== undefined ? { tokens: batch.tokens } : { rows: batch.rows ?? 16 };
   return planRun(rows.map(inputLength), { size, length, seed });
+}
+
+function checkOptimizer({ optimizer, method }: TrainSpec, report: Report): void {
+  const { loraPlusRatio: ratio, loraPlusEmbeddingRate: rate } = optimizer;
+  if (method.kind !== 'lora' && ratio !== undefined)
+    report('error', 'optimizer.loraPlusRatio', 'is for LoRA: full fine-tuning has no factors A and B');
+  if (ratio === undefined && rate !== undefined)
+    report('error', 'optimizer.loraPlusEmbeddingRate', 'has no effect without loraPlusRatio');
 }
 
 function planSchedule({ schedule, optimizer, method }: TrainSpec, steps: number, report: Report): Schedule {

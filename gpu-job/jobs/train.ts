@@ -7,6 +7,7 @@ import { accumulate } from '../training/accumulate.ts';
 import { inputLength, labelCount, makeBatches } from '../training/batches.ts';
 import { readLatestCheckpoint, writeCheckpoint, type RunState } from '../training/checkpoint.ts';
 import { initialLoraParameters } from '../training/initial-parameters.ts';
+import { loraPlusFactors } from '../training/lora-plus.ts';
 import { openMetricsLog } from '../training/metrics-log.ts';
 import { clipScale, createAdamW, globalNorm } from '../training/optimizers.ts';
 import { randomStream } from '../training/random.ts';
@@ -62,7 +63,8 @@ async function runSteps(
   const checkpoint = await readLatestCheckpoint(folders.checkpoints, run.parameters);
   let state: RunState = checkpoint?.state ?? { step: 0, evaluatedStep: -1, tokens: 0, seconds: 0, metricsBytes: 0 };
   const parameters = checkpoint?.parameters ?? (await initialParameters(spec, run));
-  const optimizer = createAdamW(run.parameters, spec.optimizer);
+  const rateFactors = loraPlusFactors(spec.optimizer, run.schedule.learningRate);
+  const optimizer = createAdamW(run.parameters, { ...spec.optimizer, rateFactors });
   if (checkpoint) optimizer.restore(state.step, checkpoint.moments);
   const metrics = await openMetricsLog(folders.metrics, state.metricsBytes);
   const session = await createTrainStep(run.model, stepOptions(spec));

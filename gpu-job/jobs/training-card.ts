@@ -91,6 +91,9 @@ function recipe(
     ['step size', batch.tokens === undefined ? `${batch.rows ?? 16} rows` : `${batch.tokens} tokens`],
     ['optimizer', `AdamW, betas ${optimizer.beta1} and ${optimizer.beta2}, epsilon ${optimizer.epsilon}`],
     ['learning rate', `${schedule.learningRate}, ${schedule.kind}, ${schedule.warmupSteps} warm-up steps`],
+    ...(optimizer.loraPlusRatio === undefined
+      ? []
+      : ([['LoRA+', `B at ${optimizer.loraPlusRatio} times that rate`]] as [string, string][])),
     ['weight decay', optimizer.weightDecay],
     ['gradient clipping', optimizer.clipNorm === 0 ? 'none' : `global norm ${optimizer.clipNorm}`],
     ['seed', spec.seed],

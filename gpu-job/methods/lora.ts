@@ -22,7 +22,7 @@ export function loraMethod(model: TunableModel, targets: readonly LoraTarget[], 
       throw new DomainError('lora-target', `${module} is not a linear module of this model, so LoRA cannot act on it.`);
     return [
       { name: loraA(module), shape: [r, linear.inFeatures] },
-      { name: loraB(module), shape: [linear.outFeatures, r] },
+      { name: loraB(module), shape: [linear.outFeatures, r], group: 'B' as const },
     ];
   });
   const byModule = new Map(targets.map((target, stream) => [target.module, { ...target, stream }]));

@@ -6,7 +6,14 @@ import type { CheckpointTensorSpec, LinearModule } from '../nn/decoder.ts';
 export interface Parameter {
   readonly name: string;
   readonly shape: readonly number[];
+  /** The group that LoRA+ trains at a rate of its own; absent: the rate of the schedule. */
+  readonly group?: RateGroup;
+  /** Whether weight decay acts on it; absent: it does on all but vectors. */
+  readonly decays?: boolean;
 }
+
+/** `B`: the factors of LoRA that begin at zero, and vectors. `embedding`: both factors of an embedding. As PEFT's `create_loraplus_optimizer`. */
+export type RateGroup = 'B' | 'embedding';
 
 /** What a method knows of the model that it tunes. */
 export interface TunableModel {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { loraPlusFactors } from './lora-plus.ts';
 import { clipScale, createAdamW, globalNorm } from './optimizers.ts';
 
 const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 };
@@ -39,6 +40,23 @@ test('vectors are not decayed, matrices are', () => {
   adam.update(values, new Map(parameters.map(({ name }) => [name, zero])), 0.5);
   expect(values.get('norm')).toEqual(Float32Array.of(1, 1));
   expect(values.get('w')).toEqual(Float32Array.of(0.95, 0.95));
+});
+
+test('groups have rates of their own, and a vector is decayed where it says so', () => {
+  const parameters = [
+    { name: 'A', shape: [1, 1] },
+    { name: 'B', shape: [1, 1], group: 'B' as const },
+    { name: 'm', shape: [1], group: 'B' as const, decays: true },
+    { name: 'e', shape: [1, 1], group: 'embedding' as const },
+  ];
+  const rateFactors = loraPlusFactors({ loraPlusRatio: 4, loraPlusEmbeddingRate: 1e-3 }, 0.01);
+  const adam = createAdamW(parameters, { ...options, weightDecay: 0.5, rateFactors });
+  const values = new Map(parameters.map(({ name }) => [name, Float32Array.of(1)]));
+  adam.update(values, new Map(parameters.map(({ name }) => [name, Float32Array.of(2)])), 0.01);
+  // the first step of Adam is the rate itself, against the sign of the gradient
+  for (const [name, rate] of Object.entries({ A: 0.01, B: 0.04, m: 0.04, e: 0.001 }))
+    expect(values.get(name)?.[0], name).toBeCloseTo(1 - 0.5 * rate - rate, 6);
+  expect(loraPlusFactors({}, 0.01)).toEqual({});
 });
 
 test('restored state goes on as if nothing had happened, bit for bit', () => {

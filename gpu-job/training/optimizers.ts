@@ -1,13 +1,17 @@
 import { invariant } from '../../shared/errors.ts';
-import type { Parameter } from '../methods/method.ts';
+import type { Parameter, RateGroup } from '../methods/method.ts';
 
 export interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  /** Decoupled: each step takes learning rate * decay of the weight itself. Not applied to vectors (norms, biases). */
+  /** Decoupled: each step takes learning rate * decay of the weight itself. Not applied to vectors (norms, biases), unless they say so. */
   readonly weightDecay: number;
+  /** What the learning rate is multiplied by for the parameters of a group; 1 for all others. */
+  readonly rateFactors?: RateFactors;
 }
+
+export type RateFactors = Readonly<Partial<Record<RateGroup, number>>>;
 
 /** AdamW and its state: two running moments for each parameter and the number of updates. */
 export interface AdamW {
@@ -38,7 +42,7 @@ export function createAdamW(parameters: readonly Parameter[], options: AdamWOpti
       return [name, { first: new Float32Array(count), second: new Float32Array(count) }];
     }),
   );
-  const decays = new Map(parameters.map(({ name, shape }) => [name, shape.length > 1 ? options.weightDecay : 0]));
+  const { rateFactors = {}, weightDecay } = options;
   let updates = 0;
   return {
     get updates() {
@@ -47,11 +51,12 @@ export function createAdamW(parameters: readonly Parameter[], options: AdamWOpti
     moments,
     update(values, gradients, learningRate, gradientScale = 1) {
       updates++;
-      for (const { name } of parameters) {
+      for (const { name, shape, group, decays = shape.length > 1 } of parameters) {
         const [value, gradient, moment] = [values.get(name), gradients.get(name), moments.get(name)];
         invariant(value && gradient && moment, `${name} has a value and a gradient`);
-        const decay = 1 - learningRate * (decays.get(name) ?? 0);
-        updateTensor(value, gradient, moment, { ...options, updates, learningRate, gradientScale, decay });
+        const rate = learningRate * ((group && rateFactors[group]) ?? 1);
+        const decay = 1 - rate * (decays ? weightDecay : 0);
+        updateTensor(value, gradient, moment, { ...options, updates, learningRate: rate, gradientScale, decay });
       }
     },
     restore(count, saved) {

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { readAdapterFolder, type LoraAdapter } from '../../gpu-job/folders/adapter.ts';
 import { openBaseModel } from '../../gpu-job/folders/base-model.ts';
 import { clipScale, createAdamW, globalNorm, type AdamWOptions } from '../../gpu-job/training/optimizers.ts';
+import { loraPlusFactors } from '../../gpu-job/training/lora-plus.ts';
 import { learningRateAt, type Schedule } from '../../gpu-job/training/schedules.ts';
 import { createTrainStep, type TrainStep } from '../../gpu-job/training/step-graph.ts';
 import { batchOf, fixturePath, frobeniusDistance, readFixtureJson, type HuggingFaceInputs } from './fixture.ts';
@@ -22,6 +23,8 @@ interface RecordedRun {
   readonly eps: number;
   readonly weightDecay: number;
   readonly clipNorm: number | null;
+  /** Of LoRA+. */
+  readonly loraPlusRatio?: number;
   /** For each step its micro-batches. */
   readonly batches: readonly (readonly HuggingFaceInputs[])[];
 }
@@ -31,7 +34,7 @@ interface Curve {
   readonly gradientNorms: readonly number[];
 }
 
-it.each(['lora-run-20', 'lora-run-plain'])(
+it.each(['lora-run-20', 'lora-run-plain', 'lora-plus-run'])(
   '%s takes the steps that torch, transformers and PEFT take',
   async (name) => {
     const { recorded, parameters, step, initial } = await openRun(name);
@@ -69,6 +72,14 @@ it('a run without weight decay is seen to part in its weights', async () => {
   expect(frobeniusDistance(updates(withParameters(initial, parameters)), updates(theirs))).toBeGreaterThan(updateBound);
 });
 
+it.each([1, 7])('LoRA+ with the ratio %i is seen to part from one with 8', async (loraPlusRatio) => {
+  const { recorded, parameters, step } = await openRun('lora-plus-run');
+  const truth = await readFixtureJson<Curve>('lora-plus-run', 'expected.json');
+  const curve = await train(step, parameters, { ...recorded, loraPlusRatio });
+  await step.close();
+  expect(worstDifference(curve.losses, truth.losses)).toBeGreaterThan(lossBound);
+});
+
 async function openRun(name: string) {
   const base = await openBaseModel(fixturePath('llama-tiny', 'base'));
   const { model, parameters, adapter } = await openAdapted(base, fixturePath(name, 'initial'));
@@ -86,7 +97,9 @@ async function train(
 ): Promise<Curve> {
   const { lr, schedule, warmupSteps, steps, betas, eps, weightDecay, clipNorm } = recorded;
   const [beta1, beta2] = betas;
-  const optimizer = createAdamW(step.parameters, { beta1, beta2, epsilon: eps, weightDecay, ...change });
+  const rateFactors = loraPlusFactors(recorded, lr);
+  const settings = { beta1, beta2, epsilon: eps, weightDecay, rateFactors };
+  const optimizer = createAdamW(step.parameters, { ...settings, ...change });
   const curve = { losses: [] as number[], learningRates: [] as number[], gradientNorms: [] as number[] };
   for (const [number, microBatches] of recorded.batches.entries()) {
     const batches = microBatches.map(batchOf);

@@ -86,6 +86,18 @@ const optimizerField = z
       .max(1)
       .default(0)
       .describe('Decoupled. 0: for short fine-tuning it does nothing good. Vectors (norms, biases) are never decayed.'),
+    loraPlusRatio: z
+      .number()
+      .gt(0)
+      .optional()
+      .describe(
+        "LoRA+: B is trained at so many times the learning rate, which is A's; 16 is what its paper suggests. Absent: both at one rate.",
+      ),
+    loraPlusEmbeddingRate: z
+      .number()
+      .gt(0)
+      .optional()
+      .describe('Rate of the factors of embeddings with `loraPlusRatio`; default 1e-6, as in PEFT.'),
     clipNorm: z
       .number()
       .min(0)

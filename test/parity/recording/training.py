@@ -3,6 +3,7 @@
 import math
 
 import torch
+from peft.optimizers import create_loraplus_optimizer
 from transformers import get_cosine_schedule_with_warmup
 
 from .base_models import attach, load_base
@@ -23,7 +24,7 @@ def counting_batch(generator, rows=2, length=12):
     return {"input_ids": ids, "labels": labels}
 
 
-def record_run(folder, seed, steps, micro, lr, warmup, weight_decay, clip, schedule):
+def record_run(folder, seed, steps, micro, lr, warmup, weight_decay, clip, schedule, plus=None):
     generator = torch.Generator().manual_seed(seed)
     base = OUT / "llama-tiny" / "base"
     batches = [[counting_batch(generator) for _ in range(micro)] for _ in range(steps)]
@@ -33,7 +34,7 @@ def record_run(folder, seed, steps, micro, lr, warmup, weight_decay, clip, sched
         model = attach(load_base(base), torch.Generator().manual_seed(seed + 1), **adapter)
         if dtype == torch.float32:
             save_adapter(model, "default", folder / "initial", "llama-tiny")
-        results[dtype] = train(model.to(dtype), batches, steps, lr, warmup, weight_decay, clip, schedule)
+        results[dtype] = train(model.to(dtype), batches, steps, lr, warmup, weight_decay, clip, schedule, plus)
     curve, model = results[torch.float32]
     exact, _ = results[torch.float64]
     save_adapter(model, "default", folder / "final", "llama-tiny")
@@ -44,14 +45,21 @@ def record_run(folder, seed, steps, micro, lr, warmup, weight_decay, clip, sched
         "lr": lr, "schedule": schedule, "warmupSteps": warmup, "steps": steps, "betas": [0.9, 0.999], "eps": 1e-8,
         "weightDecay": weight_decay, "clipNorm": clip, "batches": batches,
     }  # fmt: skip
+    if plus is not None:
+        settings["loraPlusRatio"] = plus
     write_json(folder / "run.json", settings)
     write_json(folder / "expected.json", {**curve, "lossDeviationFromFloat64": deviation})
 
 
-def train(model, batches, steps, lr, warmup, weight_decay, clip, schedule):
+def train(model, batches, steps, lr, warmup, weight_decay, clip, schedule, plus=None):
     """Loss of a step = sum over the labels of all its micro-batches / their count: the same as one large batch."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=weight_decay)
+    if plus is None:
+        optimizer = torch.optim.AdamW(trained, lr=lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=weight_decay)
+    else:
+        optimizer = create_loraplus_optimizer(
+            model, torch.optim.AdamW, lr=lr, loraplus_lr_ratio=plus, loraplus_weight_decay=weight_decay
+        )
     scheduler = get_cosine_schedule_with_warmup(optimizer, warmup, steps) if schedule == "cosine" else None
     curve = {"losses": [], "learningRates": [], "gradientNorms": []}
     model.train()
