@@ -128,10 +128,14 @@ export const limits = {
   sameDeltaTolerance: 0.01,
   /** One line of a JSONL file: the longest published contexts, a million tokens, take about 5 MB of text. */
   jsonlLineBytesMax: 16_777_216,
+  /** Wanted columns of one row group of a Parquet file, unpacked: it is read as a whole, and takes some times this as objects. */
+  parquetGroupBytesMax: 536_870_912,
   /** Bytes of a text file read at once: enough for disk speed. */
   jsonlChunkBytes: 1_048_576,
   /** Rows of one dataset: they are kept in memory as tokens, about 200 bytes for the shortest ones. */
   datasetRowsMax: 5_000_000,
+  /** Files of one dataset that is a folder. */
+  datasetFilesMax: 10_000,
   /** Findings of one kind that are listed; the others are counted. More is not read by anyone. */
   datasetFindingsMax: 20,
   /** Messages of one conversation: it is rendered twice for every turn of the assistant, so the work grows with the square. */

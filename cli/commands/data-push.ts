@@ -8,10 +8,11 @@ import { pushDataset } from '../server/push-dataset.ts';
 /** `lorary data push`: rows under a name. */
 export const dataPush = runCommand({
   name: 'data push',
-  summary: 'Send rows of JSONL to the server, unless these bytes are there already.',
+  summary: 'Send rows to the server, as JSON lines, unless these bytes are there already.',
   usage: 'FILE [--name NAME]',
+  notes: ['FILE: JSON lines, .csv, .tsv, .parquet, or a folder of such files.'],
   words: { what: 'FILE', min: 1, max: 1 },
-  examples: ['lorary data push rows.jsonl', 'lorary data push rows.jsonl --name french'],
+  examples: ['lorary data push rows.jsonl', 'lorary data push rows.parquet --name french'],
   flags: {
     name: { kind: 'text', value: 'NAME', help: 'what the dataset is called [after the file]' },
     description: { kind: 'text', value: 'TEXT', help: 'what it is' },

@@ -7,7 +7,7 @@ import { baseAndAdapter } from '../named/subjects.ts';
 export const evaluate: SpecCommand = {
   name: 'evaluate',
   aliases: ['eval'],
-  summary: 'Measure a base, with an adapter or without, on rows of JSONL.',
+  summary: 'Measure a base, with an adapter or without, on rows (JSONL, CSV, Parquet).',
   usage: '[--base BASE] [--adapter ADAPTER] --data FILE [flags]',
   mainFlag: 'adapter',
   fixed: { kind: 'evaluate' },

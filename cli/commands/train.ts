@@ -6,7 +6,7 @@ import { trainOnServer } from '../named/train-on-server.ts';
 /** `lorary train`: an adapter, or with `--full` a whole model. */
 export const train: SpecCommand = {
   name: 'train',
-  summary: 'Train a LoRA adapter, or a whole model, on rows of JSONL.',
+  summary: 'Train a LoRA adapter, or a whole model, on rows (JSONL, CSV, Parquet).',
   usage: '--base BASE --data FILE [--output FOLDER or NAME] [flags]',
   mainFlag: 'data',
   fixed: { kind: 'train', method: { kind: 'lora' } },

@@ -3,6 +3,7 @@ import { createDataset, getDataset, listDatasets, type Dataset } from '../../sha
 import { DomainError, refuseErrors } from '../../shared/errors.ts';
 import type { CommandIo } from '../command.ts';
 import { announced, contentKey, hashFiles } from '../transfers/local-files.ts';
+import { withJsonLines } from '../transfers/json-lines-file.ts';
 import type { LocalFile } from '../transfers/send-upload.ts';
 import { sizeText } from '../transfers/transfer-view.ts';
 import { allPages } from './all-pages.ts';
@@ -18,18 +19,32 @@ export interface PushDatasetOptions {
   readonly json: boolean;
 }
 
+export interface PushedDataset {
+  readonly dataset: Dataset;
+  readonly wasThere: boolean;
+}
+
 /**
- * Brings a file of JSON lines to the server unless its very bytes are there already, and waits until it is checked. Throws `DomainError`
- * with all findings when it is refused.
+ * Brings a file of rows, or a folder of them, to the server as JSON lines unless these very lines are there already, and waits until they
+ * are checked. Throws `DomainError` with all findings when they are refused.
  */
 export async function pushDataset(
   api: ApiClient,
   path: string,
+  options: PushDatasetOptions,
+  io: CommandIo,
+): Promise<PushedDataset> {
+  return withJsonLines(path, (localPath) => pushFile(api, { path, localPath }, options, io));
+}
+
+async function pushFile(
+  api: ApiClient,
+  { path, localPath }: { readonly path: string; readonly localPath: string },
   { name, description, json }: PushDatasetOptions,
   io: CommandIo,
-): Promise<{ readonly dataset: Dataset; readonly wasThere: boolean }> {
+): Promise<PushedDataset> {
   const view = viewOf(json, io);
-  const [file] = await hashFiles([{ path: 'data.jsonl', localPath: path }], view, () => io.screen.now()).finally(() =>
+  const [file] = await hashFiles([{ path: 'data.jsonl', localPath }], view, () => io.screen.now()).finally(() =>
     view.end(),
   );
   if (!file) throw new DomainError('dataset', `${path} cannot be read.`);

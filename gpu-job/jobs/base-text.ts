@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { basename, join } from 'node:path';
-import { openFileSource } from '../../shared/files/file-source.ts';
+import { join } from 'node:path';
+import { openRowFiles } from '../../shared/files/row-files.ts';
 import type { Prompt } from '../../shared/contract/specs/spec-fields.ts';
-import { readLines } from '../../shared/formats/jsonl.ts';
 import { chatTemplateTexts } from '../../shared/text/chat-template-texts.ts';
 import { chatTemplate, type ChatTemplate } from '../../shared/text/chat-template.ts';
 import { readDataset, type Dataset, type DatasetOptions } from '../../shared/text/dataset.ts';
 import { encodePrompt, stopTokens } from '../../shared/text/encode-prompt.ts';
+import { rowKeys } from '../../shared/text/row-format.ts';
 import { loadTokenizer, type TextTokenizer } from '../../shared/text/tokenizer.ts';
 import { exists, readJsonFile, readTextFile } from '../folders/files.ts';
 
@@ -24,7 +24,7 @@ export interface BaseText {
   readonly template: ChatTemplate | undefined;
   /** Tokens after which a text is over. */
   readonly stopIds: readonly number[];
-  /** Reads a JSONL file; all that is wrong in it is among the findings. Throws `DomainError` where there is no file. */
+  /** Reads a file of rows or a folder of them; all that is wrong in it is among the findings. Throws `DomainError` where there is no file. */
   readRows(path: string, options: Omit<DatasetOptions, 'name'>): Promise<Dataset>;
   encodePrompt(prompt: Prompt): Promise<EncodedPrompt>;
   close(): Promise<void>;
@@ -46,12 +46,12 @@ export async function openBaseText(folder: string): Promise<BaseText> {
     ...encoder,
     stopIds: [...new Set([...(await stopTokens(encoder)), ...configs.flatMap(endIds)])],
     async readRows(path, options) {
-      const source = await openFileSource(path);
-      try {
-        return await readDataset(readLines(source), encoder, { ...options, name: basename(path) });
-      } finally {
-        await source.close();
-      }
+      const files = await openRowFiles(path, rowKeys);
+      return readDataset(files.lines(), encoder, {
+        ...options,
+        name: files.name,
+        placeOf: (line) => files.placeOf(line),
+      });
     },
     async encodePrompt(prompt) {
       const text = 'prompt' in prompt ? prompt.prompt : (prompt.messages.at(-1)?.content ?? '');

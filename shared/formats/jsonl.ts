@@ -1,12 +1,29 @@
 import { limits } from '../limits.ts';
 import type { ByteSource } from './bytes.ts';
 
-/** One line of a text file. With a `problem`, `text` is empty. */
+/** One line of a text file, or one row of a table as the JSON line it would be. With a `problem`, `text` is empty. */
 export interface TextLine {
   readonly text: string;
-  /** `too-long`: over `limits.jsonlLineBytesMax`. `not-utf8`: bytes that are not valid UTF-8. */
-  readonly problem?: 'too-long' | 'not-utf8';
+  /**
+   * `too-long`: over `limits.jsonlLineBytesMax`. `not-utf8`: bytes that are not valid UTF-8. Of a table: `cell-count` and `cell-not-json`
+   * spoil one row, `not-csv` ends the reading.
+   */
+  readonly problem?: 'too-long' | 'not-utf8' | 'cell-count' | 'cell-not-json' | 'not-csv';
+  /** The problem in words, where they depend on the row. */
+  readonly detail?: string;
 }
+
+/** A line's problem in words that go on from its place; undefined where it has none. */
+export const lineProblem = ({ problem, detail }: TextLine): string | undefined =>
+  problem && (detail ?? problems[problem]);
+
+const problems = {
+  'too-long': `is longer than ${limits.jsonlLineBytesMax} bytes`,
+  'not-utf8': 'is not valid UTF-8: save the file as UTF-8',
+  'cell-count': 'does not have as many cells as the header',
+  'cell-not-json': 'holds a cell that is not valid JSON',
+  'not-csv': 'is not valid CSV',
+} as const satisfies Record<NonNullable<TextLine['problem']>, string>;
 
 /**
  * The lines of a UTF-8 file, in order, without their ends (`\n` or `\r\n`) and without a byte order mark; the end of the last

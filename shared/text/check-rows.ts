@@ -19,7 +19,7 @@ export async function checkRows(
   lines: AsyncIterable<TextLine>,
   { name }: { readonly name: string },
 ): Promise<RowsReport> {
-  const findings = datasetFindings(name);
+  const findings = datasetFindings({ name });
   const reader = rowReader(findings, limits.datasetRowsMax);
   for await (const _ of reader.batches(lines));
   return { format: reader.format(), lines: reader.lines(), findings: findings.list() };

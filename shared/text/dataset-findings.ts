@@ -2,6 +2,12 @@ import type { Finding } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { RowNote } from './row-format.ts';
 
+/** What a dataset is called in messages, and its rows, counted from 1; absent: `name:line`. */
+export interface DatasetName {
+  readonly name: string;
+  readonly placeOf?: ((line: number) => string) | undefined;
+}
+
 /** Collects what is found in a dataset: of each kind the first ones with their lines, of the others only how many. */
 export interface DatasetFindings {
   /** Without a line, the note is about the file. */
@@ -9,17 +15,23 @@ export interface DatasetFindings {
   count(severity: RowNote['severity']): number;
   /** Errors first, each kind by line, behind each kind how many more there are. */
   list(): Finding[];
+  /** What a person calls a row: `train.jsonl:17`. */
+  placeOf(line: number): string;
 }
 
-export function datasetFindings(name: string, listedMax: number = limits.datasetFindingsMax): DatasetFindings {
+export function datasetFindings(
+  { name, placeOf = (line) => `${name}:${line}` }: DatasetName,
+  listedMax: number = limits.datasetFindingsMax,
+): DatasetFindings {
   const kinds = new Map<string, { severity: RowNote['severity']; found: number; listed: Finding[] }>();
   return {
+    placeOf,
     add({ severity, code, message }, line) {
       const kind = kinds.get(code) ?? { severity, found: 0, listed: [] };
       kinds.set(code, kind);
       kind.found++;
       if (kind.listed.length < (ofTheTemplate.has(code) ? 1 : listedMax))
-        kind.listed.push({ severity, code, message, where: line === undefined ? name : `${name}:${line}` });
+        kind.listed.push({ severity, code, message, where: line === undefined ? name : placeOf(line) });
     },
     count: (severity) =>
       [...kinds.values()].reduce((total, kind) => total + (kind.severity === severity ? kind.found : 0), 0),

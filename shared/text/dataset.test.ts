@@ -86,7 +86,7 @@ test('all that is wrong in a file is found at once, with its lines', async () =>
   const messages = dataset.findings.map(({ message }) => message);
   expect(messages).toContain('is not of the form {"prompt", "completion"}, which the first row has; it has "text"');
   expect(messages).toContain('completion: must be string, received number');
-  expect(messages).toContain('is the same as line 1');
+  expect(messages).toContain('is the same as train.jsonl:1');
 });
 
 test('conversations: roles, contents, refusals of the template', async () => {

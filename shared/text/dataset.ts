@@ -1,15 +1,13 @@
 import type { Finding } from '../errors.ts';
 import type { TextLine } from '../formats/jsonl.ts';
 import { limits } from '../limits.ts';
-import { datasetFindings } from './dataset-findings.ts';
+import { datasetFindings, type DatasetName } from './dataset-findings.ts';
 import { encodeRows, type EncodedParts, type EncodedRow, type RowEncoder } from './encode-row.ts';
 import { fitRow, type LongRows } from './fit-row.ts';
 import type { RowFormat } from './row-format.ts';
 import { rowReader } from './row-reader.ts';
 
-export interface DatasetOptions {
-  /** Name of the file, for messages. */
-  readonly name: string;
+export interface DatasetOptions extends DatasetName {
   /** Longest row in tokens. */
   readonly contextMax: number;
   /** Default `refuse`. */
@@ -56,8 +54,8 @@ export async function readDataset(
   encoder: RowEncoder,
   options: DatasetOptions,
 ): Promise<Dataset> {
-  const { name, contextMax, longRows = 'refuse' } = options;
-  const findings = datasetFindings(name, options.findingsMax);
+  const { contextMax, longRows = 'refuse' } = options;
+  const findings = datasetFindings(options, options.findingsMax);
   const reader = rowReader(findings, options.rowsMax ?? limits.datasetRowsMax);
   const rows: EncodedRow[] = [];
   const lengths: number[] = [];

@@ -34,6 +34,9 @@ const formatKeys: Readonly<Record<RowFormat, readonly string[]>> = {
 /** In the order in which they are looked for: a conversation often stands beside its text. */
 export const rowFormats = ['messages', 'prompt-completion', 'text'] as const satisfies readonly RowFormat[];
 
+/** Every key that is read of a row. */
+export const rowKeys: readonly string[] = [...Object.values(formatKeys).flat(), 'tools'];
+
 export const describeFormat = (format: RowFormat): string =>
   `{${formatKeys[format].map((key) => `"${key}"`).join(', ')}}`;
 

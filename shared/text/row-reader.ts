@@ -1,5 +1,4 @@
-import type { TextLine } from '../formats/jsonl.ts';
-import { limits } from '../limits.ts';
+import { lineProblem, type TextLine } from '../formats/jsonl.ts';
 import type { DatasetFindings } from './dataset-findings.ts';
 import type { NumberedRow } from './encode-row.ts';
 import {
@@ -25,9 +24,11 @@ export function rowReader(findings: DatasetFindings, rowsMax: number) {
     findings.add({ severity: 'error', code, message }, line);
 
   /** The row, `skip` when it is none or a bad one, `stop` when the file can make no sense. */
-  const readRow = ({ text, problem }: TextLine, line: number): DatasetRow | 'skip' | 'stop' => {
-    if (problem) {
-      error(`line-${problem}`, problems[problem], line);
+  const readRow = (given: TextLine, line: number): DatasetRow | 'skip' | 'stop' => {
+    const { text } = given;
+    const problem = lineProblem(given);
+    if (problem !== undefined) {
+      error(`line-${given.problem}`, problem, line);
       return 'skip';
     }
     const [value, reason] = parseJson(text);
@@ -66,9 +67,9 @@ export function rowReader(findings: DatasetFindings, rowsMax: number) {
       let [line, chars, blank] = [0, 0, 0];
       for await (const given of lines) {
         line++;
-        const { text, problem } =
-          typeof given === 'string' ? { text: withoutMark(given, line), problem: undefined } : given;
-        if (!problem && text.trim() === '') {
+        const read: TextLine = typeof given === 'string' ? { text: withoutMark(given, line) } : given;
+        const { text } = read;
+        if (!read.problem && text.trim() === '') {
           blank ||= line;
           continue;
         }
@@ -79,7 +80,7 @@ export function rowReader(findings: DatasetFindings, rowsMax: number) {
           error('too-many-rows', `the file has more than ${rowsMax} rows: split it`, line);
           break;
         }
-        const row = readRow({ text, ...(problem ? { problem } : {}) }, line);
+        const row = readRow(read, line);
         if (row === 'stop') break;
         if (row === 'skip') continue;
         const hash = textHash(rowKey(row));
@@ -87,7 +88,10 @@ export function rowReader(findings: DatasetFindings, rowsMax: number) {
         if (first === undefined) seen.set(hash, line);
         else {
           duplicates++;
-          findings.add({ severity: 'warning', code: 'row-duplicate', message: `is the same as line ${first}` }, line);
+          findings.add(
+            { severity: 'warning', code: 'row-duplicate', message: `is the same as ${findings.placeOf(first)}` },
+            line,
+          );
         }
         batch.push({ line, row });
         chars += text.length;
@@ -114,11 +118,6 @@ const knownFormats = rowFormats.map(describeFormat).join(', ');
 
 const severalText = ([first, ...others]: readonly RowFormat[]): string =>
   `the rows have keys of several forms: ${first ? describeFormat(first) : ''} is read, ${others.map(describeFormat).join(' and ')} is not`;
-
-const problems = {
-  'too-long': `is longer than ${limits.jsonlLineBytesMax} bytes`,
-  'not-utf8': 'is not valid UTF-8: save the file as UTF-8',
-} as const;
 
 const withoutMark = (text: string, line: number): string => (line === 1 ? text.replace(/^\uFEFF/, '') : text);
 

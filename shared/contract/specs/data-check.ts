@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { limits } from '../../limits.ts';
-import { pathField } from './spec-fields.ts';
+import { pathField, rowsField } from './spec-fields.ts';
 
 /** Checks a dataset against a base: format, tokens, rows over the context, duplicates, empty completions. */
 export const dataCheckSpecSchema = z.strictObject({
   kind: z.literal('data-check'),
   base: pathField.describe('Folder of the base whose tokenizer and chat template are used.'),
-  data: pathField,
+  data: rowsField,
   contextTokens: z.int().min(1).optional().describe("Longest row in tokens; default and at most the base's context."),
   previewRows: z
     .int()

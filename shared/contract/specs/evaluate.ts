@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { limits } from '../../limits.ts';
-import { longRowsField, pathField, seedField, threadsField } from './spec-fields.ts';
+import { longRowsField, pathField, rowsField, seedField, threadsField } from './spec-fields.ts';
 
 /** Measures a base, or a base with an adapter around it, on a dataset. A merged model is a base. */
 export const evaluateSpecSchema = z.strictObject({
   kind: z.literal('evaluate'),
   base: pathField,
   adapter: pathField.optional().describe("Folder of a LoRA adapter in PEFT's layout."),
-  data: pathField.describe('JSONL: rows {"messages"}, {"prompt","completion"} or {"text"}.'),
+  data: rowsField,
   rowsMax: z.int().min(1).optional().describe('Rows used, the first ones; absent: all.'),
   contextTokens: z.int().min(1).optional().describe("Longest row in tokens; default and at most the base's context."),
   longRows: longRowsField,

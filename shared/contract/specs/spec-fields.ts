@@ -4,6 +4,11 @@ import { limits } from '../../limits.ts';
 /** A file or folder. In a spec file, relative paths start at the folder of that file. */
 export const pathField = z.string().min(1);
 
+/** Where rows come from. */
+export const rowsField = pathField.describe(
+  'Rows {"messages"}, {"prompt","completion"} or {"text"}: JSON lines, CSV (.csv, .tsv), Parquet (.parquet), or a folder of such files.',
+);
+
 /** Starts every random choice of a job; the same spec and seed give the same result. Below 2^32: the generator's key is 32 bits. */
 export const seedField = z
   .int()

@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { limits } from '../../limits.ts';
 import { loraConfigSchema } from '../../methods/lora.ts';
-import { longRowsField, pathField, promptField, samplingFields, seedField, threadsField } from './spec-fields.ts';
+import {
+  longRowsField,
+  pathField,
+  promptField,
+  rowsField,
+  samplingFields,
+  seedField,
+  threadsField,
+} from './spec-fields.ts';
 
 const count = z.int().min(1);
 
@@ -130,10 +138,8 @@ const scheduleField = z
 
 const dataField = z
   .strictObject({
-    train: pathField.describe('JSONL: rows {"messages"}, {"prompt","completion"} or {"text"}.'),
-    eval: pathField
-      .optional()
-      .describe('JSONL of held-out rows, in any of the three formats; excludes `evalFraction`.'),
+    train: rowsField,
+    eval: pathField.optional().describe('Held-out rows, in any of the three forms; excludes `evalFraction`.'),
     evalFraction: z
       .number()
       .gt(0)
