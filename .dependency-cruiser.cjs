@@ -70,7 +70,7 @@ module.exports = {
       'files-are-byte-sources',
       'The one way from a path to a byte source; jobs, servers and the command line read files alike.',
       '^shared/files/',
-      [errors, '^shared/formats/'],
+      [errors, '^shared/formats/', ...modules('csv-parse', 'hyparquet', 'hyparquet-compressors')],
       { core: true },
     ),
     only(

@@ -2,9 +2,9 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join, relative } from 'node:path';
 import { DomainError } from '../errors.ts';
 import type { ByteSource } from '../formats/bytes.ts';
-import { readCsvRows } from '../formats/csv-rows.ts';
+import { readCsvRows } from './csv-rows.ts';
 import { readLines, type TextLine } from '../formats/jsonl.ts';
-import { readParquetRows } from '../formats/parquet-rows.ts';
+import { readParquetRows } from './parquet-rows.ts';
 import { limits } from '../limits.ts';
 import { openFileSource } from './file-source.ts';
 

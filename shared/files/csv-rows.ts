@@ -1,7 +1,7 @@
 import { CsvError, parse, type Options } from 'csv-parse';
 import { limits } from '../limits.ts';
-import type { ByteSource } from './bytes.ts';
-import type { TextLine } from './jsonl.ts';
+import type { ByteSource } from '../formats/bytes.ts';
+import type { TextLine } from '../formats/jsonl.ts';
 
 /**
  * The rows of a CSV file (RFC 4180, UTF-8) as JSON objects, keyed by its first record. Cells are text; those of `messages` and `tools` hold

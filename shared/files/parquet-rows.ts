@@ -8,8 +8,8 @@ import {
 import { compressors } from 'hyparquet-compressors';
 import { DomainError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { ByteSource } from './bytes.ts';
-import type { TextLine } from './jsonl.ts';
+import type { ByteSource } from '../formats/bytes.ts';
+import type { TextLine } from '../formats/jsonl.ts';
 
 /**
  * The rows of a Parquet file as JSON objects, of which `columns` are read where the file has one of them, else all. Null fields are left
