@@ -160,6 +160,8 @@ export const limits = {
   threadsMax: 1024,
   /** Prompts of one generate job: every answer is held until the report. */
   promptsMax: 10_000,
+  /** Prompts of one generate job of the platform: they stand in its record. */
+  jobPromptsMax: 100,
   /** Prompts that a training run continues at every evaluation: more would take longer than training. */
   samplePromptsMax: 100,
   /** Members of one composition: PEFT users combine a handful; every member's header is open at once. */

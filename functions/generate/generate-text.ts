@@ -11,7 +11,7 @@ export const generateText = handler(operation, async ({ world, generator }, { te
   if (!generator)
     throw new DomainError(
       'not-available-here',
-      'This installation generates texts in jobs only: ask for an evaluate job.',
+      'This installation generates texts in jobs only: ask for a generate job.',
     );
   const { base: asked, adapter, version: ref, prompts, ...sampling } = body;
   const version = adapter === undefined ? undefined : await usableVersion(world, team, adapter, ref);

@@ -88,13 +88,21 @@ async function find(search: Search, world: World, { team }: Caller, request: Job
       const datasets = [await search.dataset('dataset', request.dataset)];
       if (request.adapter === undefined) return { request, base, datasets };
       const version = await search.version('version', request.adapter, request.version, true);
-      if (version && version.base !== request.base)
-        search.refuse(
-          'base-mismatch',
-          'adapter',
-          `The adapter "${request.adapter}" belongs to the base "${version.base}", not to "${request.base}".`,
-        );
+      refuseOtherBase(search, version, base);
       return { request: pinVersion(request, version), base, datasets, parents: [{ version }] };
+    }
+    case 'generate': {
+      const version =
+        request.adapter === undefined
+          ? undefined
+          : await search.version('version', request.adapter, request.version, true);
+      const name = request.base ?? version?.base;
+      const base = name === undefined ? undefined : await search.base('base', name);
+      if (base) refuseUnrunnable(search, base);
+      if (name === undefined && request.adapter === undefined)
+        search.refuse('no-such-base', 'base', 'Give a base, or an adapter, whose base is then taken.');
+      refuseOtherBase(search, version, base);
+      return { request: pinVersion(request, version), base, ...(version ? { parents: [{ version }] } : {}) };
     }
     case 'compose': {
       const composition = (await findComposition(world.table, team, request.composition))?.value;
@@ -133,6 +141,12 @@ async function find(search: Search, world: World, { team }: Caller, request: Job
 function refuseUnrunnable(search: Search, { name, findings }: ReadyBase): void {
   const reason = findings.find(({ code }) => code === 'architecture-unsupported');
   if (reason) search.refuse('unusable', 'base', `The base "${name}" cannot be run here: ${reason.message}`);
+}
+
+function refuseOtherBase(search: Search, version: VersionRecord | undefined, base: ReadyBase | undefined): void {
+  if (!version || !base || version.base === base.name) return;
+  const message = `The adapter "${version.adapter}" belongs to the base "${version.base}", not to "${base.name}".`;
+  search.refuse('base-mismatch', 'adapter', message);
 }
 
 function pinVersion<R extends { version: string }>(request: R, version: VersionRecord | undefined): R {

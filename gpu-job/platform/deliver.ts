@@ -26,7 +26,7 @@ type Product =
   | { readonly kind: 'report' };
 
 function productOf(request: PinnedRequest): Product {
-  if (request.kind === 'evaluate') return { kind: 'report' };
+  if (request.kind === 'evaluate' || request.kind === 'generate') return { kind: 'report' };
   if (request.kind === 'export') return { kind: 'files' };
   if (request.kind === 'compose') return { kind: 'adapter', adapter: request.output.adapter, origin: 'compose' };
   if (request.kind === 'merge') return { kind: 'base', base: request.output.base, origin: 'merge' };

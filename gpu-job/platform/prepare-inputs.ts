@@ -74,7 +74,7 @@ async function placeDataset(
 }
 
 function outputName(request: PinnedRequest): string {
-  if (request.kind === 'evaluate') return 'report';
+  if (request.kind === 'evaluate' || request.kind === 'generate') return 'report';
   if (request.kind === 'export') return request.format;
   return 'adapter' in request.output ? request.output.adapter : request.output.base;
 }

@@ -1,8 +1,11 @@
 import { z } from '@hono/zod-openapi';
+import { limits } from '../limits.ts';
 import { nameField, versionRefField } from './fields.ts';
 import { evaluateSpecSchema } from './specs/evaluate.ts';
 import { exportFormats, exportSpecSchema } from './specs/export.ts';
+import { generateSpecSchema } from './specs/generate.ts';
 import { mergeSpecSchema } from './specs/merge.ts';
+import { promptField } from './specs/spec-fields.ts';
 import { trainSpecSchema } from './specs/train.ts';
 
 /**
@@ -68,6 +71,22 @@ const evaluateRequest = z
   })
   .openapi('EvaluateRequest');
 
+const generate = generateSpecSchema.shape;
+const generateRequest = z
+  .strictObject({
+    kind: z.literal('generate'),
+    base: nameField.optional().describe('Absent: the base of the adapter.'),
+    adapter: nameField.optional(),
+    version: versionRefField.default('latest'),
+    prompts: z.array(promptField).min(1).max(limits.jobPromptsMax),
+    maxNewTokens: generate.maxNewTokens,
+    temperature: generate.temperature,
+    topK: generate.topK,
+    topP: generate.topP,
+    seed: generate.seed,
+  })
+  .openapi('GenerateRequest');
+
 const composeRequest = z
   .strictObject({
     kind: z.literal('compose'),
@@ -110,6 +129,7 @@ const exportRequest = z
 export const jobRequestSchema = z.discriminatedUnion('kind', [
   trainRequest,
   evaluateRequest,
+  generateRequest,
   composeRequest,
   mergeRequest,
   exportRequest,

@@ -6,7 +6,16 @@ import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
 import { lineageSchema } from './versions.ts';
 
-export const jobKinds = ['train', 'evaluate', 'compose', 'merge', 'export', 'import-base', 'validate-upload'] as const;
+export const jobKinds = [
+  'train',
+  'evaluate',
+  'generate',
+  'compose',
+  'merge',
+  'export',
+  'import-base',
+  'validate-upload',
+] as const;
 export type JobKind = (typeof jobKinds)[number];
 
 /**

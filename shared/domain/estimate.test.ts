@@ -117,6 +117,21 @@ test('full fine-tuning takes more memory and time than LoRA, and evaluating less
   expect(evaluate.tokens).toBe(10_000);
 });
 
+test('generating takes longer the more is written, and less at once than measuring', () => {
+  const generate = (maxNewTokens: number) =>
+    estimateJob({
+      ...subject({}),
+      request: jobRequestSchema.parse({ kind: 'generate', base: 'smol', prompts: [{ prompt: 'Hi' }], maxNewTokens }),
+    });
+  expect(generate(100).seconds - 5).toBeGreaterThan(1.9 * (generate(50).seconds - 5));
+  expect(generate(64)).toMatchObject({
+    steps: null,
+    tokens: expect.toSatisfy((tokens: number) => tokens > 64) as number,
+  });
+  const evaluate = jobRequestSchema.parse({ kind: 'evaluate', base: 'smol', dataset: 'rows' });
+  expect(generate(64).memoryBytes).toBeLessThan(estimateJob({ ...subject({}), request: evaluate }).memoryBytes);
+});
+
 test('jobs that pass over files are told apart from those that compute', () => {
   const merge = { kind: 'merge', adapter: 'mine', output: { base: 'merged' } };
   const estimate = estimateJob({ ...subject({}), request: jobRequestSchema.parse(merge) });

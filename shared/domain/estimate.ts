@@ -38,6 +38,8 @@ export function estimateJob(subject: EstimateSubject): Estimate {
       return estimateTrain(subject, subject.request);
     case 'evaluate':
       return estimateEvaluate(subject, subject.request.rowsMax);
+    case 'generate':
+      return estimateGenerate(subject, subject.request);
     case 'compose':
       return passing(sum(subject.adapterParameters) * 4 * 2, sum(subject.adapterParameters) * 4);
     case 'merge':
@@ -110,11 +112,31 @@ function estimateEvaluate({ tensors, parameters, datasets }: EstimateSubject, ro
   const [data] = datasets;
   const share = Math.min(1, rowsMax / Math.max(1, data?.rows ?? 0));
   const tokens = Math.round(tokensOf(data) * share);
-  const shape = modelShape(tensors);
-  // nothing is kept for a backward pass: one layer at a time, and the scores of the vocabulary
-  const activations = activationBytes({ ...shape, layers: 1 }, { tokens: evaluateTokens, length: evaluatePackTokens });
-  const memoryBytes = memory({ weights: parameters * weightBytes, state: 0, activations });
+  const memoryBytes = forwardMemory({ tensors, parameters }, { tokens: evaluateTokens, length: evaluatePackTokens });
   return { tokens, steps: null, stepsAreExact: false, memoryBytes, seconds: time(tokens * 2 * parameters), basis };
+}
+
+function estimateGenerate(
+  { tensors, parameters }: EstimateSubject,
+  { prompts, maxNewTokens }: Extract<JobRequest, { kind: 'generate' }>,
+): Estimate {
+  const lengths = prompts.map((prompt) => tokensOf({ sizeBytes: JSON.stringify(prompt).length }));
+  const longest = Math.ceil(Math.max(...lengths)) + maxNewTokens;
+  const written = prompts.length * maxNewTokens;
+  const tokens = Math.round(sum(lengths)) + written;
+  const memoryBytes = forwardMemory({ tensors, parameters }, { tokens: longest, length: longest });
+  // a token that is written alone waits for every weight to come from memory
+  const seconds = time(sum(lengths) * 2 * parameters) + (written * parameters * 4) / memoryBytesPerSecond;
+  return { tokens, steps: null, stepsAreExact: false, memoryBytes, seconds, basis };
+}
+
+/** Nothing is kept for a backward pass: one layer at a time, and the scores of the vocabulary. */
+function forwardMemory(
+  { tensors, parameters }: Pick<EstimateSubject, 'tensors' | 'parameters'>,
+  batch: BatchShape,
+): number {
+  const activations = activationBytes({ ...modelShape(tensors), layers: 1 }, batch);
+  return memory({ weights: parameters * weightBytes, state: 0, activations });
 }
 
 /** A job that passes over files and computes little. */
@@ -188,6 +210,8 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 
 /** Two cores of a laptop multiply matrices at 250 GFLOP/s and train at somewhat more than half of it. */
 const operationsPerSecond = 150e9;
+/** What two cores of a laptop read from memory. */
+const memoryBytesPerSecond = 10e9;
 const diskBytesPerSecond = 200e6;
 /** Process, modules, tokenizer and graph. */
 const startSeconds = 5;

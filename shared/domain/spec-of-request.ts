@@ -52,6 +52,10 @@ function specValue(request: PinnedRequest, places: SpecPlaces): object {
       const { dataset: _d, version: _v, recipe: _, ...rest } = request;
       return { ...rest, base, adapter, data: places.dataset, threads };
     }
+    case 'generate': {
+      const { version: _v, recipe: _, ...rest } = request;
+      return { ...rest, base, adapter, threads };
+    }
     case 'compose':
       invariant(request.recipe, 'the request of a composition holds its recipe');
       // the platform knows that the members belong to one base; by which name their files know it is another matter, and a warning

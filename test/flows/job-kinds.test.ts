@@ -202,6 +202,24 @@ test('an evaluation reports what it measured, without places of this machine', a
   expect(JSON.stringify([bare, tuned])).not.toContain(api.folder);
 });
 
+test('texts come from a base or from an adapter, which knows its base, the same for the same seed', async () => {
+  const prompts = [{ prompt: '1 + 1 =' }, { prompt: '2 + 1 =' }];
+  const ask = { kind: 'generate', prompts, maxNewTokens: 4 } as const;
+  await expect(client.call(createJob, { body: ask })).rejects.toMatchObject({ code: 'no-such-base' });
+  const wrong = { ...ask, base: 'taught', adapter: 'adder' };
+  await expect(client.call(createJob, { body: wrong })).rejects.toMatchObject({ code: 'base-mismatch' });
+  const tuned = { ...ask, adapter: 'adder', temperature: 1, seed: 7 };
+  const [bare, one, two] = [await run({ ...ask, base: 'tiny' }), await run(tuned), await run(tuned)];
+  expect(bare.report).toMatchObject({ kind: 'generate', adapter: null, texts: prompts });
+  expect(one).toMatchObject({
+    request: { version: '2' },
+    inputs: { base: { name: 'tiny' }, parents: [{ version: 2 }] },
+  });
+  expect(one.report?.['texts']).toEqual(two.report?.['texts']);
+  expect(one.report?.['texts']).not.toEqual(bare.report?.['texts']);
+  expect(JSON.stringify([bare, one])).not.toContain(api.folder);
+});
+
 test('a composition makes a version whose parents are exact versions', async () => {
   const members = [
     { adapter: 'adder', version: '1', weight: 0.5 },
