@@ -71,6 +71,15 @@ test('a server that stays away is given up, with how to go on', async () => {
   await expect(follow(server([]).api)).rejects.toThrow('lorary watch job_1');
 });
 
+test('a job that waits for a machine is followed for as long as that takes, where each look is answered at once', async () => {
+  const looks = 200;
+  const { api } = server(
+    [...Array.from({ length: looks }, () => ''), line(end(1))],
+    Array.from({ length: looks }, () => 'queued').concat('succeeded'),
+  );
+  expect((await follow(api)).map(({ id }) => id)).toEqual([1]);
+});
+
 test('after a break it goes on behind the last event, each comes once, and an end of before a resumption is none', async () => {
   const { api, asked } = server(
     [

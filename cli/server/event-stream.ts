@@ -13,8 +13,8 @@ export interface FollowOptions {
 
 /**
  * Events of a job from its first one, in order and each once, until its state is an end or `stop` comes. A connection that closes or breaks
- * is opened again after the last event seen. Rejects with `UnavailableError` after `silentTriesMax` tries in a row that brought nothing,
- * and with what the server refuses.
+ * is opened again after the last event seen; a job may wait for its machine for as long as it takes. Rejects with `UnavailableError` after
+ * `failuresMax` tries in a row that the server did not answer, and with what it refuses.
  */
 export async function* followJob(
   api: ApiClient,
@@ -23,10 +23,11 @@ export async function* followJob(
 ): AsyncGenerator<JobStreamEvent> {
   const { stop, onLost, wait = (milliseconds) => delay(milliseconds) } = options;
   let last = 0;
-  for (let silent = 0; silent <= silentTriesMax; silent++) {
+  let failures = 0;
+  for (let silent = 0; failures <= failuresMax; silent++) {
     if (silent > 0) {
-      const seconds = Math.min(10, 0.25 * 2 ** silent);
-      if (silent > 1) onLost?.(seconds);
+      const seconds = Math.min(failures > 0 ? 10 : quietSecondsMax, 0.25 * 2 ** silent);
+      if (failures > 1) onLost?.(seconds);
       await wait(seconds * 1000);
     }
     try {
@@ -34,13 +35,16 @@ export async function* followJob(
         if (event.id <= last) continue;
         last = event.id;
         silent = 0;
+        failures = 0;
         yield event;
         // a job that was resumed has an end among its past
         if (event.event.type === 'state' && endStates.has(event.event.state) && (await hasEnded(api, jobId))) return;
       }
+      failures = 0;
     } catch (error) {
       if (stop.aborted) return;
       if (!(error instanceof UnavailableError) && !isBroken(error)) throw error;
+      failures += 1;
     }
     if (stop.aborted || (silent > 0 && (await hasEnded(api, jobId)))) return;
   }
@@ -50,7 +54,9 @@ export async function* followJob(
 export const endStates: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled']);
 
 /** About a minute: a server that restarts takes seconds. */
-const silentTriesMax = 10;
+const failuresMax = 10;
+/** Between two looks at a server that answers at once, as on AWS, when nothing has happened. */
+const quietSecondsMax = 4;
 
 /** Whether a stream that says nothing more belongs to a job that is over. */
 async function hasEnded(api: ApiClient, jobId: string): Promise<boolean> {
