@@ -11,7 +11,7 @@ export type Credentials = z.output<typeof credentialsSchema>;
 /** What a login has stored: the server that this user works with, and those before it, whose keys may stand nowhere else. */
 const storedSchema = credentialsSchema.extend({ others: z.array(credentialsSchema).optional() });
 
-type Environment = CommandIo['environment'];
+export type Environment = CommandIo['environment'];
 
 /** Where the platform of this machine keeps its data: `LORARY_DATA`, or `.lorary` in the folder the user stands in. */
 export function dataFolder(environment: Environment): string {

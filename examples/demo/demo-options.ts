@@ -4,6 +4,8 @@ import { DomainError } from '../../shared/errors.ts';
 /** What the demo was asked to do. */
 export interface DemoOptions {
   readonly help: boolean;
+  /** Address of a server that runs already; undefined: the demo starts one. */
+  readonly server: string | undefined;
   /** Folder or Hugging Face id; undefined: the base of this repository. */
   readonly base: string | undefined;
   /** Two JSONL files; undefined: the two tasks of this repository. */
@@ -22,6 +24,8 @@ export const demoHelp = `npm run demo -- [options]
 Trains an adapter on each of two tasks, composes them, merges the composite into the base, measures everything on held-out rows,
 and fails unless the numbers show that it worked.
 
+  --server <url>                 do it all on a server that runs already, with LORARY_KEY or the key of a login there; what is
+                                 made stays there, under names that begin with demo-
   --base <folder | owner/name>   base model; a Hugging Face id is looked up in the local cache only
   --data <file.jsonl>            training rows; give it twice, once for each task
   --held-out <file.jsonl>        held-out rows for each --data, in the same order; default: a share of its rows
@@ -38,6 +42,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
       args: [...args],
       options: {
         help: { type: 'boolean', short: 'h', default: false },
+        server: { type: 'string' },
         base: { type: 'string' },
         data: { type: 'string', multiple: true },
         'held-out': { type: 'string', multiple: true },
@@ -57,6 +62,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions {
     throw usage(`--tokens is ${JSON.stringify(values.tokens)}; it must be a positive whole number.`);
   return {
     help: values.help,
+    server: values.server,
     base: values.base,
     data,
     heldOut,

@@ -1,22 +1,21 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { addBase, importedBase } from '../../cli/server/add-base.ts';
 import { followJob } from '../../cli/server/event-stream.ts';
 import { asFindings } from '../../cli/server/as-findings.ts';
-import { connectTo } from '../../cli/server/connect.ts';
 import { pushDataset } from '../../cli/server/push-dataset.ts';
-import { readyBase } from '../../cli/server/ready-base.ts';
 import { receiveFiles, type RemoteFile } from '../../cli/transfers/receive-files.ts';
-import { startServer } from '../../functions/dev-server/start-server.ts';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
-import { createBase, listBaseFiles } from '../../shared/contract/bases.ts';
+import { listBaseFiles } from '../../shared/contract/bases.ts';
 import { createComposition } from '../../shared/contract/compositions.ts';
 import { generateText } from '../../shared/contract/generate.ts';
 import type { JobEvent } from '../../shared/contract/job-events.ts';
 import type { JobRequest } from '../../shared/contract/job-requests.ts';
 import { cancelJob, createJob, getJob, type Job } from '../../shared/contract/jobs.ts';
-import type { EvaluateReport, TrainReport } from '../../shared/contract/reports.ts';
+import type { EvaluateReport, GenerateReport, TrainReport } from '../../shared/contract/reports.ts';
 import type { Prompt } from '../../shared/contract/specs/spec-fields.ts';
 import { listVersionFiles } from '../../shared/contract/versions.ts';
 import { DomainError, UnavailableError } from '../../shared/errors.ts';
+import type { DemoServer } from './demo-server.ts';
 
 /** What a job is asked for, its defaults left out. */
 export type RequestOf<K extends JobRequest['kind']> = Readonly<Record<string, unknown>> & { readonly kind: K };
@@ -24,9 +23,14 @@ export type RequestOf<K extends JobRequest['kind']> = Readonly<Record<string, un
 /** A base, or an adapter around its base. */
 export type ModelName = { readonly base: string } | { readonly adapter: string; readonly version: string };
 
-/** The platform as the demo works with it: a real server of this machine, met through its HTTP API. */
+export interface DemoView {
+  stage(text: string): void;
+  note(text: string): void;
+  show(event: JobEvent): void;
+}
+
+/** The platform as the demo works with it, met through its HTTP API. */
 export interface DemoPlatform {
-  readonly url: string;
   /** Name of the base that was made from a folder. */
   addBase(name: string, folder: string): Promise<string>;
   /** Name of the dataset with the rows of a file. */
@@ -48,44 +52,24 @@ export interface DemoPlatform {
   generate(model: ModelName, prompts: readonly Prompt[], maxNewTokens: number): Promise<string[]>;
   /** Fetches the files of an adapter's version or of a base into a new folder, each verified by its SHA-256. */
   download(model: ModelName, folder: string): Promise<void>;
-  stop(): Promise<void>;
 }
 
-export interface DemoPlatformOptions {
-  /** Data folder of the server. */
-  readonly folder: string;
-  /** Folder of the base. */
-  readonly base: string;
-  readonly stop: AbortSignal;
-  readonly onEvent: (event: JobEvent) => void;
-  readonly note: (text: string) => void;
-}
-
-export async function startDemoPlatform(options: DemoPlatformOptions): Promise<DemoPlatform> {
-  const { folder, stop } = options;
-  const server = await startServer({
-    folder,
-    port: 0,
-    environment: { ...process.env, LORARY_ALLOWED_ROOTS: dirname(options.base) },
-    current: folder,
-    log: (message, error) => options.note(`${message}: ${error instanceof Error ? error.message : String(error)}`),
-  });
-  const { key = '' } = server; // the folder is new, so this start has made one
-  const api = connectTo({ url: server.url, key });
+export function demoPlatform(
+  { api }: DemoServer,
+  { stop, view }: { readonly stop: AbortSignal; readonly view: DemoView },
+): DemoPlatform {
+  const io = silentIo((text) => view.note(text));
   const run = (request: RequestOf<JobRequest['kind']>, onEvent?: (event: JobEvent) => void): Promise<Job> =>
     runJob(api, request, stop, (event) => {
-      options.onEvent(event);
+      view.show(event);
       onEvent?.(event);
     });
   return {
-    url: server.url,
-    stop: () => server.stop(),
-    async addBase(name, path) {
-      await api.call(createBase, { body: { name, source: { kind: 'local', path } } });
-      return (await readyBase(api, name, () => {})).name;
+    async addBase(name, model) {
+      await addBase(api, { name, model, json: true }, io);
+      return (await importedBase(api, name)).name;
     },
     async addDataset(name, path) {
-      const io = silentIo(options.note);
       return (await pushDataset(api, path, { name, json: true }, io)).dataset.name;
     },
     async train(adapter, request, onEvent) {
@@ -107,7 +91,13 @@ export async function startDemoPlatform(options: DemoPlatformOptions): Promise<D
     },
     async generate(model, prompts, maxNewTokens) {
       const body = { ...model, prompts: [...prompts], maxNewTokens };
-      return (await api.call(generateText, { body })).texts.map(({ text }) => text);
+      try {
+        return textsOf(await api.call(generateText, { body }));
+      } catch (error) {
+        if (!(error instanceof DomainError && error.code === 'not-available-here')) throw error;
+        const { report } = await run({ kind: 'generate', ...body });
+        return textsOf(report as unknown as GenerateReport); // the report of a generate job
+      }
     },
     async download(model, target) {
       const ask = (): Promise<readonly RemoteFile[]> => filesOf(api, model);
@@ -127,7 +117,7 @@ async function runJob(
   const created = await api.call(createJob, { query: {}, body: request as unknown as JobRequest });
   const id = created.job?.id ?? '';
   for await (const { event } of followJob(api, id, { stop })) {
-    if (event.type !== 'state' && event.type !== 'log') onEvent(event);
+    if (event.type !== 'state' && event.type !== 'log' && event.type !== 'text') onEvent(event);
   }
   if (stop.aborted) {
     await api.call(cancelJob, { params: { job: id } });
@@ -139,6 +129,8 @@ async function runJob(
   const code = findings.find(({ severity }) => severity === 'error')?.code ?? 'job-failed';
   throw new DomainError(code, `The ${job.kind} job ${id} ended as ${job.state}: ${job.reason}`, { findings });
 }
+
+const textsOf = ({ texts }: Pick<GenerateReport, 'texts'>): string[] => texts.map(({ text }) => text);
 
 async function filesOf(api: ApiClient, model: ModelName): Promise<readonly RemoteFile[]> {
   const { files } =

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { progressView } from '../../cli/progress-view.ts';
+import { dataFolder } from '../../cli/server/credentials.ts';
 import { exitCodeOf, exitCodes, withStopSignals } from '../../gpu-job/main.ts';
 import { demoHelp, parseDemoOptions, type DemoOptions } from './demo-options.ts';
 import { findBase } from './find-base.ts';
@@ -30,13 +31,14 @@ async function main(): Promise<number> {
     (stop) =>
       runDemo(
         {
+          server: options.server,
           base,
           sources: taskSources(options),
           shuffleLabels: options.shuffleLabels,
           trainTokens: options.tokens,
           // the tasks of this repository have one right answer each, and a control must not pass on any data
           pairingBinds: options.data === undefined || options.shuffleLabels,
-          output: join(examples, '..', '.lorary', 'demo'),
+          output: join(dataFolder(process.env), 'demo'),
           stop,
         },
         {

@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JobEvent } from '../../shared/contract/job-events.ts';
 import type { EvaluateReport } from '../../shared/contract/reports.ts';
 import type { Prompt } from '../../shared/contract/specs/spec-fields.ts';
 import { openBaseModel } from '../../gpu-job/folders/base-model.ts';
@@ -9,12 +8,15 @@ import { tunedModel } from '../../gpu-job/methods/tuned-model.ts';
 import { allPassed, judge, variants, type Matrix, type Pairing, type Score, type Variant } from './exit-rules.ts';
 import { prepareTask, type PreparedTask, type TaskSource } from './prepare-task.ts';
 import { hashOutputs } from './hash-outputs.ts';
-import { downloadFolders, startDemoPlatform, type DemoPlatform, type ModelName } from './demo-platform.ts';
+import { demoPlatform, downloadFolders, type DemoPlatform, type DemoView, type ModelName } from './demo-platform.ts';
+import { reachServer, startDemoServer } from './demo-server.ts';
 import type { DemoResult, DemoTaskResult, Sample } from './demo-result.ts';
 import { promptOf, wordsOf } from './task-rows.ts';
 import { trainAdapter, type TrainedAdapter } from './train-adapter.ts';
 
 export interface DemoInput {
+  /** Address of a server that runs already; undefined: one is started here. */
+  readonly server: string | undefined;
   /** Folder of the base. */
   readonly base: string;
   readonly sources: readonly [TaskSource, TaskSource];
@@ -27,72 +29,67 @@ export interface DemoInput {
   readonly stop: AbortSignal;
 }
 
-export interface DemoView {
-  stage(text: string): void;
-  note(text: string): void;
-  show(event: JobEvent): void;
-}
-
 /** Rows longer than this would be slow to train on a CPU, whatever the base allows. */
 const contextTokensMax = 1024;
 const samplesPerTask = 3;
 const answerTokensMax = 24;
-const adapterNames = ['adapter-1', 'adapter-2'] as const;
 
 /** Trains two adapters, composes them, merges the composite, and measures all of them on both tasks: all of it through the platform's API. */
 export async function runDemo(input: DemoInput, view: DemoView): Promise<DemoResult> {
-  await rm(input.output, { recursive: true, force: true });
-  const platform = await startDemoPlatform({
-    folder: join(input.output, 'platform'),
-    base: input.base,
-    stop: input.stop,
-    onEvent: (event) => view.show(event),
-    note: (text) => view.note(text),
-  });
-  view.stage(`the platform serves at ${platform.url}`);
+  const { output, base, stop } = input;
+  await rm(output, { recursive: true, force: true });
+  const server =
+    input.server === undefined
+      ? await startDemoServer({ folder: join(output, 'platform'), base, note: (text) => view.note(text) })
+      : await reachServer(input.server, process.env);
+  view.stage(`the platform serves at ${server.api.url}`);
   try {
-    return await runOn(platform, input, view);
+    return await runOn(demoPlatform(server, { stop, view }), server.prefix, input, view);
   } finally {
-    await platform.stop();
+    await server.stop();
   }
 }
 
-async function runOn(platform: DemoPlatform, input: DemoInput, view: DemoView): Promise<DemoResult> {
+async function runOn(platform: DemoPlatform, prefix: string, input: DemoInput, view: DemoView): Promise<DemoResult> {
   const startedAt = performance.now();
   const { output } = input;
   view.stage('reading base and data');
   const { parameters, contextTokens, tasks } = await prepare(input);
   for (const { name, tooLong } of tasks)
     if (tooLong > 0) view.note(`${name}: ${tooLong} rows over ${contextTokens} tokens are left out`);
-  view.stage('sending base and datasets to the platform');
-  const base = await platform.addBase('demo-base', input.base);
-  const data = [await sendTask(platform, tasks[0], 'task-1'), await sendTask(platform, tasks[1], 'task-2')] as const;
+  view.stage(`sending base and datasets to the platform${prefix === '' ? '' : `; all names begin with ${prefix}`}`);
+  const named = (name: string): string => `${prefix}${name}`;
+  const base = await platform.addBase(named('base'), input.base);
+  const data = [
+    await sendTask(platform, tasks[0], named('task-1')),
+    await sendTask(platform, tasks[1], named('task-2')),
+  ] as const;
 
   const train = async (i: 0 | 1): Promise<TrainedAdapter> => {
     const { name, plan } = tasks[i];
     view.stage(`training an adapter on ${name}: ${plan.trainTokens.toLocaleString('en')} tokens`);
     return trainAdapter({ base, dataset: data[i].train, validation: data[i].validation }, plan, contextTokens, {
-      train: (request, onEvent) => platform.train(adapterNames[i], request, onEvent),
+      train: (request, onEvent) => platform.train(named(`adapter-${i + 1}`), request, onEvent),
       note: (text) => view.note(text),
     });
   };
   const trained = [await train(0), await train(1)] as const;
   const training = [trained[0].report, trained[1].report] as const;
-  const adapter1 = { adapter: adapterNames[0], version: trained[0].version };
-  const adapter2 = { adapter: adapterNames[1], version: trained[1].version };
+  const adapter1 = { adapter: named('adapter-1'), version: trained[0].version };
+  const adapter2 = { adapter: named('adapter-2'), version: trained[1].version };
 
   view.stage('composing the two adapters (cat, weights 1 and 1)');
-  const composed = await platform.compose('composite', [adapter1, adapter2]);
-  const composite = { adapter: 'composite', version: composed.version };
+  const composed = await platform.compose(named('composite'), [adapter1, adapter2]);
+  const composite = { adapter: named('composite'), version: composed.version };
   view.stage('merging the composite into the base (f32)');
-  await platform.merge('merged', composite);
+  await platform.merge(named('merged'), composite);
 
   const models: Readonly<Record<Variant, ModelName>> = {
     base: { base },
     adapter1,
     adapter2,
     composite,
-    merged: { base: 'merged' },
+    merged: { base: named('merged') },
   };
   const evaluate = (model: Variant, dataset: string): Promise<EvaluateReport> =>
     platform.evaluate({

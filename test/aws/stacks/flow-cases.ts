@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import type { DemoResult } from '../../../examples/demo/demo-result.ts';
 import type { Job } from '../../../shared/contract/jobs.ts';
 import type { Version } from '../../../shared/contract/versions.ts';
+import { cleanEnvironment, resultOf } from '../../support/lorary-cli.ts';
 import { writeTinyAdapter } from '../../support/tiny-adapter.ts';
 import { places } from '../places.ts';
 import type { Site, StackCase } from './site.ts';
@@ -91,6 +94,31 @@ export const flowCases: readonly StackCase[] = [
       expect(merged.out).toContain('The base whole is ready');
       expect(running.batch.jobs.at(-1)?.detail.jobQueue).toBe('lorary-suite-gpu-16');
       expect((await anna.run(['base', 'ls'])).out).toMatch(/^whole/m);
+    },
+  },
+  {
+    name: 'flows: generate: where no function can hold a model, a job writes the texts',
+    async run({ anna, running }) {
+      const asked = ['generate', '--base', 'whole', 'Once', '--max-new-tokens', '4'];
+      const { job } = await anna.json<{ job: Job }>(asked);
+      expect(job.report).toMatchObject({ kind: 'generate', texts: [{ prompt: 'Once', text: expect.any(String) }] });
+      expect(running.batch.jobs.at(-1)?.detail.jobQueue).toBe('lorary-suite-gpu-16');
+    },
+  },
+  {
+    name: 'flows: the demo: two tasks are trained, composed, merged, measured and asked through the deployed API, and its figures hold',
+    async run({ account, anna, running, apiUrl, key }) {
+      const program = ['--import', 'tsx', 'examples/demo/main.ts', '--server', apiUrl, '--tokens', '20000', '--json'];
+      const own = { LORARY_KEY: key, LORARY_DATA: anna.folder, NODE_EXTRA_CA_CERTS: account.endpoint.certificate };
+      const env = { ...cleanEnvironment(), ...own };
+      const before = running.batch.jobs.length;
+      const demo = await resultOf(spawn(process.execPath, program, { cwd: places.root, env }));
+      expect(demo.code, await told(running, demo.err)).toBe(0);
+      const { passed, verdicts } = JSON.parse(demo.out) as DemoResult;
+      expect([passed, verdicts.filter((verdict) => !verdict.passed)]).toEqual([true, []]);
+      expect(verdicts).toHaveLength(10);
+      const queues = new Set(running.batch.jobs.slice(before).map(({ detail }) => detail.jobQueue));
+      expect([...queues].toSorted()).toEqual(['lorary-suite-cpu', 'lorary-suite-gpu-16']);
     },
   },
 ];
