@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { miniStackStart } from './ministack.ts';
 import { places } from './places.ts';
+import { programGroup } from './program-group.ts';
 import { emulatorKey, emulatorSecret, type Endpoints } from './targets.ts';
 
 export interface RunningEmulators {
@@ -23,14 +23,13 @@ export async function startEmulators({ stacks = false } = {}): Promise<RunningEm
     await mkdir(join(data, folder), { recursive: true });
   const [dynamoPort, motoPort, gatewayPort] = [await freePort(), await freePort(), await freePort()];
   const log = await open(places.log, 'a');
-  const children: ChildProcess[] = [];
+  const programs = programGroup({ cwd: data, output: log.fd });
   // nothing of this machine's own settings for AWS
   const bare: NodeJS.ProcessEnv = { PATH: process.env['PATH'], HOME: data };
-  const start = (file: string, args: readonly string[], env = bare): void => {
-    children.push(spawn(file, args, { cwd: data, env, stdio: ['ignore', log.fd, log.fd] }));
-  };
+  const start = (file: string, args: readonly string[], env = bare) => programs.start(file, args, env);
+  const answers = (port: number): Promise<void> => Promise.race([takesCalls(port), programs.failure]);
   const stop = async (): Promise<void> => {
-    await Promise.all(children.map(endOf));
+    await programs.stop();
     await log.close();
     await rm(data, { recursive: true, force: true });
   };
@@ -62,15 +61,8 @@ export async function startEmulators({ stacks = false } = {}): Promise<RunningEm
   }
 }
 
-async function endOf(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGKILL');
-  await ended;
-}
-
 /** Waits until a server takes connections. */
-async function answers(port: number): Promise<void> {
+async function takesCalls(port: number): Promise<void> {
   for (let tries = 0; !(await takesConnections(port)); tries += 1) {
     if (tries > 300) throw new Error(`no emulator answers on port ${port}: see ${places.log}`);
     await setTimeout(100);
