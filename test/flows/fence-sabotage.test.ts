@@ -1,8 +1,5 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ApiClient } from '../../shared/contract/api-client.ts';
-import { createComposition } from '../../shared/contract/compositions.ts';
-import { createJob } from '../../shared/contract/jobs.ts';
 import { runSpec } from '../../gpu-job/jobs/run-spec.ts';
 import type { ContainerTools } from '../../gpu-job/platform/container.ts';
 import { runContainer } from '../../gpu-job/platform/run-container.ts';
@@ -15,23 +12,13 @@ import { getJobRecord } from '../../shared/records/jobs.ts';
 import { auditPartition } from '../../shared/records/keys.ts';
 import { getVersionRecord } from '../../shared/records/versions.ts';
 import { changed } from '../support/changed.ts';
-import { openLocalApi, type LocalApi } from '../support/local-api.ts';
-import { putReadyBase } from '../support/ready-base.ts';
+import { openHalfComposition, type HalfComposition } from '../support/half-composition.ts';
 import { rememberingContext } from '../support/remembering-context.ts';
-import { pushVersion } from '../support/send-upload.ts';
 
 // Two containers of one job: the first was thought dead and is not. What the fence is for is seen by taking it away.
-let api: LocalApi;
-let client: ApiClient;
-beforeAll(async () => {
-  api = await openLocalApi();
-  client = await api.client();
-  await putReadyBase(api.world, 'blue');
-  await pushVersion(api, client, 'french');
-  await api.settle();
-  await client.call(createComposition, { body: { name: 'half', type: 'cat', members: [{ adapter: 'french' }] } });
-});
-afterAll(() => api.close());
+let half: HalfComposition;
+beforeAll(async () => void (half = await openHalfComposition()));
+afterAll(() => half.api.close());
 
 /** A world in which some writes of every transaction do nothing; the others keep their places in it. */
 const without = (world: World, isLeftOut: (write: RecordWrite) => boolean): World => ({
@@ -62,20 +49,17 @@ function container(world: World, jobId: string, runId: string, published: string
   };
   const onStage: ContainerTools['onStage'] = (stage) => void (stage === 'published' && published.push(runId));
   // each as on a machine of its own
-  const tools = { work: join(api.folder, runId), stop: new AbortController().signal, runJob, onStage };
+  const tools = { work: join(half.api.folder, runId), stop: new AbortController().signal, runJob, onStage };
   const ended = runContainer(world, { team: 'blue', jobId, runId }, tools).catch(() => undefined);
   return { worked, release, ended };
 }
 
 /** Lets both do the work, the first one publish, then the second. Resolves to every promise that was broken. */
 async function brokenPromises(plant: (world: World) => World): Promise<string[]> {
+  const { api } = half;
   const { world } = api;
-  const { job } = await client.call(createJob, {
-    body: { kind: 'compose', composition: 'half', output: { adapter: 'half' } },
-  });
-  const jobId = job?.id ?? '';
+  const { id: jobId, runId: lost } = await half.compose('half');
   const record = async () => (await getJobRecord(world.table, 'blue', jobId)).value;
-  const lost = (await record()).runId;
   const published: string[] = [];
   const first = container(plant(world), jobId, lost, published);
   await first.worked;
