@@ -22,8 +22,8 @@ describe('faults', () => {
   });
   afterAll(() => world.close());
 
-  /** Takes the machine away from two containers of one run, each after it has got further than the one before. */
-  async function reclaimedTwice(adapter: string, hasGotFurther: (jobId: string) => Promise<boolean>): Promise<Job> {
+  /** Takes the machine away from two containers of one run, each after it has got further itself: the one before is heard of late, too. */
+  async function reclaimedTwice(adapter: string, hasGotFurther: HasGotFurther): Promise<Job> {
     const { platform, client } = world;
     const jobId = await submitFaultTraining(client, adapter, { steps });
     for (const attempt of [1, 2]) {
@@ -32,7 +32,7 @@ describe('faults', () => {
         client,
         jobId,
         (job) => isDue && job.attempt === attempt,
-        async () => void (isDue = await hasGotFurther(jobId)),
+        async () => void (isDue = await hasGotFurther(jobId, await saidIn(jobId, attempt))),
       );
       platform.batch.jobs.findLast(({ detail }) => detail.status === 'RUNNING')?.reclaim();
       await platform.waitFor(client, jobId, (job) => job.attempt > attempt);
@@ -40,14 +40,19 @@ describe('faults', () => {
     return platform.waitFor(client, jobId);
   }
 
-  /** Whether a checkpoint is kept that was not there when this was last asked and said so. */
-  function newCheckpoint(): (jobId: string) => Promise<boolean> {
-    let last = 0;
-    return async (jobId) => {
+  /** What the container of an attempt has said, by types. */
+  async function saidIn(jobId: string, attempt: number): Promise<readonly string[]> {
+    const events = await readStream(world.platform.world.table, team, jobId, { after: 0, count: Infinity });
+    return events.filter((event) => event.attempt === attempt).map(({ event }) => event.type);
+  }
+
+  /** Whether a checkpoint is kept that was not there when the container began. */
+  function newCheckpoint(): HasGotFurther {
+    let before = 0;
+    return async (jobId, said) => {
       const record = await world.platform.world.table.get(keys.jobCheckpoint(team, jobId));
-      if (!record || record.revision === last) return false;
-      last = record.revision;
-      return true;
+      if (!said.includes('run')) before = record?.revision ?? 0;
+      return (record?.revision ?? 0) > before;
     };
   }
 
@@ -69,14 +74,7 @@ describe('faults', () => {
   test('reclaims: where no checkpoint is kept, a run begins anew each time, and this is seen', async () => {
     const { platform, table } = world;
     table.plan = withoutCheckpoints;
-    let seen = 0;
-    const done = await reclaimedTwice('forgetful', async (jobId) => {
-      const events = await readStream(platform.world.table, team, jobId, { after: 0, count: Infinity });
-      const said = events.filter(({ event }) => event.type === 'step').length;
-      const isFurther = said > seen;
-      seen = isFurther ? said : seen;
-      return isFurther;
-    });
+    const done = await reclaimedTwice('forgetful', async (_, said) => said.includes('step'));
     table.plan = () => undefined;
     expect(done.state).toBe('succeeded');
     expect(await beginnings(platform.world, team, done.id)).toEqual([1, 1, 1]);
@@ -87,6 +85,9 @@ describe('faults', () => {
     return rows.map((row) => ({ ...row, tokensPerSecond: 0 }));
   }
 });
+
+/** `said`: types of what the container that works now has said. */
+type HasGotFurther = (jobId: string, said: readonly string[]) => Promise<boolean>;
 
 function countsOf({ report }: Job): object {
   const { steps, tokens, rows, epochs, trainLoss, files } = report ?? {};
