@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkGradients, gradientCheck, type GradientCheck, type GradientInput } from './check-gradients.ts';
+import type { GraphBuilder } from '../graph/builder.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { vjpRules, type Differentiable, type VjpRule, type VjpRules } from './vjp-rules.ts';
 
@@ -46,12 +47,18 @@ const cases: { readonly [P in Differentiable]: Readonly<Record<string, GradientC
     broadcast: gradientCheck({ a: trained([2, 1]), b: trained([3, 2, 4], 1) }, (g, { a, b }) => g.mul(a, b)),
     square: gradientCheck({ a: trained([5]) }, (g, { a }) => g.mul(a, a)),
   },
+  Div: {
+    broadcast: gradientCheck({ a: trained([2, 1]), b: trained([3, 2, 4], 1) }, (g, { a, b }) =>
+      g.div(a, g.add(g.mul(b, b), 0.5)),
+    ),
+  },
   Where: {
     broadcast: gradientCheck({ c: booleans([1, 0, 1]), a: trained([2, 3]), b: trained([3], 1) }, (g, { c, a, b }) =>
       g.where(c, a, b),
     ),
   },
   Exp: { plain: gradientCheck({ x: trained([2, 3]) }, (g, { x }) => g.exp(x)) },
+  Sqrt: { positive: gradientCheck({ x: trained([2, 3]) }, (g, { x }) => g.sqrt(g.add(g.mul(x, x), 0.1))) },
   Sigmoid: { plain: gradientCheck({ x: trained([2, 3]) }, (g, { x }) => g.sigmoid(x)) },
   Silu: { plain: gradientCheck({ x: trained([2, 3]) }, (g, { x }) => g.silu(x)) },
   GeluTanh: { plain: gradientCheck({ x: trained([2, 3]) }, (g, { x }) => g.geluTanh(x)) },
@@ -73,6 +80,9 @@ const cases: { readonly [P in Differentiable]: Readonly<Record<string, GradientC
   ),
   ReduceSum: {
     'two axes': gradientCheck({ x: trained([2, 3, 4], 0, ['B', 3, 'T']) }, (g, { x }) => g.reduceSum(x, [0, 2])),
+  },
+  SumSquares: {
+    'of a symbolic number of rows': gradientCheck({ x: trained([3, 4], 0, ['N', 4]) }, (g, { x }) => g.sumSquares(x)),
   },
   LogSumExp: {
     plain: gradientCheck({ x: trained([3, 5]) }, (g, { x }) => g.apply('LogSumExp', [x], {})),
@@ -165,6 +175,13 @@ describe('every gradient rule agrees with central differences', () => {
       test(`${primitive}: ${name}`, async () => {
         expect(await checkGradients(check)).toBeLessThanOrEqual(relativeErrorMax);
       });
+});
+
+test('no gradient flows through a value that is held', async () => {
+  const x = (hold: (g: GraphBuilder, x: Tensor) => Tensor): GradientCheck =>
+    gradientCheck({ x: trained([3]), y: fixed([3], 1) }, (g, { x, y }) => g.mul(g.mul(x, y), hold(g, x)));
+  expect(await checkGradients(x((_, t) => t))).toBeLessThanOrEqual(relativeErrorMax);
+  expect(await checkGradients(x((g, t) => g.detach(t)))).toBeGreaterThan(0.1);
 });
 
 describe('a wrong rule is caught', () => {

@@ -48,6 +48,16 @@ export const vjpRules = {
     ];
   },
 
+  // y = a / b:  da = g / b, db = -g y / b
+  Div: (graph, { node, outputGradients, needs }) => {
+    const [g, [a, b]] = [gradient(outputGradients), pair(node)];
+    const da = graph.div(g, b);
+    return [
+      needs[0] ? sumTo(graph, da, a.dims) : undefined,
+      needs[1] ? sumTo(graph, graph.mul(graph.mul(da, output(node)), -1), b.dims) : undefined,
+    ];
+  },
+
   // y = c ? a : b:  da = c ? g : 0, db = c ? 0 : g
   Where: (graph, { node, outputGradients, needs }) => {
     const g = gradient(outputGradients);
@@ -61,6 +71,9 @@ export const vjpRules = {
 
   // y = exp(x):  dx = g * y
   Exp: (graph, { node, outputGradients }) => [graph.mul(gradient(outputGradients), output(node))],
+
+  // y = sqrt(x):  dx = g / (2 y)
+  Sqrt: (graph, { node, outputGradients }) => [graph.div(gradient(outputGradients), graph.mul(output(node), 2))],
 
   // y = sigmoid(x):  dx = g * y * (1 - y)
   Sigmoid: (graph, { node, outputGradients }) => {
@@ -111,6 +124,12 @@ export const vjpRules = {
   ReduceSum: (graph, { node, outputGradients }) => {
     const [x] = node.inputs as [Tensor];
     return [graph.expand(gradient(outputGradients), x.dims)];
+  },
+
+  // y = sum of x^2 over the last axis:  dx = 2 g x
+  SumSquares: (graph, { node, outputGradients }) => {
+    const [x] = node.inputs as [Tensor];
+    return [graph.mul(x, graph.mul(gradient(outputGradients), 2))];
   },
 
   // y = log sum exp(x), p = softmax(x):  dx = g * p
@@ -220,6 +239,8 @@ export const vjpRules = {
     return [undefined, graph.gather(gradient(outputGradients), indices)];
   },
 
+  // held by decision, not by nature
+  Detach: piecewiseConstant,
   Equal: piecewiseConstant,
   GreaterOrEqual: piecewiseConstant,
   Less: piecewiseConstant,

@@ -108,7 +108,6 @@ describe('readAdapterFolder refuses', () => {
   it('what the config asks for and cannot be had, beside findings of the file', async () => {
     await writeRaw({ [A(Q)]: [[2, 3]] }, { use_dora: true, init_lora_weights: 'pissa' });
     expect(await refusals(readAdapterFolder(folder))).toEqual([
-      'lora-unsupported use_dora',
       'lora-unsupported init_lora_weights',
       `missing-partner ${A(Q)}`,
     ]);

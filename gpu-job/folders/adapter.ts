@@ -13,7 +13,7 @@ import { loraScaling, loraTensorNames, type LoraConfig } from '../../shared/meth
 import { collectFindings } from './collect-findings.ts';
 import { readJsonFile, writeFileAtomic, writeFolderAtomic } from './files.ts';
 
-/** One adapted module: its weight W becomes W + scaling * B A. */
+/** One adapted module: its weight W becomes W + scaling * B A, and with a magnitude each row of that gets the length the magnitude says. */
 export interface LoraModule {
   /** Name in the base model, e.g. `model.layers.0.self_attn.q_proj`. */
   readonly module: string;
@@ -25,6 +25,8 @@ export interface LoraModule {
   readonly A: Float32Array;
   /** [outFeatures, r], row-major. */
   readonly B: Float32Array;
+  /** Of DoRA: [outFeatures]. */
+  readonly magnitude?: Float32Array;
 }
 
 export interface LoraAdapter {
@@ -87,8 +89,8 @@ export async function openAdapterFolder(path: string): Promise<AdapterReader> {
         const pair = pairs.get(module);
         invariant(pair, `${module} is a module of the adapter in ${path}`);
         const { r, inFeatures, outFeatures } = pair;
-        const [A, B] = await readPair(source, pair);
-        return { module, r, inFeatures, outFeatures, scaling: loraScaling(config, module, r), A, B };
+        const scaling = loraScaling(config, module, r);
+        return { module, r, inFeatures, outFeatures, scaling, ...(await readValues(source, pair)) };
       },
       close: () => source.close(),
     };
@@ -169,16 +171,18 @@ async function checkValues(source: FileSource, pairs: readonly LoraPair<TensorEn
   const findings: Finding[] = [];
   let acts = false;
   for (const pair of pairs) {
-    const [A, B] = await readPair(source, pair);
-    acts ||= B.some((value) => value !== 0);
-    for (const [{ name }, values] of [
+    const { A, B, magnitude } = await readValues(source, pair);
+    // magnitudes act by themselves; whether these do only the base could tell
+    acts ||= magnitude !== undefined || B.some((value) => value !== 0);
+    for (const [entry, values] of [
       [pair.A, A],
       [pair.B, B],
+      [pair.magnitude, magnitude],
     ] as const) {
-      const at = values.findIndex((value) => !Number.isFinite(value));
+      const at = values?.findIndex((value) => !Number.isFinite(value)) ?? -1;
       if (at < 0) continue;
-      const message = `value ${at} is ${values[at]}: the training run that wrote it had diverged`;
-      findings.push({ severity: 'error', code: 'not-finite', message, where: name });
+      const message = `value ${at} is ${values?.[at]}: the training run that wrote it had diverged`;
+      findings.push({ severity: 'error', code: 'not-finite', message, where: entry?.name ?? pair.module });
     }
   }
   const message = 'every B is zero: the adapter changes nothing, it was never trained';
@@ -187,8 +191,14 @@ async function checkValues(source: FileSource, pairs: readonly LoraPair<TensorEn
   return findings;
 }
 
-async function readPair(source: FileSource, { A, B }: LoraPair<TensorEntry>): Promise<[Float32Array, Float32Array]> {
-  return [decodeToFloat32(A.dtype, await readTensor(source, A)), decodeToFloat32(B.dtype, await readTensor(source, B))];
+async function readValues(
+  source: FileSource,
+  { A, B, magnitude }: LoraPair<TensorEntry>,
+): Promise<Pick<LoraModule, 'A' | 'B' | 'magnitude'>> {
+  const read = async (entry: TensorEntry): Promise<Float32Array> =>
+    decodeToFloat32(entry.dtype, await readTensor(source, entry));
+  const factors = { A: await read(A), B: await read(B) };
+  return magnitude ? { ...factors, magnitude: await read(magnitude) } : factors;
 }
 
 /** Spells `all-linear` out as the last parts of the names: PEFT before 0.8 and most serving engines know only lists. */
@@ -199,12 +209,17 @@ function nameTargets(config: LoraConfig, modules: readonly LoraModule[]): LoraCo
   return { ...config, target_modules: [...names].toSorted() };
 }
 
-function moduleTensors({ module, r, inFeatures, outFeatures, A, B }: LoraModule, dtype: FloatDtype): TensorToWrite[] {
+function moduleTensors(
+  { module, r, inFeatures, outFeatures, ...values }: LoraModule,
+  dtype: FloatDtype,
+): TensorToWrite[] {
   const names = loraTensorNames(module);
-  return [
-    { name: names.A, dtype, shape: [r, inFeatures], bytes: () => Promise.resolve(encodeFromFloat32(dtype, A)) },
-    { name: names.B, dtype, shape: [outFeatures, r], bytes: () => Promise.resolve(encodeFromFloat32(dtype, B)) },
-  ];
+  const tensor = (side: 'A' | 'B' | 'magnitude', shape: readonly number[]): TensorToWrite[] => {
+    const own = values[side];
+    if (!own) return [];
+    return [{ name: names[side], dtype, shape, bytes: () => Promise.resolve(encodeFromFloat32(dtype, own)) }];
+  };
+  return [...tensor('A', [r, inFeatures]), ...tensor('B', [outFeatures, r]), ...tensor('magnitude', [outFeatures])];
 }
 
 /** What stands against storing a module: sizes, a scaling that the config does not give, values that are not finite in the stored type. */
@@ -212,7 +227,7 @@ export function storedModuleFindings(module: LoraModule, config: LoraConfig, dty
   const findings: Finding[] = [];
   const error = (code: string, message: string): void =>
     void findings.push({ severity: 'error', code, message, where: module.module });
-  const { r, inFeatures, outFeatures, A, B, scaling } = module;
+  const { r, inFeatures, outFeatures, A, B, magnitude = new Float32Array(), scaling } = module;
   if (A.length !== r * inFeatures) error('bad-shape', `A has ${A.length} values instead of ${r} x ${inFeatures}`);
   if (B.length !== outFeatures * r) error('bad-shape', `B has ${B.length} values instead of ${outFeatures} x ${r}`);
   const stored = loraScaling(config, module.module, r);
@@ -221,6 +236,7 @@ export function storedModuleFindings(module: LoraModule, config: LoraConfig, dty
   for (const [name, values] of [
     ['A', A],
     ['B', B],
+    ['magnitude', magnitude],
   ] as const) {
     // Narrowing may overflow, so the values are looked at as they will be read.
     const seen = dtype === 'F32' ? values : decodeToFloat32(dtype, encodeFromFloat32(dtype, values));

@@ -119,11 +119,17 @@ export class GraphBuilder implements Graph {
   mul(a: Tensor, b: Tensor | number): Tensor {
     return this.apply('Mul', [a, this.operand(b)], {});
   }
+  div(a: Tensor, b: Tensor): Tensor {
+    return this.apply('Div', [a, b], {});
+  }
   where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
     return this.apply('Where', [condition, this.operand(a), this.operand(b)], {});
   }
   exp(x: Tensor): Tensor {
     return this.apply('Exp', [x], {});
+  }
+  sqrt(x: Tensor): Tensor {
+    return this.apply('Sqrt', [x], {});
   }
   sigmoid(x: Tensor): Tensor {
     return this.apply('Sigmoid', [x], {});
@@ -147,10 +153,17 @@ export class GraphBuilder implements Graph {
   sumLast(x: Tensor): Tensor {
     return this.reduceSum(x, [x.dims.length - 1]);
   }
+  sumSquares(x: Tensor): Tensor {
+    return this.apply('SumSquares', [x], {});
+  }
   meanLast(x: Tensor): Tensor {
     const length = x.dims.at(-1);
     invariant(typeof length === 'number', 'the mean is taken over an axis of known length');
     return this.mul(this.sumLast(x), 1 / length);
+  }
+  /** x as a constant of the backward pass. */
+  detach(x: Tensor): Tensor {
+    return this.apply('Detach', [x], {});
   }
   /** x, once all of `others` are computed. */
   after(x: Tensor, others: readonly Tensor[]): Tensor {

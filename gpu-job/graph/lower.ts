@@ -64,8 +64,10 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
   Add: direct('Add'),
   Sub: direct('Sub'),
   Mul: direct('Mul'),
+  Div: direct('Div'),
   Where: direct('Where'),
   Exp: direct('Exp'),
+  Sqrt: direct('Sqrt'),
   Sigmoid: direct('Sigmoid'),
   Silu(emit, node, float) {
     const [x] = names(node.inputs) as [string];
@@ -108,6 +110,8 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
     emit.node('ReduceSum', [...names(node.inputs), emit.integers(node.attrs.axes)], names(node.outputs), {
       keepdims: 1,
     }),
+  SumSquares: (emit, node) =>
+    emit.node('ReduceSumSquare', [...names(node.inputs), emit.integers([-1])], names(node.outputs), { keepdims: 1 }),
   LogSumExp(emit, node) {
     const [x] = names(node.inputs) as [string];
     const [y, p] = names(node.outputs) as [string, string];
@@ -165,6 +169,8 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
       emit.value(op, [emit.value('Mul', [a, c]), emit.value('Mul', [b, s])]);
     emit.node('Concat', [turn('Sub', first, second), turn('Add', second, first)], names(node.outputs), { axis: 3 });
   },
+
+  Detach: direct('Identity'),
 
   After(emit, node) {
     const [x, ...others] = node.inputs as [Tensor, ...Tensor[]];

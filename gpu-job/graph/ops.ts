@@ -12,10 +12,12 @@ export interface Attributes {
   Add: None;
   Sub: None;
   Mul: None;
+  Div: None;
   /** inputs: condition bool, a, b. */
   Where: None;
   // elementwise
   Exp: None;
+  Sqrt: None;
   Sigmoid: None;
   /** x * sigmoid(x). */
   Silu: None;
@@ -29,6 +31,8 @@ export interface Attributes {
   MatMul: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number };
   /** Sums over `axes`, keeping them as dimensions of 1. */
   ReduceSum: { readonly axes: readonly number[] };
+  /** Sum of the squares over the last axis, kept as a dimension of 1. */
+  SumSquares: None;
   /** outputs: log(sum(exp(x))) over the last axis, kept as a dimension of 1, and softmax(x). */
   LogSumExp: None;
   /** Index of the largest entry of the last axis, which is dropped. int64. */
@@ -47,6 +51,10 @@ export interface Attributes {
    * inputs: x [B, H, T, D], positions int64 [B, T], cos and sin [M, D/2]. `inverse` rotates back.
    */
   Rope: { readonly inverse: boolean };
+
+  // the backward pass
+  /** The value of x, which counts as a constant: no gradient flows through. */
+  Detach: None;
 
   // order
   /** inputs: x and others. output: x, which nothing may use before all others are computed. */

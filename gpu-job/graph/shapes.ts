@@ -83,6 +83,7 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
   Add: elementwise,
   Sub: elementwise,
   Mul: elementwise,
+  Div: elementwise,
   Where(inputs) {
     const [condition, a, b] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
     require(condition.dtype === 'bool', 'the condition must be bool');
@@ -90,6 +91,7 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
     return [{ dtype: a.dtype, dims: broadcastDims(condition.dims, broadcastDims(a.dims, b.dims)) }];
   },
   Exp: unary,
+  Sqrt: unary,
   Sigmoid: unary,
   Silu: unary,
   GeluTanh: unary,
@@ -109,6 +111,11 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
     const x = input(inputs, 0);
     for (const axis of axes) axisOf(axis, x.dims);
     return [{ dtype: x.dtype, dims: x.dims.map((dim, i) => (axes.includes(i) ? 1 : dim)) }];
+  },
+  SumSquares(inputs) {
+    const x = input(inputs, 0);
+    floating(x);
+    return [{ dtype: x.dtype, dims: [...x.dims.slice(0, -1), 1] }];
   },
   LogSumExp(inputs) {
     const x = input(inputs, 0);
@@ -159,6 +166,8 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
     for (const table of [cos, sin]) sameType(x, table);
     return [{ dtype: x.dtype, dims: x.dims }];
   },
+
+  Detach: unary,
 
   After(inputs) {
     const x = input(inputs, 0);

@@ -55,16 +55,13 @@ const update = (module: LoraModule | undefined): Float64Array =>
 describe('a composition is refused', () => {
   test('with everything that is wrong with any member at once, and nothing is written', async () => {
     await writeRandomAdapter(at('a'), { [Q]: [8, 8] }, { ...base });
-    await writeFile(
-      at('a', 'adapter_config.json'),
-      '{"peft_type":"LORA","r":2,"use_dora":true,"target_modules":["x"]}',
-    );
+    await writeFile(at('a', 'adapter_config.json'), '{"peft_type":"LORA","r":2,"bias":"all","target_modules":["x"]}');
     await writeRandomAdapter(at('b'), { [Q]: [8, 8] });
     await rm(at('b', 'adapter_model.safetensors'));
     await writeRandomAdapter(at('c'), { [Q]: [8, 8] });
     const found = await refusals(runCompose(spec({ a: 1, b: 1, c: 1, none: 1 }), rememberingContext()));
     expect(found.map((line) => line.replaceAll(folder, ''))).toEqual([
-      'lora-unsupported /a use_dora',
+      'lora-unsupported /a bias',
       `not-targeted /a ${Q}`,
       'file-missing /b adapter_model.safetensors',
       'folder-missing /none',
@@ -81,6 +78,14 @@ describe('a composition is refused', () => {
       `different-sizes ${Q}`,
       `combination-unequal-ranks ${Q}`,
       `combination-unequal-ranks ${V}`,
+    ]);
+  });
+
+  test('when a member is more than its factors', async () => {
+    await writeRandomAdapter(at('a'), sizes, { ...base, use_dora: true });
+    await writeRandomAdapter(at('b'), sizes, { ...base });
+    expect(await refusals(runCompose(spec({ a: 1, b: 1 }), rememberingContext()))).toEqual([
+      `beyond-factors ${at('a')} use_dora`,
     ]);
   });
 

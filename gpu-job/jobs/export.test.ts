@@ -124,17 +124,19 @@ describe('an export refuses', () => {
     expect(await readdir(folder)).toEqual(['adapter', 'base', 'out']);
   });
 
-  test('DoRA, fully trained modules and trained biases in every format that would drop them', async () => {
+  test('DoRA as factors, fully trained modules and trained biases in every format that would drop them', async () => {
     await makeBase();
-    await makeAdapter();
+    await makeAdapter({ use_dora: true });
+    for (const wanted of [gguf(), flat()]) expect(await refusal(run(wanted))).toEqual(['beyond-factors use_dora']);
+    expect((await run(merged({ output: at('whole') }))).format).toBe('merged-gguf');
     const config = (await readJsonFile(at('adapter', 'adapter_config.json'))) as object;
-    const more = { use_dora: true, modules_to_save: ['lm_head'], bias: 'all' };
+    const more = { modules_to_save: ['lm_head'], bias: 'all' };
     await writeFile(at('adapter', 'adapter_config.json'), JSON.stringify({ ...config, ...more }));
     for (const wanted of [gguf(), merged(), flat()])
       expect(await refusal(run(wanted))).toEqual(
-        ['use_dora', 'bias', 'modules_to_save'].map((key) => `lora-unsupported /adapter ${key}`),
+        ['bias', 'modules_to_save'].map((key) => `lora-unsupported /adapter ${key}`),
       );
-    expect(await readdir(folder)).toEqual(['adapter', 'base']);
+    expect(await readdir(folder)).toEqual(['adapter', 'base', 'whole']);
   });
 
   test('models that llama.cpp would compute otherwise, and tokenizers without a name there', async () => {

@@ -259,9 +259,9 @@ describe('the check of the written files catches', () => {
     (W: Float32Array, block: UpdateBlock): Promise<Float32Array> =>
       right.merged(W, { ...block, A: block.A.map((value) => factor * value) });
 
-  async function faultOf(dtype: string, merged: MergeProducts['merged']): Promise<string> {
+  async function faultOf(dtype: string, merged: MergeProducts['merged'], config: object = {}): Promise<string> {
     await makeBase(dtype === 'keep' ? 'BF16' : 'F32');
-    await makeAdapter();
+    await makeAdapter({ config });
     const run = runMerge(spec({ dtype }), rememberingContext(), planted(merged));
     const message = await run.then(
       () => 'passed',
@@ -298,6 +298,41 @@ describe('the check of the written files catches', () => {
       });
     };
     expect(await faultOf('keep', transposed)).toMatch(new RegExp(`${Q}.weight: \\d+ values are not`));
+  });
+
+  const doraModule = { use_dora: true };
+  const rescaled =
+    (lengthOf: (values: Float32Array, rows: number, columns: number, row: number) => number) =>
+    async (W: Float32Array, { magnitude = new Float32Array(), ...plain }: UpdateBlock): Promise<Float32Array> => {
+      const sum = await right.merged(W, plain);
+      const { rows, inFeatures } = plain;
+      return sum.map((value, i) => {
+        const row = Math.floor(i / inFeatures);
+        return (value * (magnitude[row] as number)) / lengthOf(sum, rows, inFeatures, row);
+      });
+    };
+  const length = (values: Iterable<number>): number => Math.hypot(...values);
+
+  test.each<[string, MergeProducts['merged'], RegExp | string]>([
+    [
+      'nothing where rows get their lengths',
+      rescaled((values, _, n, row) => length(values.subarray(row * n, (row + 1) * n))),
+      'passed',
+    ],
+    [
+      'lengths of columns in the place of rows',
+      rescaled((values, m, n, row) => length(Array.from({ length: m }, (_, i) => values[i * n + (row % n)] as number))),
+      /values are not/,
+    ],
+    ['magnitudes that were left out', (W, { magnitude: _, ...plain }) => right.merged(W, plain), /values are not/],
+    ['magnitudes that multiply rows of any length', rescaled(() => 1), /values are not/],
+    [
+      'lengths that are one percent off',
+      rescaled((values, _, n, row) => 1.01 * length(values.subarray(row * n, (row + 1) * n))),
+      /values are not/,
+    ],
+  ])('of DoRA %s', async (_, merged, found) => {
+    expect(await faultOf('keep', merged, doraModule)).toMatch(found);
   });
 
   test('a product that is no number', async () => {

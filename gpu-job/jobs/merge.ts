@@ -88,7 +88,7 @@ async function checkShards(
   const rounding = roundingFindings(check, spec.dtype);
   for (const finding of rounding) context.emit({ type: 'finding', finding });
   const { base, adapter, plan } = inputs;
-  const { base_model_name_or_path, r, lora_alpha, use_rslora } = adapter.config;
+  const { base_model_name_or_path, r, lora_alpha, use_rslora, use_dora } = adapter.config;
   return {
     kind: 'merge',
     base: { name: basename(resolve(base.path)), files: await digests(base.path, ['config.json', ...base.files]) },
@@ -98,6 +98,7 @@ async function checkShards(
       r,
       lora_alpha,
       use_rslora,
+      ...(use_dora ? { use_dora } : {}),
       files: await digests(adapter.path, [adapterConfigFileName, adapterWeightsFileName]),
     },
     dtype: spec.dtype,

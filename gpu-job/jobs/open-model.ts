@@ -1,9 +1,9 @@
 import { adapterFit } from '../../shared/domain/adapter-fit.ts';
 import { refuseErrors, type Finding } from '../../shared/errors.ts';
-import { readAdapterFolder, type LoraModule } from '../folders/adapter.ts';
+import { readAdapterFolder } from '../folders/adapter.ts';
 import { openBaseModel } from '../folders/base-model.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
-import { loraA, loraB, loraMethod } from '../methods/lora.ts';
+import { adapterMethod, adapterParameters } from '../methods/adapted-model.ts';
 import { tunedModel, type TunedModel } from '../methods/tuned-model.ts';
 import { openBaseText, type BaseText } from './base-text.ts';
 
@@ -33,11 +33,10 @@ export async function openModel(spec: {
     if (bare && adapter) findings.push(...adapterFit(adapter.config, adapter.modules.values(), bare.tensors).findings);
     const warnings = refuseErrors('model', 'The model cannot be opened:', findings);
     if (!base || !bare || !text) throw new Error('a part is missing without a finding');
-    const modules = [...(adapter?.modules.values() ?? [])];
     return {
-      model: modules.length === 0 ? bare : tunedModel(base, (known) => loraMethod(known, modules)),
+      model: adapter ? tunedModel(base, (known) => adapterMethod(known, adapter)) : bare,
       text,
-      parameters: parametersOf(modules),
+      parameters: adapter ? adapterParameters(adapter) : new Map(),
       warnings,
     };
   } catch (error) {
@@ -45,6 +44,3 @@ export async function openModel(spec: {
     throw error;
   }
 }
-
-const parametersOf = (modules: readonly LoraModule[]): Map<string, Float32Array> =>
-  new Map(modules.flatMap(({ module, A, B }) => [[loraA(module), A] as const, [loraB(module), B] as const]));

@@ -11,7 +11,9 @@ import { collectFindings } from '../folders/collect-findings.ts';
 import { exists, readJsonFile } from '../folders/files.ts';
 import { fullMethod } from '../methods/full.ts';
 import { loraMethod } from '../methods/lora.ts';
-import type { Parameter } from '../methods/method.ts';
+import type { LoraTarget } from '../methods/lora-variant.ts';
+import { loraVariant } from '../methods/lora-variants.ts';
+import type { Method, Parameter, TunableModel } from '../methods/method.ts';
 import { describeModel, requireMethod, tunedModel, type TunedModel } from '../methods/tuned-model.ts';
 import { inputLength, type BatchShape, type TokenRow } from '../training/batches.ts';
 import { readCheckpointIdentity } from '../training/checkpoint.ts';
@@ -30,6 +32,8 @@ export interface PreparedTraining {
   readonly parameters: readonly Parameter[];
   /** Undefined for full fine-tuning. */
   readonly config: LoraConfig | undefined;
+  /** What LoRA acts on; empty for full fine-tuning. */
+  readonly targets: readonly LoraTarget[];
   readonly text: BaseText;
   readonly rows: readonly TokenRow[];
   readonly evalRows: readonly TokenRow[];
@@ -91,12 +95,12 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
     const then = await readCheckpointIdentity(folders.checkpoints);
     if (then) refuseOtherRun(then, identity, folders.run);
     const base = described.base ?? (await openInitial(folders.initial, described.config, spec.seed));
-    const dropout = lora?.config.lora_dropout ?? 0;
-    const model = tunedModel(base, (known) => (lora ? loraMethod(known, lora.targets, dropout) : fullMethod(known)));
+    const model = tunedModel(base, (known) => (lora ? plannedMethod(known, lora) : fullMethod(known)));
     return {
       model,
       parameters: requireMethod(model).parameters,
       config: lora?.config,
+      targets: lora?.targets ?? [],
       text,
       ...data,
       prompts,
@@ -144,14 +148,17 @@ async function describeBase(spec: TrainSpec): Promise<
   return { ...describeModel({ ...config }), config: { ...config }, base: undefined };
 }
 
-function planLora(
-  spec: TrainSpec,
-  linears: ReturnType<typeof describeModel>['linears'],
-): ReturnType<typeof loraTargets> & { config: LoraConfig } {
+type LoraPlan = ReturnType<typeof loraTargets> & { readonly config: LoraConfig };
+
+function planLora(spec: TrainSpec, linears: ReturnType<typeof describeModel>['linears']): LoraPlan {
   const given = spec.method.kind === 'lora' ? spec.method.config : {};
   const parsed = loraConfigSchema.parse(given);
   const config = { ...parsed, base_model_name_or_path: parsed.base_model_name_or_path ?? basename(spec.base) };
   return { config, ...loraTargets(config, linears) };
+}
+
+function plannedMethod(model: TunableModel, { config, targets }: LoraPlan): Method {
+  return loraMethod(model, targets, { dropout: config.lora_dropout, variant: loraVariant(config) });
 }
 
 /** The longest sequence that goes through the model. */

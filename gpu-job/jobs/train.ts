@@ -3,6 +3,7 @@ import type { TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { DomainError, UnavailableError } from '../../shared/errors.ts';
 import { readTensorFloat32 } from '../folders/base-model.ts';
+import { loraVariant } from '../methods/lora-variants.ts';
 import { accumulate } from '../training/accumulate.ts';
 import { inputLength, labelCount, makeBatches } from '../training/batches.ts';
 import { readLatestCheckpoint, writeCheckpoint, type RunState } from '../training/checkpoint.ts';
@@ -129,7 +130,12 @@ async function runSteps(
 }
 
 async function initialParameters(spec: TrainSpec, run: PreparedTraining): Promise<ReadonlyMap<string, Float32Array>> {
-  if (spec.method.kind === 'lora') return initialLoraParameters(run.parameters, spec.seed);
+  const { config, model, targets } = run;
+  if (config)
+    return new Map([
+      ...initialLoraParameters(run.parameters, spec.seed),
+      ...(await loraVariant(config).initialValues(model.base, targets)),
+    ]);
   const values = new Map<string, Float32Array>();
   for (const { name } of run.parameters) values.set(name, await readTensorFloat32(run.model.base, name));
   return values;

@@ -83,6 +83,7 @@ function recipe(
           ['lora_alpha', config.lora_alpha],
           ['lora_dropout', config.lora_dropout],
           ['use_rslora', String(config.use_rslora)],
+          ['use_dora', String(config.use_dora)],
           ['target_modules', typeof targets === 'string' ? targets : (targets ?? []).join(', ')],
         ] as [string, string | number][])
       : []),

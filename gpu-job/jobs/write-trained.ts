@@ -7,7 +7,8 @@ import { decodeToFloat32, encodeFromFloat32, type FloatDtype } from '../../share
 import { loraScaling, type LoraConfig } from '../../shared/methods/lora.ts';
 import { writeAdapterFolder, type LoraModule } from '../folders/adapter.ts';
 import { writeModelFolder } from '../folders/write-model.ts';
-import { loraA, loraB } from '../methods/lora.ts';
+import { doraMagnitude } from '../methods/dora.ts';
+import { loraA, loraB } from '../methods/lora-variant.ts';
 import type { RunState } from '../training/checkpoint.ts';
 import type { MetricsLine } from '../training/metrics-log.ts';
 import { hashFiles, recipeFileName, type TrainingRecipe } from './finished-run.ts';
@@ -126,6 +127,7 @@ function loraModules(
         scaling,
         A: valuesOf(parameters, name),
         B: valuesOf(parameters, loraB(module)),
+        ...(config.use_dora ? { magnitude: valuesOf(parameters, doraMagnitude(module)) } : {}),
       },
     ];
   });

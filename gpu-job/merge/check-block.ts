@@ -24,7 +24,7 @@ export function newBlockCheck(): BlockCheck {
 export interface CheckedRows {
   readonly W: Float32Array;
   readonly written: Float32Array;
-  readonly update: Float32Array | undefined;
+  readonly update: Float32Array | Float64Array | undefined;
   readonly rowLength: number;
 }
 
@@ -105,4 +105,40 @@ export function updateSlack({ rows, inFeatures, r, scaling, A, B }: UpdateBlock)
   const ofUpdate = (row: number, column: number): number =>
     factor * Math.sqrt((lengths[row] as number) * (columns[column] as number));
   return { ofUpdate, at: (row, column, w) => ofUpdate(row, column) + 4 * float32Unit * Math.abs(w) };
+}
+
+/**
+ * What DoRA adds to W beside what is added before: m / |W + d| (W + d) - W for an update d, in double precision from the definition, and
+ * how far two correct float32 evaluations of that may lie apart: those of W + d, which also move the length of the row.
+ */
+export function doraUpdate(
+  W: Float32Array,
+  update: Float32Array,
+  { inFeatures, magnitude }: Pick<UpdateBlock, 'inFeatures'> & { readonly magnitude: Float32Array },
+  slack: UpdateSlack,
+): { readonly update: Float64Array; readonly slack: UpdateSlack } {
+  const rescaled = new Float64Array(W.length);
+  const factors = new Float64Array(magnitude.length);
+  const relative = new Float64Array(magnitude.length);
+  for (const [row, length] of magnitude.entries()) {
+    let [squares, apart] = [0, 0];
+    const from = row * inFeatures;
+    for (let j = 0; j < inFeatures; j++) {
+      const w = W[from + j] as number;
+      squares += (w + (update[from + j] as number)) ** 2;
+      apart += slack.at(row, j, w) ** 2;
+    }
+    const factor = length / Math.sqrt(squares);
+    factors[row] = factor;
+    relative[row] = Math.sqrt(apart / squares) + 2 * float32Unit;
+    for (let j = 0; j < inFeatures; j++) {
+      const w = W[from + j] as number;
+      rescaled[from + j] = factor * (w + (update[from + j] as number)) - w;
+    }
+  }
+  const at: UpdateSlack['at'] = (row, column, w) => {
+    const wanted = Math.abs(w + (rescaled[row * inFeatures + column] as number));
+    return Math.abs(factors[row] as number) * slack.at(row, column, w) + wanted * (relative[row] as number);
+  };
+  return { update: rescaled, slack: { ofUpdate: (row, column) => slack.ofUpdate(row, column), at } };
 }

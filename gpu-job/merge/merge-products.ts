@@ -11,9 +11,11 @@ export interface UpdateBlock {
   readonly A: Float32Array;
   /** [rows, r]. */
   readonly B: Float32Array;
+  /** Of DoRA: the length that each row of W + scaling * B @ A gets. [rows]. */
+  readonly magnitude?: Float32Array;
 }
 
-/** W + scaling * B @ A [rows, inFeatures] in float32. */
+/** W + scaling * B @ A [rows, inFeatures] in float32, its rows brought to their magnitudes where there are such. */
 export type MergeProduct = (W: Float32Array, block: UpdateBlock) => Promise<Float32Array>;
 
 export interface MergeProducts {
@@ -38,13 +40,28 @@ export function createMergeProducts(threads?: number): MergeProducts {
   const run = async (kind: 'merged' | 'update', block: UpdateBlock, feeds: Feeds): Promise<Float32Array> =>
     float32Of(await (await session(kind, block.scaling)).run(feeds), 'result');
   return {
-    merged: (W, block) =>
-      run('merged', block, { ...factors(block), W: { data: W, dims: [block.rows, block.inFeatures] } }),
+    async merged(W, block) {
+      const feeds = { ...factors(block), W: { data: W, dims: [block.rows, block.inFeatures] } };
+      const sum = await run('merged', block, feeds);
+      if (block.magnitude) bringToLengths(sum, block.magnitude, block.inFeatures);
+      return sum;
+    },
     update: (block) => run('update', block, factors(block)),
     async close() {
       for (const created of sessions.values()) await (await created).close();
     },
   };
+}
+
+/** Gives each row the length that stands for it; lengths are computed in double precision. In place. */
+function bringToLengths(values: Float32Array, lengths: Float32Array, rowLength: number): void {
+  for (const [row, length] of lengths.entries()) {
+    const [from, to] = [row * rowLength, (row + 1) * rowLength];
+    let squares = 0;
+    for (let i = from; i < to; i++) squares += (values[i] as number) ** 2;
+    const factor = length / Math.sqrt(squares);
+    for (let i = from; i < to; i++) values[i] = (values[i] as number) * factor;
+  }
 }
 
 function mergedGraph(scaling: number): GraphBuilder {

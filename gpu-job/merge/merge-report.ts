@@ -14,6 +14,8 @@ export interface MergeReport {
     readonly r: number;
     readonly lora_alpha: number;
     readonly use_rslora: boolean;
+    /** Absent: false. */
+    readonly use_dora?: true;
     readonly files: Readonly<Record<string, FileDigest>>;
   };
   readonly dtype: MergeDtype;

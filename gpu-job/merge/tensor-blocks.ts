@@ -72,9 +72,14 @@ export function createBlockEncoder(): BlockEncoder {
 }
 
 /** The rows of the update that belong to a piece of its weight. */
-export function updateBlock({ r, inFeatures, scaling, A, B }: LoraModule, { start, length }: Block): UpdateBlock {
+export function updateBlock(
+  { r, inFeatures, scaling, A, B, magnitude }: LoraModule,
+  { start, length }: Block,
+): UpdateBlock {
   invariant(start % inFeatures === 0 && length % inFeatures === 0, 'a block is made of whole rows');
   const first = start / inFeatures;
   const rows = length / inFeatures;
-  return { rows, inFeatures, r, scaling, A, B: B.subarray(first * r, (first + rows) * r) };
+  const lengths = magnitude?.subarray(first, first + rows);
+  const factors = { A, B: B.subarray(first * r, (first + rows) * r) };
+  return { rows, inFeatures, r, scaling, ...factors, ...(lengths ? { magnitude: lengths } : {}) };
 }

@@ -5,7 +5,14 @@ import type { Shard } from '../../shared/formats/model-index.ts';
 import type { TensorEntry } from '../../shared/formats/safetensors-header.ts';
 import { readSafetensorsHeader } from '../../shared/formats/safetensors-read.ts';
 import { hashFile, type FileDigest } from '../folders/hashes.ts';
-import { checkBlock, newBlockCheck, updateSlack, type BlockCheck, type UpdateSlack } from './check-block.ts';
+import {
+  checkBlock,
+  doraUpdate,
+  newBlockCheck,
+  updateSlack,
+  type BlockCheck,
+  type UpdateSlack,
+} from './check-block.ts';
 import type { MergedTensor } from './merge-plan.ts';
 import type { MergeSources } from './merged-bytes.ts';
 import type { MergeProducts, UpdateBlock } from './merge-products.ts';
@@ -146,11 +153,27 @@ async function checkTensor(
     const slack = part && updateSlack(part);
     const update = part && (await products.update(part));
     if (part && slack && update) fault ??= compareWithDefinition(part, update, slack);
-    checkBlock(check, { W, written: result, update, rowLength: part?.inFeatures ?? W.length }, rounding, slack);
+    const wanted = part && slack && update ? wholeUpdate(W, update, part, slack) : { update, slack };
+    checkBlock(
+      check,
+      { W, written: result, ...wanted, rowLength: part?.inFeatures ?? W.length },
+      rounding,
+      wanted.slack,
+    );
     if (check.unstorable > 0) finding ??= unstorable(tensor, W);
   }
   if (check.faults > 0) fault = describeFaults(check);
   return { check: { name: tensor.name, updated: module !== undefined, ...check }, fault, finding };
+}
+
+/** What is added to W: scaling * B @ A, and with magnitudes what they make of the sum. */
+function wholeUpdate(
+  W: Float32Array,
+  update: Float32Array,
+  { inFeatures, magnitude }: UpdateBlock,
+  slack: UpdateSlack,
+): { readonly update: Float32Array | Float64Array; readonly slack: UpdateSlack } {
+  return magnitude ? doraUpdate(W, update, { inFeatures, magnitude }, slack) : { update, slack };
 }
 
 function unstorable({ name, dtype }: MergedTensor, W: Float32Array): Finding {

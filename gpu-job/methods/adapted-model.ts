@@ -2,7 +2,11 @@ import { adapterFit } from '../../shared/domain/adapter-fit.ts';
 import { refuseErrors, type Finding } from '../../shared/errors.ts';
 import type { LoraAdapter } from '../folders/adapter.ts';
 import type { BaseModelFolder } from '../folders/base-model.ts';
-import { loraA, loraB, loraMethod } from './lora.ts';
+import { doraMagnitude } from './dora.ts';
+import { loraA, loraB } from './lora-variant.ts';
+import { loraVariant } from './lora-variants.ts';
+import { loraMethod } from './lora.ts';
+import type { Method, TunableModel } from './method.ts';
 import { tunedModel, type TunedModel } from './tuned-model.ts';
 
 /** A base with a finished adapter around it. */
@@ -17,12 +21,25 @@ export interface AdaptedModel {
 
 /** Puts an adapter on a base. Throws `DomainError('adapter-misfit')` with all reasons why any of it would not act as meant. */
 export function adaptedModel(base: BaseModelFolder, adapter: LoraAdapter): AdaptedModel {
-  const modules = [...adapter.modules.values()];
-  const fit = adapterFit(adapter.config, modules, base.tensors.values());
+  const fit = adapterFit(adapter.config, adapter.modules.values(), base.tensors.values());
   const warnings = refuseErrors('adapter-misfit', `The adapter does not fit the base in ${base.path}:`, fit.findings);
-  const model = tunedModel(base, (tunable) => loraMethod(tunable, modules));
-  const parameters = new Map(
-    modules.flatMap(({ module, A, B }) => [[loraA(module), A] as const, [loraB(module), B] as const]),
-  );
+  const model = tunedModel(base, (tunable) => adapterMethod(tunable, adapter));
+  const parameters = adapterParameters(adapter);
   return { model, parameters, summary: fit.summary, warnings: [...adapter.warnings, ...warnings] };
+}
+
+/** What a finished adapter does to a model. */
+export function adapterMethod(model: TunableModel, { config, modules }: LoraAdapter): Method {
+  return loraMethod(model, [...modules.values()], { variant: loraVariant(config) });
+}
+
+/** The values of an adapter under the names that its method asks for. */
+export function adapterParameters({ modules }: LoraAdapter): Map<string, Float32Array> {
+  const parameters = new Map<string, Float32Array>();
+  for (const { module, A, B, magnitude } of modules.values()) {
+    parameters.set(loraA(module), A);
+    parameters.set(loraB(module), B);
+    if (magnitude) parameters.set(doraMagnitude(module), magnitude);
+  }
+  return parameters;
 }

@@ -1,28 +1,27 @@
-import { DomainError } from '../../shared/errors.ts';
+import { DomainError, invariant } from '../../shared/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { LinearModule } from '../nn/decoder.ts';
+import { loraA, loraB, type LoraTarget, type LoraVariant } from './lora-variant.ts';
+import { plainLora } from './lora-variants.ts';
 import type { Method, MethodGraph, TunableModel } from './method.ts';
 
-/** One linear module with a low-rank update: y += scaling * (dropout(x) A^T) B^T. */
-export interface LoraTarget {
-  readonly module: string;
-  readonly r: number;
-  /** lora_alpha / r, or lora_alpha / sqrt(r) for rank-stabilised LoRA. */
-  readonly scaling: number;
+export interface LoraOptions {
+  /** Probability of dropping an input of A. */
+  readonly dropout?: number;
+  /** Default: plain LoRA. */
+  readonly variant?: LoraVariant;
 }
 
-export const loraA = (module: string): string => `${module}.lora_A`;
-export const loraB = (module: string): string => `${module}.lora_B`;
-
-/** LoRA (Hu et al. 2021, arXiv 2106.09685) on `targets`. `dropout` is the probability of dropping an input of A. */
-export function loraMethod(model: TunableModel, targets: readonly LoraTarget[], dropout = 0): Method {
-  const linears = new Map(model.linears.map((linear) => [linear.module, linear]));
+/** LoRA (Hu et al. 2021, arXiv 2106.09685) on `targets`, or a variant of it. */
+export function loraMethod(model: TunableModel, targets: readonly LoraTarget[], options: LoraOptions = {}): Method {
+  const { dropout = 0, variant = plainLora } = options;
+  const known = new Map(model.linears.map((linear) => [linear.module, linear]));
   const parameters = targets.flatMap(({ module, r }) => {
-    const linear = linears.get(module);
-    if (!linear)
-      throw new DomainError('lora-target', `${module} is not a linear module of this model, so LoRA cannot act on it.`);
+    const linear = linearOf(known, module);
     return [
       { name: loraA(module), shape: [r, linear.inFeatures] },
       { name: loraB(module), shape: [linear.outFeatures, r], group: 'B' as const },
+      ...variant.parameters(linear),
     ];
   });
   const byModule = new Map(targets.map((target, stream) => [target.module, { ...target, stream }]));
@@ -30,29 +29,52 @@ export function loraMethod(model: TunableModel, targets: readonly LoraTarget[], 
     parameters,
     usesDropout: dropout > 0,
     extendLinears(context, x, linears) {
-      const { graph } = context;
       const tuned = linears.flatMap(({ module }) => byModule.get(module) ?? []);
-      // without dropout one product serves all modules that read x: thin products use the machine badly
-      const together = dropout > 0 ? tuned.map((target) => [target]) : [tuned];
-      const low = new Map<string, Tensor>();
-      for (const targets of together) {
-        const [first] = targets;
-        if (!first) continue;
-        const parts = lowStates(context, drop(context, x, dropout, first.stream), targets);
-        for (const [i, { module }] of targets.entries()) low.set(module, parts[i] as Tensor); // one for each target
-      }
+      const states = lowStates(context, x, tuned, dropout);
       return linears.map(({ module, product }) => {
-        const [target, states] = [byModule.get(module), low.get(module)];
-        if (!target || !states) return product;
-        const update = graph.matmul(states, context.parameter(loraB(module)), { transB: true, alpha: target.scaling });
-        return graph.add(product, update);
+        const [target, own] = [byModule.get(module), states.get(module)];
+        if (!target || !own) return product;
+        const B = context.parameter(loraB(module));
+        const update = context.graph.matmul(own.low, B, { transB: true, alpha: target.scaling });
+        return variant.output(context, { target, product, update, dropped: own.dropped });
       });
     },
   };
 }
 
+function linearOf(linears: ReadonlyMap<string, LinearModule>, module: string): LinearModule {
+  const linear = linears.get(module);
+  if (linear) return linear;
+  throw new DomainError('lora-target', `${module} is not a linear module of this model, so LoRA cannot act on it.`);
+}
+
+interface LowStates {
+  /** x' A^T [N, r]. */
+  readonly low: Tensor;
+  readonly dropped: Tensor | undefined;
+}
+
+function lowStates(
+  context: MethodGraph,
+  x: Tensor,
+  targets: readonly (LoraTarget & { readonly stream: number })[],
+  dropout: number,
+): ReadonlyMap<string, LowStates> {
+  const states = new Map<string, LowStates>();
+  const drops = dropout > 0 && context.dropoutSeed !== undefined;
+  // where nothing is dropped one product serves all modules that read x: thin products use the machine badly
+  for (const together of drops ? targets.map((target) => [target]) : [targets]) {
+    const [first] = together;
+    if (!first) continue;
+    const dropped = drops ? drop(context, x, dropout, first.stream) : undefined;
+    const parts = lowProducts(context, dropped ?? x, together);
+    for (const [i, { module }] of together.entries()) states.set(module, { low: parts[i] as Tensor, dropped }); // one for each target
+  }
+  return states;
+}
+
 /** x A^T [N, r] of each target. */
-function lowStates(context: MethodGraph, x: Tensor, targets: readonly LoraTarget[]): readonly Tensor[] {
+function lowProducts(context: MethodGraph, x: Tensor, targets: readonly LoraTarget[]): readonly Tensor[] {
   const { graph } = context;
   const ranks = targets.map(({ r }) => r);
   const rank = ranks.reduce((sum, r) => sum + r, 0);
@@ -61,6 +83,6 @@ function lowStates(context: MethodGraph, x: Tensor, targets: readonly LoraTarget
 }
 
 function drop({ graph, dropoutSeed }: MethodGraph, x: Tensor, rate: number, stream: number): Tensor {
-  if (rate === 0 || !dropoutSeed) return x;
+  invariant(dropoutSeed, 'masks are drawn where there is a seed');
   return graph.mul(x, graph.apply('DropoutMask', [x, dropoutSeed], { rate, stream }));
 }

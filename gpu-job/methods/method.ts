@@ -26,6 +26,10 @@ export interface MethodGraph {
   readonly graph: GraphBuilder;
   /** The graph input that carries a parameter. */
   parameter(name: string): Tensor;
+  /** Its value, through which no gradient flows. */
+  held(name: string): Tensor;
+  /** A frozen tensor of the checkpoint, in the graph's float type. */
+  weight(name: string): Tensor;
   /** int64 scalar that seeds this run's dropout; undefined where nothing is dropped (evaluation). */
   readonly dropoutSeed: Tensor | undefined;
 }

@@ -9,7 +9,7 @@ import { distinctRopes, longTextTokens, type DecoderSpec } from '../nn/decoder-s
 import { decoderForward, decoderLinears, decoderTensors, outputEmbedding } from '../nn/decoder.ts';
 import type { ForwardContext } from '../nn/forward-context.ts';
 import { causalBlocks, type TokenPlaces } from '../nn/mask.ts';
-import type { Method, TunableModel } from './method.ts';
+import type { Method, MethodGraph, TunableModel } from './method.ts';
 
 /** A base model on disk and the method around it: everything needed to write a graph, and no weights in memory. */
 export interface TunedModel extends TunableModel {
@@ -67,16 +67,19 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
   const parameters = new Map(
     method?.parameters.map(({ name, shape }) => [name, graph.input(name, graph.float, shape)]) ?? [],
   );
-  const methodGraph = {
+  const parameter = (name: string): Tensor => {
+    const tensor = parameters.get(name);
+    invariant(tensor, `${name} is a parameter of the method`);
+    return tensor;
+  };
+  const methodGraph: MethodGraph = {
     graph,
     dropoutSeed: inputs.dropoutSeed,
-    parameter(name: string): Tensor {
-      const tensor = parameters.get(name);
-      invariant(tensor, `${name} is a parameter of the method`);
-      return tensor;
-    },
+    parameter,
+    held: (name) => graph.detach(parameter(name)),
+    weight: (name) => weight(name),
   };
-  const weight = memoised(
+  const weight: (name: string) => Tensor = memoised(
     (name: string) => method?.replaceWeight?.(methodGraph, name) ?? frozenWeight(graph, model.base, name),
   );
   const biased = new Set(model.linears.filter((linear) => linear.bias).map((linear) => linear.module));
@@ -129,7 +132,7 @@ const graphTypes: Partial<Readonly<Record<Dtype, DType>>> = {
 };
 
 /** A weight that stays in its safetensors file, cast to the graph's float type where it is used. */
-function frozenWeight(graph: GraphBuilder, base: BaseModelFolder, name: string): Tensor {
+export function frozenWeight(graph: GraphBuilder, base: BaseModelFolder, name: string): Tensor {
   const stored = base.tensors.get(name);
   const dtype = stored && graphTypes[stored.dtype];
   invariant(stored && dtype, `the tensors of the base were checked, so ${name} is there`);

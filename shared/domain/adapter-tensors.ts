@@ -10,7 +10,7 @@ export interface TensorShape {
   readonly shape: readonly number[];
 }
 
-/** The two tensors of one module: A is [r, inFeatures], B is [outFeatures, r]. */
+/** The tensors of one module: A is [r, inFeatures], B is [outFeatures, r], and with DoRA a magnitude [outFeatures]. */
 export interface LoraPair<T extends TensorShape> {
   readonly module: string;
   readonly r: number;
@@ -18,6 +18,7 @@ export interface LoraPair<T extends TensorShape> {
   readonly outFeatures: number;
   readonly A: T;
   readonly B: T;
+  readonly magnitude?: T;
 }
 
 /**
@@ -30,29 +31,39 @@ export function pairLoraTensors<T extends TensorShape>(
 ): { readonly pairs: ReadonlyMap<string, LoraPair<T>>; readonly findings: readonly Finding[] } {
   const findings: Finding[] = [];
   const error: Report = (code, where, message) => void findings.push({ severity: 'error', code, where, message });
-  const halves = new Map<string, { A?: T; B?: T }>();
+  const halves = new Map<string, Parts<T>>();
   for (const tensor of tensors) {
     const role = loraTensorRole(tensor.name);
     if (role.kind === 'A' || role.kind === 'B') {
       const known = halves.get(role.module) ?? {};
       halves.set(role.module, { ...known, [role.kind]: tensor });
-    } else error('unusable-tensor', tensor.name, describeRole(role));
+    } else if (role.kind === 'dora-magnitude' && config.use_dora)
+      halves.set(role.module, { ...halves.get(role.module), magnitude: tensor });
+    else error('unusable-tensor', tensor.name, describeRole(role));
   }
   const pairs = new Map<string, LoraPair<T>>();
   // made once a pair asks: it throws for a pattern that is not accepted
   let test: ReturnType<typeof moduleTest> | undefined;
   const isTargeted = (module: string): boolean => (test ??= moduleTest(config.target_modules, config))(module);
-  for (const [module, { A, B }] of halves) {
+  for (const [module, { A, B, magnitude }] of halves) {
     if (A === undefined || B === undefined) {
-      const there = A ?? B;
+      const there = A ?? B ?? magnitude;
       error('missing-partner', there?.name ?? module, `its partner lora_${A === undefined ? 'A' : 'B'} is missing`);
       continue;
     }
     const pair = checkPair(config, module, { A, B }, isTargeted, error);
-    if (pair) pairs.set(module, pair);
+    if (!pair) continue;
+    if (!config.use_dora) pairs.set(module, pair);
+    else if (isMagnitude(magnitude, pair, error)) pairs.set(module, { ...pair, magnitude });
   }
   if (halves.size === 0) error('no-modules', 'adapter_model.safetensors', 'it holds no lora_A and lora_B tensors');
   return { pairs, findings };
+}
+
+interface Parts<T> {
+  readonly A?: T;
+  readonly B?: T;
+  readonly magnitude?: T;
 }
 
 type Report = (code: string, where: string, message: string) => void;
@@ -60,7 +71,7 @@ type Report = (code: string, where: string, message: string) => void;
 function describeRole(role: LoraTensorRole): string {
   switch (role.kind) {
     case 'dora-magnitude':
-      return 'DoRA magnitudes cannot be used here yet';
+      return 'use_dora of the config is not set, so PEFT would ignore these magnitudes';
     case 'embedding':
       return 'LoRA on an embedding cannot be used here yet';
     case 'lora-bias':
@@ -103,4 +114,23 @@ function checkPair<T extends TensorShape>(
     error('not-targeted', module, 'target_modules does not select it, so PEFT would ignore its tensors');
   else return { module, r, inFeatures, outFeatures, A, B };
   return undefined;
+}
+
+function isMagnitude<T extends TensorShape>(
+  magnitude: T | undefined,
+  pair: LoraPair<T>,
+  error: Report,
+): magnitude is T {
+  if (!magnitude)
+    error('missing-partner', pair.A.name, 'its partner lora_magnitude_vector is missing, which use_dora asks for');
+  else if (!isDecodable(magnitude.dtype))
+    error('unusable-dtype', magnitude.name, `its type ${magnitude.dtype} holds no floats that can be used`);
+  else if (magnitude.shape.join() === String(pair.outFeatures)) return true;
+  else
+    error(
+      'bad-shape',
+      magnitude.name,
+      `its shape is [${magnitude.shape.join(', ')}]; there must be one for each of the ${pair.outFeatures} outputs`,
+    );
+  return false;
 }

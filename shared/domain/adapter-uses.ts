@@ -1,6 +1,6 @@
 import type { Finding } from '../errors.ts';
 import { loraConfigFindings } from '../methods/lora-config-file.ts';
-import { loraUnsupported } from '../methods/lora-unsupported.ts';
+import { beyondFactors, loraUnsupported } from '../methods/lora-unsupported.ts';
 import type { LoraConfig } from '../methods/lora.ts';
 import { pairLoraTensors, type TensorShape } from './adapter-tensors.ts';
 import { tried } from './stored-lora.ts';
@@ -38,7 +38,8 @@ export function adapterUses<T extends TensorShape>(
   });
   // what the settings bring about says less than the settings
   const reasons = settings.length > 0 ? settings : (paired?.findings ?? []).map(({ message }) => message);
-  return { train: use(settings), compose: use(reasons), merge: use(reasons) };
+  const composing = [...reasons, ...beyondFactors(config).map(({ message }) => message)];
+  return { train: use(settings), compose: use(composing), merge: use(reasons) };
 }
 
 const reasonsMax = 5;

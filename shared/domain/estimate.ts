@@ -156,11 +156,12 @@ function passing(bytes: number, heldBytes: number): Estimate {
 function loraParameters(config: object, tensors: readonly BaseTensor[]): number {
   const linears = linearModules(tensors);
   const sizes = [...linears].map(([module, size]) => ({ module, ...size }));
-  const { targets } = loraTargets(loraConfigSchema.parse(config), sizes);
+  const parsed = loraConfigSchema.parse(config);
+  const { targets } = loraTargets(parsed, sizes);
   return sum(
     targets.map(({ module, r }) => {
       const size = linears.get(module);
-      return size ? r * (size.inFeatures + size.outFeatures) : 0;
+      return size ? r * (size.inFeatures + size.outFeatures) + (parsed.use_dora ? size.outFeatures : 0) : 0;
     }),
   );
 }

@@ -1,6 +1,6 @@
 import { DomainError, type Finding } from '../errors.ts';
 import { parseLoraConfig } from '../methods/lora-config-file.ts';
-import { loraUnsupported } from '../methods/lora-unsupported.ts';
+import { beyondFactors, loraUnsupported } from '../methods/lora-unsupported.ts';
 import { loraScaling, loraTensorRole, type LoraConfig } from '../methods/lora.ts';
 import { adapterFit } from './adapter-fit.ts';
 import { linearModules, type BaseTensor } from './base-modules.ts';
@@ -34,8 +34,10 @@ export interface ServabilityFacts {
   readonly oneRankPerKind: boolean;
   /** Kinds of modules that some layers of the base lack in the adapter: `model.layers.*.self_attn.q_proj`. */
   readonly brokenKinds: readonly string[];
-  /** What goes beyond plain LoRA, by name: such an adapter is kept and passed on, but not flattened, converted or merged here. */
+  /** What goes beyond what can be used here, by name: such an adapter is kept and passed on, but not flattened, converted or merged. */
   readonly beyond: readonly Finding[];
+  /** What A and B alone do not say, by name: a merged model does. */
+  readonly beyondFactors: readonly Finding[];
   /** Tensors under names that PEFT does not write. */
   readonly strangers: readonly string[];
   /** Tensors that are whole copies of the base's, or pairs on an embedding. */
@@ -75,8 +77,9 @@ export function servabilityFacts({ config: given, tensors, base }: StoredAdapter
     brokenKinds: [...new Set(missingLayers(sizes.keys(), linears).map(({ module }) => kindOf(module)))],
     beyond: [
       ...(config ? loraUnsupported(config) : []),
-      ...beyondInTensors(named('dora-magnitude'), named('lora-bias')),
+      ...beyondInTensors(config?.use_dora ? [] : named('dora-magnitude'), named('lora-bias')),
     ],
+    beyondFactors: config ? beyondFactors(config) : [],
     strangers: named('no-prefix', 'named-adapter'),
     copies: named('full-copy'),
     embeddings: named('embedding'),

@@ -57,7 +57,12 @@ const patterned = row('ready', 'flatten', 'flatten', 'flatten', 'flatten', 'expo
 
 describe('servability', () => {
   it.each<[string, StoredAdapter, string, RegExp]>([
-    ['DoRA', change({ use_dora: true }), alone, /use_dora: DoRA is refused/],
+    [
+      'DoRA',
+      change({ use_dora: true }),
+      row('ready', 'no', 'no', 'no', 'no', 'export', 'export'),
+      /use_dora: DoRA is refused.*merged model/,
+    ],
     [
       'DoRA that only its tensors tell',
       change({}, [...plain.tensors, tensor(`${Q}.lora_magnitude_vector`, 32)]),

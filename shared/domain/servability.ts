@@ -134,16 +134,20 @@ function stacked(facts: ServabilityFacts): Pick<Judgement, 'no' | 'flatten'> {
 function llamaCpp(facts: ServabilityFacts, { base }: StoredAdapter): Judgement {
   const unknown = base && ggufArchitecture(base.modelType) === undefined;
   const tiedHead = base?.tiedEmbeddings === true && facts.modules.includes('lm_head');
-  const need = tiedHead
-    ? 'the adapter changes an output embedding that the base shares with its input: only a merged model can say that (merged-gguf)'
-    : 'it reads adapters in GGUF (gguf), beside a GGUF of the base (merged-gguf without an adapter)';
+  const [beyond] = facts.beyondFactors;
+  const whole = tiedHead || beyond !== undefined;
+  const need = beyond
+    ? `${beyond.where}: ${sentences[beyond.where ?? ''] ?? beyond.message}; only a merged model can say it (merged-gguf)`
+    : tiedHead
+      ? 'the adapter changes an output embedding that the base shares with its input: only a merged model can say that (merged-gguf)'
+      : 'it reads adapters in GGUF (gguf), beside a GGUF of the base (merged-gguf without an adapter)';
   return {
     no: [
-      ...common(facts),
+      ...common({ ...facts, beyondFactors: [] }),
       ...(unknown ? [`models of type ${base.modelType ?? 'unknown'} cannot be written to GGUF here`] : []),
     ],
     export: [need],
-    settings: tiedHead ? ['-m model.gguf'] : ['-m base.gguf', '--lora adapter.gguf'],
+    settings: whole ? ['-m model.gguf'] : ['-m base.gguf', '--lora adapter.gguf'],
   };
 }
 
@@ -165,6 +169,7 @@ function common({
   unreadable,
   config,
   beyond,
+  beyondFactors,
   strangers,
   copies,
   embeddings,
@@ -172,7 +177,7 @@ function common({
   modules,
 }: ServabilityFacts): string[] {
   if (config === undefined) return [`adapter_config.json cannot be used: ${unreadable}`];
-  const named = new Map(beyond.map(({ where, message }) => [where ?? '', message]));
+  const named = new Map([...beyond, ...beyondFactors].map(({ where, message }) => [where ?? '', message]));
   return [
     ...[...named].map(([where, message]) => `${where}: ${sentences[where] ?? message}`),
     ...strangerReasons(strangers),
@@ -187,7 +192,7 @@ function common({
 
 /** Why a setting of the config keeps engines from serving it. */
 const sentences: Readonly<Record<string, string>> = {
-  use_dora: 'DoRA is refused, or its magnitudes are left out; merge it with PEFT first',
+  use_dora: 'DoRA is refused, or its magnitudes are left out; merge it into its base first (lorary merge)',
   bias: 'trained biases are refused or left out',
   lora_bias: 'a bias on B is refused or left out',
   modules_to_save: 'fully trained modules are refused or left out; merge it with PEFT first',

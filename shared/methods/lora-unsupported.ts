@@ -14,7 +14,6 @@ export function loraUnsupported(config: LoraConfig): Finding[] {
       message: `${what} cannot be used here yet`,
       where,
     });
-  if (config.use_dora) cannot('use_dora', 'DoRA (weight-decomposed LoRA)');
   if (config.bias !== 'none') cannot('bias', `trained biases (bias: "${config.bias}")`);
   if (config.fan_in_fan_out) cannot('fan_in_fan_out', 'transposed layers (Conv1D, fan_in_fan_out)');
   if (config.modules_to_save && config.modules_to_save.length > 0)
@@ -26,6 +25,22 @@ export function loraUnsupported(config: LoraConfig): Finding[] {
       `the initialisation "${init}": it changes the base weights or is unknown, so A and B do not fit the plain base (PEFT can save such an adapter converted),`,
     );
   for (const [key, what] of Object.entries(foreignFeatures)) if (isSet(config.extra?.[key])) cannot(key, what);
+  return findings;
+}
+
+/**
+ * What an adapter does beside adding scaling * B A, though it can be trained, evaluated and merged here: it can be neither composed nor written as factors
+ * for an engine that knows no more than A and B. Empty for plain LoRA.
+ */
+export function beyondFactors(config: Pick<LoraConfig, 'use_dora'>): Finding[] {
+  const findings: Finding[] = [];
+  const more = (where: string, message: string): void =>
+    void findings.push({ severity: 'error', code: 'beyond-factors', message, where });
+  if (config.use_dora)
+    more(
+      'use_dora',
+      'DoRA also rescales the rows of the weights, which A and B cannot say: merge it into its base instead',
+    );
   return findings;
 }
 

@@ -101,7 +101,7 @@ describe('loraUnsupported', () => {
       { lora_bias: false, target_parameters: null, layer_replication: null },
       [],
     ],
-    ['DoRA', { use_dora: true }, ['use_dora']],
+    ['DoRA: nothing', { use_dora: true }, []],
     ['trained biases', { bias: 'lora_only' }, ['bias']],
     ['Conv1D', { fan_in_fan_out: true }, ['fan_in_fan_out']],
     ['fully trained modules', { modules_to_save: ['lm_head'] }, ['modules_to_save']],

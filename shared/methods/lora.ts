@@ -41,7 +41,10 @@ export const loraConfigSchema = z.object({
     .boolean()
     .default(false)
     .describe('Scales by the square root of the rank, which keeps large ranks stable.'),
-  use_dora: z.boolean().default(false),
+  use_dora: z
+    .boolean()
+    .default(false)
+    .describe('DoRA: the length of each row of the adapted weight is trained as well, apart from its direction.'),
   // PEFT also writes null for settings that have a default.
   rank_pattern: z
     .record(z.string(), rank)
@@ -87,9 +90,14 @@ export function loraScaling(
   return alpha / (config.use_rslora ? Math.sqrt(r) : r);
 }
 
-/** Names of a module's two tensors in `adapter_model.safetensors`: A is [r, in], B is [out, r]. */
-export function loraTensorNames(module: string): { readonly A: string; readonly B: string } {
-  return { A: `${tensorPrefix}${module}.lora_A.weight`, B: `${tensorPrefix}${module}.lora_B.weight` };
+/** Names of a module's tensors in `adapter_model.safetensors`: A is [r, in], B is [out, r], DoRA's magnitude [out]. */
+export function loraTensorNames(module: string): {
+  readonly A: string;
+  readonly B: string;
+  readonly magnitude: string;
+} {
+  const own = `${tensorPrefix}${module}`;
+  return { A: `${own}.lora_A.weight`, B: `${own}.lora_B.weight`, magnitude: `${own}.lora_magnitude_vector` };
 }
 
 /** What a tensor of an adapter file is. `module` is the name of the module in the base model. */

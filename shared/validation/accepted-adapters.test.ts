@@ -62,7 +62,7 @@ const accepted: [string, AdapterCase, Expected][] = [
     { tensors: { ...factors(Q, 2, 6, 6, 'F16'), ...factors(UP, 2, 6, 10, 'F64') } },
     { usable: true },
   ],
-  ['DoRA', { config: { ...config, use_dora: true }, tensors: { ...healthy, ...dora } }, { usable: false }],
+  ['DoRA', { config: { ...config, use_dora: true }, tensors: { ...healthy, ...dora } }, { usable: true }],
   [
     'embeddings',
     {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { readAdapterFolder, type LoraAdapter } from '../../gpu-job/folders/adapter.ts';
 import { openBaseModel } from '../../gpu-job/folders/base-model.ts';
+import { doraMagnitude } from '../../gpu-job/methods/dora.ts';
 import { clipScale, createAdamW, globalNorm, type AdamWOptions } from '../../gpu-job/training/optimizers.ts';
 import { loraPlusFactors } from '../../gpu-job/training/lora-plus.ts';
 import { learningRateAt, type Schedule } from '../../gpu-job/training/schedules.ts';
@@ -15,6 +16,8 @@ const updateBound = 1e-3;
 
 /** What `record.py` says of a run. */
 interface RecordedRun {
+  /** Default: llama-tiny. */
+  readonly base?: string;
   readonly lr: number;
   readonly schedule: Schedule['kind'];
   readonly warmupSteps: number;
@@ -34,7 +37,7 @@ interface Curve {
   readonly gradientNorms: readonly number[];
 }
 
-it.each(['lora-run-20', 'lora-run-plain', 'lora-plus-run'])(
+it.each(['lora-run-20', 'lora-run-plain', 'lora-plus-run', 'dora-run'])(
   '%s takes the steps that torch, transformers and PEFT take',
   async (name) => {
     const { recorded, parameters, step, initial } = await openRun(name);
@@ -81,10 +84,10 @@ it.each([1, 7])('LoRA+ with the ratio %i is seen to part from one with 8', async
 });
 
 async function openRun(name: string) {
-  const base = await openBaseModel(fixturePath('llama-tiny', 'base'));
+  const recorded = await readFixtureJson<RecordedRun>(name, 'run.json');
+  const base = await openBaseModel(fixturePath(recorded.base ?? 'llama-tiny', 'base'));
   const { model, parameters, adapter } = await openAdapted(base, fixturePath(name, 'initial'));
   const values = new Map([...parameters].map(([parameter, data]) => [parameter, data.slice()]));
-  const recorded = await readFixtureJson<RecordedRun>(name, 'run.json');
   return { recorded, parameters: values, initial: adapter, step: await createTrainStep(model, { threads: 1 }) };
 }
 
@@ -128,21 +131,26 @@ function withParameters(adapter: LoraAdapter, parameters: ReadonlyMap<string, Fl
   const modules = [...adapter.modules].map(([name, module]) => {
     const [A, B] = [parameters.get(`${name}.lora_A`), parameters.get(`${name}.lora_B`)];
     if (!A || !B) throw new Error(`${name} was not trained`);
-    return [name, { ...module, A, B }] as const;
+    const magnitude = parameters.get(doraMagnitude(name));
+    return [name, { ...module, A, B, ...(magnitude ? { magnitude } : {}) }] as const;
   });
   return { ...adapter, modules: new Map(modules) };
 }
 
-/** scaling * B A of all modules, one after the other, in float64. */
+/** scaling * B A of all modules, one after the other, in float64, and what magnitudes there are. */
 function updates(adapter: LoraAdapter): number[] {
   const values: number[] = [];
-  for (const [, { A, B, r, inFeatures, outFeatures, scaling }] of [...adapter.modules].toSorted(byName))
+  for (const [, { A, B, r, inFeatures, outFeatures, scaling, magnitude = [] }] of [...adapter.modules].toSorted(
+    byName,
+  )) {
     for (let row = 0; row < outFeatures; row++)
       for (let column = 0; column < inFeatures; column++) {
         let dot = 0;
         for (let k = 0; k < r; k++) dot += (B[row * r + k] as number) * (A[k * inFeatures + column] as number);
         values.push(scaling * dot);
       }
+    values.push(...magnitude);
+  }
   return values;
 }
 

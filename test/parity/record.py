@@ -23,18 +23,24 @@ from recording.base_models import MODELS
 from recording.combinations import record_combinations
 from recording.files import OUT
 from recording.gradients import record_model, record_patterns
+from recording.methods import record_variant
 from recording.merging import record_merge, record_rounding
 from recording.training import record_run
 
 RUN_20 = dict(seed=41, steps=20, micro=2, lr=2e-2, warmup=3, weight_decay=0.01, clip=1.0, schedule="cosine")
 RUN_PLAIN = dict(seed=43, steps=20, micro=1, lr=1e-2, warmup=0, weight_decay=0.0, clip=None, schedule="constant")
 RUN_PLUS = dict(RUN_PLAIN, seed=45, lr=2e-3, weight_decay=0.01, plus=8)
+RUN_DORA = dict(RUN_PLAIN, seed=47, lr=3e-2, weight_decay=0.01, base="llama-untied", use_dora=True)
 CASES = {
     **{name: lambda folder, model=model: record_model(folder, **model) for name, model in MODELS.items()},
     "lora-patterns": record_patterns,
     "lora-run-20": lambda folder: record_run(folder, **RUN_20),
     "lora-run-plain": lambda folder: record_run(folder, **RUN_PLAIN),
     "lora-plus-run": lambda folder: record_run(folder, **RUN_PLUS),
+    "dora": lambda folder: record_variant(
+        folder, seed=71, base="llama-untied", r=4, lora_alpha=8, target_modules="all-linear", use_dora=True
+    ),
+    "dora-run": lambda folder: record_run(folder, **RUN_DORA),
     "combine": record_combinations,
     "merge": record_merge,
     "rounding": record_rounding,

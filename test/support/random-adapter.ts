@@ -22,7 +22,9 @@ export function randomAdapter(
     modules: Object.entries(modules).map(([module, [inFeatures, outFeatures]]) => {
       const r = loraRank(parsed, module);
       const scaling = loraScaling(parsed, module);
-      return { module, r, inFeatures, outFeatures, scaling, A: values(r * inFeatures), B: values(outFeatures * r) };
+      const factors = { A: values(r * inFeatures), B: values(outFeatures * r) };
+      const magnitude = parsed.use_dora ? { magnitude: values(outFeatures).map((value) => spread + value) } : {};
+      return { module, r, inFeatures, outFeatures, scaling, ...factors, ...magnitude };
     }),
   };
 }

@@ -27,6 +27,7 @@ const loraField = z.strictObject({
         lora_dropout: true,
         exclude_modules: true,
         use_rslora: true,
+        use_dora: true,
         rank_pattern: true,
         alpha_pattern: true,
         layers_to_transform: true,

@@ -24,20 +24,20 @@ def counting_batch(generator, rows=2, length=12):
     return {"input_ids": ids, "labels": labels}
 
 
-def record_run(folder, seed, steps, micro, lr, warmup, weight_decay, clip, schedule, plus=None):
+def record_run(folder, seed, steps, micro, lr, warmup, weight_decay, clip, schedule, plus=None, base="llama-tiny", **options):
     generator = torch.Generator().manual_seed(seed)
-    base = OUT / "llama-tiny" / "base"
+    name, base = base, OUT / base / "base"
     batches = [[counting_batch(generator) for _ in range(micro)] for _ in range(steps)]
-    adapter = dict(r=4, lora_alpha=8, target_modules="all-linear", b_zero=True)
+    adapter = dict(r=4, lora_alpha=8, target_modules="all-linear", b_zero=True, **options)
     results = {}
     for dtype in (torch.float64, torch.float32):
         model = attach(load_base(base), torch.Generator().manual_seed(seed + 1), **adapter)
         if dtype == torch.float32:
-            save_adapter(model, "default", folder / "initial", "llama-tiny")
+            save_adapter(model, "default", folder / "initial", name)
         results[dtype] = train(model.to(dtype), batches, steps, lr, warmup, weight_decay, clip, schedule, plus)
     curve, model = results[torch.float32]
     exact, _ = results[torch.float64]
-    save_adapter(model, "default", folder / "final", "llama-tiny")
+    save_adapter(model, "default", folder / "final", name)
     deviation = max(abs(a - b) for a, b in zip(curve["losses"], exact["losses"]))
     assert deviation < 1e-5, f"float32 and float64 runs part: {deviation}"
     assert curve["losses"][-1] < curve["losses"][0] - 0.5, "the run learnt nothing: it would test little"
@@ -45,6 +45,8 @@ def record_run(folder, seed, steps, micro, lr, warmup, weight_decay, clip, sched
         "lr": lr, "schedule": schedule, "warmupSteps": warmup, "steps": steps, "betas": [0.9, 0.999], "eps": 1e-8,
         "weightDecay": weight_decay, "clipNorm": clip, "batches": batches,
     }  # fmt: skip
+    if name != "llama-tiny":
+        settings["base"] = name
     if plus is not None:
         settings["loraPlusRatio"] = plus
     write_json(folder / "run.json", settings)

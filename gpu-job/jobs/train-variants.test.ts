@@ -1,0 +1,96 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { evaluateSpecSchema } from '../../shared/contract/specs/evaluate.ts';
+import { trainSpecSchema, type TrainSpec } from '../../shared/contract/specs/train.ts';
+import { refusals } from '../../test/support/refusals.ts';
+import { rememberingContext } from '../../test/support/remembering-context.ts';
+import { writeTinyBase } from '../../test/support/tiny-base.ts';
+import { readAdapterFolder } from '../folders/adapter.ts';
+import { openBaseModel, readTensorFloat32 } from '../folders/base-model.ts';
+import { writeModelFolder } from '../folders/write-model.ts';
+import { runEvaluate } from './evaluate.ts';
+import { runTrain } from './train.ts';
+
+let folder = '';
+const at = (name: string): string => join(folder, name);
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lorary-train-variants-'));
+  await writeTinyBase(at('base'));
+  const row = (prompt: string): string => JSON.stringify({ prompt, completion: ' meow' });
+  await writeFile(at('rows.jsonl'), Array.from({ length: 40 }, (_, i) => row(`${i} cat:`)).join('\n'));
+  await writeFile(at('held.jsonl'), Array.from({ length: 10 }, (_, i) => row(`${i} dog:`)).join('\n'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const specOf = (output: string, config: object, changes: object = {}): TrainSpec =>
+  trainSpecSchema.parse({
+    kind: 'train',
+    base: at('base'),
+    output: at(output),
+    data: { train: at('rows.jsonl'), eval: at('held.jsonl') },
+    method: { kind: 'lora', config: { r: 4, lora_alpha: 8, ...config } },
+    steps: 20,
+    batch: { rows: 8, packTokens: 256, microBatchTokens: 2048 },
+    optimizer: { learningRate: 0.02 },
+    threads: 1,
+    ...changes,
+  });
+
+const lossOf = async (adapter?: string): Promise<number> => {
+  const spec = { kind: 'evaluate', base: at('base'), data: at('held.jsonl'), threads: 1 };
+  const parsed = evaluateSpecSchema.parse({ ...spec, ...(adapter === undefined ? {} : { adapter: at(adapter) }) });
+  return (await runEvaluate(parsed, rememberingContext())).loss.value;
+};
+
+describe.each<[string, object]>([
+  ['DoRA', { use_dora: true }],
+  ['DoRA with dropout', { use_dora: true, lora_dropout: 0.2 }],
+])('%s', (name, config) => {
+  test('begins at the base to the bit, learns, and is read back as what it was', async () => {
+    const output = name.replaceAll(' ', '-');
+    const report = await runTrain(specOf(output, config), rememberingContext());
+    expect(report.evalLossBefore).toBe(await lossOf());
+    expect(report.evalLoss).toBeLessThan((report.evalLossBefore ?? 0) - 1);
+    expect(await lossOf(output)).toBe(report.evalLoss);
+    expect((await readAdapterFolder(at(output))).config).toMatchObject(config);
+  });
+});
+
+test('magnitudes of DoRA are trained, and begin as the lengths of rows', async () => {
+  await runTrain(
+    specOf('still', { use_dora: true }, { steps: 1, optimizer: { learningRate: 1e-30 } }),
+    rememberingContext(),
+  );
+  const base = await openBaseModel(at('base'));
+  const still = await readAdapterFolder(at('still'));
+  const moved = await readAdapterFolder(at('DoRA'));
+  for (const { module, inFeatures, magnitude = [] } of still.modules.values()) {
+    const W = await readTensorFloat32(base, `${module}.weight`);
+    for (const [row, length] of magnitude.entries())
+      expect(length).toBeCloseTo(Math.hypot(...W.subarray(row * inFeatures, (row + 1) * inFeatures)), 6);
+    expect(moved.modules.get(module)?.magnitude).not.toEqual(magnitude);
+  }
+});
+
+test('a row of zeros has no length that DoRA could divide by', async () => {
+  const base = await openBaseModel(at('base'));
+  const tensors = [];
+  for (const { name, shape } of base.tensors.values()) {
+    const values = await readTensorFloat32(base, name);
+    if (name.endsWith('1.mlp.up_proj.weight')) values.fill(0, 2 * 24, 3 * 24);
+    tensors.push({ name, shape, values });
+  }
+  const files = { 'tokenizer.json': await readFile(join(at('base'), 'tokenizer.json'), 'utf8') };
+  await writeModelFolder(at('zeros'), { base: at('base'), config: base.config, tensors, dtype: 'F32', files });
+  const spec = specOf('none', { use_dora: true }, { base: at('zeros') });
+  await expect(runTrain(spec, rememberingContext())).rejects.toThrow(/Row 2 of model.layers.1.mlp.up_proj is zero/);
+});
+
+test('LoRA+ is refused where there is no B', async () => {
+  const spec = specOf('none', {}, { method: { kind: 'full' }, optimizer: { loraPlusRatio: 16 } });
+  expect(await refusals(runTrain(spec, rememberingContext()))).toEqual(['train optimizer.loraPlusRatio']);
+  const without = specOf('none', {}, { optimizer: { loraPlusEmbeddingRate: 1e-5 } });
+  expect(await refusals(runTrain(without, rememberingContext()))).toEqual(['train optimizer.loraPlusEmbeddingRate']);
+});

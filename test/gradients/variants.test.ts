@@ -1,0 +1,80 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openBaseModel, type BaseModelFolder } from '../../gpu-job/folders/base-model.ts';
+import { dora } from '../../gpu-job/methods/dora.ts';
+import { loraMethod, type LoraOptions } from '../../gpu-job/methods/lora.ts';
+import type { Method, TunableModel } from '../../gpu-job/methods/method.ts';
+import { requireMethod, tunedModel, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
+import { stepMemory, type StepMemory } from '../../gpu-job/training/step-memory.ts';
+import { randomParameters, worstError } from '../support/model-gradients.ts';
+import { tinyLlamaConfig, writeRandomBase } from '../support/random-base.ts';
+
+let folder = '';
+let base: BaseModelFolder;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lorary-variants-'));
+  await writeRandomBase(folder, { ...tinyLlamaConfig, attention_bias: true });
+  base = await openBaseModel(folder);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const memories = { fast: stepMemory.fast, lean: { ...stepMemory.lean, lossChunks: 2 } };
+
+const adapted =
+  (options: LoraOptions) =>
+  (known: TunableModel): Method =>
+    loraMethod(
+      known,
+      known.linears.map(({ module }, i) => ({ module, r: 1 + (i % 2), scaling: 1.5 })),
+      options,
+    );
+
+describe.each(Object.entries(memories))('%s', (_, memory) => {
+  test.each([0, 0.3])(
+    'DoRA has the gradients of central differences while lengths are held, dropout %d',
+    async (dropout) => {
+      const model = tunedModel(base, (known) => withHeldCopies(adapted({ dropout, variant: dora })(known)));
+      expect(await heldError(model, memory)).toBeLessThanOrEqual(1e-6);
+    },
+  );
+});
+
+test('and has none of those in which lengths move, which shows that they are held', async () => {
+  const model = tunedModel(base, adapted({ variant: dora }));
+  expect(await worstError(model, await randomParameters(model), memories.fast)).toBeGreaterThan(1e-2);
+});
+
+test('DoRA whose lengths are not held has the gradients of central differences in which they move', async () => {
+  const model = tunedModel(base, (known) => {
+    const method = adapted({ variant: dora })(known);
+    return {
+      ...method,
+      extendLinears: (context, x, linears) =>
+        method.extendLinears?.({ ...context, held: (name) => context.parameter(name) }, x, linears) ?? [],
+    };
+  });
+  expect(await worstError(model, await randomParameters(model), memories.fast)).toBeLessThanOrEqual(1e-6);
+});
+
+/** The method with copies of A and B, which stand for them where they are held: a difference then leaves them alone. */
+function withHeldCopies(method: Method): Method {
+  const factors = method.parameters.filter(({ name }) => /\.lora_[AB]$/.test(name));
+  return {
+    ...method,
+    parameters: [...method.parameters, ...factors.map((factor) => ({ ...factor, name: copyOf(factor.name) }))],
+    extendLinears: (context, x, linears) =>
+      method.extendLinears?.({ ...context, held: (name) => context.parameter(copyOf(name)) }, x, linears) ?? [],
+  };
+}
+
+const copyOf = (name: string): string => `held ${name}`;
+
+/** Over the parameters alone, not over their copies. */
+async function heldError(model: TunedModel, memory: StepMemory): Promise<number> {
+  const values = await randomParameters(model);
+  for (const [name, own] of values) if (values.has(copyOf(name))) values.set(copyOf(name), own.slice());
+  const checked = requireMethod(model).parameters.filter(({ name }) => !name.startsWith(copyOf('')));
+  return worstError(model, values, memory, new Set(checked.map(({ name }) => name)));
+}
