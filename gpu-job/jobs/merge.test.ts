@@ -324,7 +324,11 @@ describe('the check of the written files catches', () => {
       rescaled((values, m, n, row) => length(Array.from({ length: m }, (_, i) => values[i * n + (row % n)] as number))),
       /values are not/,
     ],
-    ['magnitudes that were left out', (W, { magnitude: _, ...plain }) => right.merged(W, plain), /values are not/],
+    [
+      'magnitudes that were left out',
+      (W, { rows, inFeatures, r, scaling, A, B }) => right.merged(W, { rows, inFeatures, r, scaling, A, B }),
+      /values are not/,
+    ],
     ['magnitudes that multiply rows of any length', rescaled(() => 1), /values are not/],
     [
       'lengths that are one percent off',
