@@ -109,7 +109,7 @@ function applyRule<P extends Primitive>(
   needs: readonly boolean[],
 ): readonly (Tensor | undefined)[] {
   const rule = rules[node.op];
-  invariant(rule !== piecewiseConstant, `no gradient flows through ${node.op} in ${node.scope}`);
+  invariant(typeof rule === 'function', `no gradient flows through ${node.op} in ${node.scope}`);
   return rule(graph, { node, outputGradients, needs });
 }
 

@@ -112,6 +112,25 @@ const cases: { readonly [P in Differentiable]: Readonly<Record<string, GradientC
       (g, { q, k, v, m }) => g.apply('Attention', [q, k, v, m], { scale: 0.5 }),
     ),
   },
+  BlockwiseAttention: Object.fromEntries(
+    [
+      { block: 3, window: undefined },
+      { block: 2, window: 3 },
+      { block: 16, window: undefined },
+    ].map((shape) => [
+      `packed texts and padding, keys shared by groups of queries, blocks of ${shape.block}, window ${shape.window}`,
+      gradientCheck(
+        {
+          q: trained([2, 2, 3, 7, 2], 0, ['B', 2, 3, 'T', 2]),
+          k: trained([2, 2, 1, 7, 2], 1, ['B', 2, 1, 'T', 2]),
+          v: trained([2, 2, 1, 7, 2], 2, ['B', 2, 1, 'T', 2]),
+          p: { ...integers([0, 1, 2, 0, 1, 2, 0, 0, 1, 2, 3, 4, 5, 6], [2, 7]), dims: ['B', 'T'] },
+          s: { ...integers([1, 1, 1, 2, 2, 2, 0, 1, 1, 1, 1, 1, 1, 1], [2, 7]), dims: ['B', 'T'] },
+        },
+        (g, { q, k, v, p, s }) => g.apply('BlockwiseAttention', [q, k, v, p, s], { scale: 0.5, ...shape }),
+      ),
+    ]),
+  ),
   Rope: Object.fromEntries(
     [false, true].map((inverse) => [
       `inverse ${inverse}`,

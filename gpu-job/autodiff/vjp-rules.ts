@@ -20,7 +20,12 @@ export type VjpRule<P extends Primitive> = (
 /** Marks a primitive whose result does not move when its inputs do by a little: its derivative is zero, so nothing is propagated. */
 export const piecewiseConstant = 'piecewise constant';
 
-export type VjpRules = { readonly [P in Primitive]: VjpRule<P> | typeof piecewiseConstant };
+/** Marks a primitive that has a derivative which nobody has needed: no gradient may arrive there. */
+export const notDifferentiable = 'not differentiable';
+
+export type VjpRules = {
+  readonly [P in Primitive]: VjpRule<P> | typeof piecewiseConstant | typeof notDifferentiable;
+};
 
 /** Vector-Jacobian products. Notation: g is the gradient of the loss by the (first) output. */
 export const vjpRules = {
@@ -177,6 +182,13 @@ export const vjpRules = {
     ];
   },
 
+  // the same, block by block of the queries: everything that the rule above needs is computed again there
+  BlockwiseAttention: (graph, { node, outputGradients }) => {
+    const inputs = [...node.inputs, output(node), gradient(outputGradients)];
+    return [...graph.applyAll('BlockwiseAttentionGradient', inputs, node.attrs), undefined, undefined];
+  },
+  BlockwiseAttentionGradient: notDifferentiable,
+
   // a rotation:  dx = the inverse rotation of g
   Rope: (graph, { node, outputGradients }) => {
     const [, positions, cos, sin] = node.inputs as [Tensor, Tensor, Tensor, Tensor];
@@ -251,7 +263,7 @@ export const vjpRules = {
 
 /** The primitives that have a rule. */
 export type Differentiable = {
-  [P in Primitive]: (typeof vjpRules)[P] extends typeof piecewiseConstant ? never : P;
+  [P in Primitive]: (typeof vjpRules)[P] extends string ? never : P;
 }[Primitive];
 
 /** Sums a gradient over the dimensions along which its operand was broadcast. */

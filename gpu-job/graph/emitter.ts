@@ -1,20 +1,32 @@
 import { invariant } from '../../shared/errors.ts';
 import { divideDim, parseDim, type Dim, type Dims } from './dims.ts';
-import type { OnnxAttribute, OnnxNode } from './onnx.ts';
+import type { OnnxAttribute, OnnxNode, OnnxValue } from './onnx.ts';
 import type { DType } from './dtype.ts';
 import type { Constant, Tensor } from './tensor.ts';
+
+/** What one round of a loop makes: what the next one is given, and what is collected. */
+export interface RoundResults {
+  readonly carried: readonly string[];
+  readonly collected: readonly string[];
+}
 
 /** Collects ONNX nodes and the small integer constants and shape vectors that they need. */
 export class Emitter {
   readonly nodes: OnnxNode[] = [];
-  readonly constants: Constant[] = [];
+  readonly constants: Constant[];
   scope = '';
   private readonly inputs: readonly Tensor[];
   private readonly cache = new Map<string, string>();
-  private count = 0;
+  /** That of the graph around a body: what was made there before can be used here. */
+  private readonly outer: Emitter | undefined;
+  private readonly counter: { count: number };
 
-  constructor(inputs: readonly Tensor[]) {
+  constructor(inputs: readonly Tensor[], outer?: Emitter) {
     this.inputs = inputs;
+    this.outer = outer;
+    this.constants = outer?.constants ?? [];
+    this.scope = outer?.scope ?? '';
+    this.counter = outer?.counter ?? { count: 0 };
   }
 
   node(
@@ -24,17 +36,17 @@ export class Emitter {
     attrs: Readonly<Record<string, OnnxAttribute>> = {},
     domain: OnnxNode['domain'] = '',
   ): void {
-    this.nodes.push({ op, domain, name: `${this.scope}/${op}#${this.count++}`, inputs, outputs, attrs });
+    this.nodes.push({ op, domain, name: `${this.scope}/${op}#${this.counter.count++}`, inputs, outputs, attrs });
   }
 
-  /** Adds a node with one fresh result and returns its name. */
+  /** Adds a node with one result, a fresh one if it has no name yet, and returns its name. */
   value(
     op: string,
     inputs: readonly string[],
     attrs: Readonly<Record<string, OnnxAttribute>> = {},
     domain: OnnxNode['domain'] = '',
+    name = `${this.scope}/${op}.${this.counter.count}`,
   ): string {
-    const name = `${this.scope}/${op}.${this.count}`;
     this.node(op, inputs, [name], attrs, domain);
     return name;
   }
@@ -45,9 +57,39 @@ export class Emitter {
     count: number,
     attrs: Readonly<Record<string, OnnxAttribute>>,
   ): string[] {
-    const outputs = Array.from({ length: count }, (_, i) => `${this.scope}/${op}.${this.count}.${i}`);
+    const outputs = Array.from({ length: count }, (_, i) => `${this.scope}/${op}.${this.counter.count}.${i}`);
     this.node(op, inputs, outputs, attrs);
     return outputs;
+  }
+
+  /**
+   * Runs `round` `trips` times (int64 [1]), given its number (int64 []) and what is carried. Returns what is carried in the end, and what
+   * was collected, round by round along a new first axis. Nothing else that a round makes outlives it.
+   */
+  loop(
+    trips: string,
+    dtype: DType,
+    initial: readonly string[],
+    round: (emit: Emitter, number: string, carried: readonly string[]) => RoundResults,
+  ): RoundResults {
+    const label = `${this.scope}/Loop.${this.counter.count++}`;
+    const inner = new Emitter(this.inputs, this);
+    const [number, goOn] = [`${label} round`, `${label} goes on`];
+    const carried = initial.map((_, i) => `${label} carried ${i}`);
+    const made = round(inner, number, carried);
+    const still = inner.value('Identity', [goOn]);
+    const value = (name: string): OnnxValue => ({ name, dtype });
+    const body = {
+      nodes: inner.nodes,
+      inputs: [
+        { name: number, dtype: 'int64', dims: [] },
+        { name: goOn, dtype: 'bool', dims: [] },
+        ...carried.map(value),
+      ],
+      outputs: [{ name: still, dtype: 'bool', dims: [] }, ...[...made.carried, ...made.collected].map(value)],
+    } as const;
+    const outputs = this.values('Loop', [trips, '', ...initial], body.outputs.length - 1, { body });
+    return { carried: outputs.slice(0, initial.length), collected: outputs.slice(initial.length) };
   }
 
   /** A unary node that is written once for each operand. */
@@ -99,7 +141,7 @@ export class Emitter {
     return this.shapeVector(to.map((dim, i) => (typeof dim === 'string' && from[i - shift] === dim ? 1 : dim)));
   }
 
-  private shapeVector(parts: readonly Dim[]): string {
+  shapeVector(parts: readonly Dim[]): string {
     if (parts.every((part) => typeof part === 'number')) return this.integers(parts);
     return this.once(`shape ${parts.join()}`, () =>
       this.value(
@@ -111,7 +153,7 @@ export class Emitter {
   }
 
   /** A dimension as an int64 tensor of one element. */
-  private dimension(dim: Dim): string {
+  dimension(dim: Dim): string {
     if (typeof dim === 'number') return this.integers([dim]);
     return this.once(`dimension ${dim}`, () => {
       const { coefficient, symbols } = parseDim(dim);
@@ -142,10 +184,14 @@ export class Emitter {
   }
 
   private once(key: string, make: () => string): string {
-    const known = this.cache.get(key);
+    const known = this.known(key);
     if (known !== undefined) return known;
     const made = make();
     this.cache.set(key, made);
     return made;
+  }
+
+  private known(key: string): string | undefined {
+    return this.cache.get(key) ?? this.outer?.known(key);
   }
 }

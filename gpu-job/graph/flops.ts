@@ -22,7 +22,31 @@ function nodeFlops(node: GraphNode, symbols: Readonly<Record<string, number>>): 
     const [q, k] = node.inputs as [Tensor, Tensor];
     return 2 * 2 * size(productOfDims(q.dims)) * size(k.dims.at(-2) as Dim); // scores and mixture; rank 2 or more by the shape rule
   }
+  if (isNode('BlockwiseAttention', node)) return 2 * blockwiseProductFlops(node, symbols);
+  if (isNode('BlockwiseAttentionGradient', node)) return 5 * blockwiseProductFlops(node, symbols);
   return 0;
+}
+
+/** Of one product over all scores: each block of queries with the keys that some query of it sees. */
+function blockwiseProductFlops(
+  { inputs, attrs }: GraphNode<'BlockwiseAttention'> | GraphNode<'BlockwiseAttentionGradient'>,
+  symbols: Readonly<Record<string, number>>,
+): number {
+  const [q] = inputs as [Tensor];
+  const [batch, keyHeads, groups, length, width] = q.dims.map((dim) => evaluateDim(dim, symbols)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]; // five by the shape rule
+  const block = Math.min(attrs.block, length);
+  let scores = 0;
+  for (let start = 0; start < length; start += block) {
+    const firstKey = attrs.window === undefined ? 0 : Math.max(0, start - attrs.window + 1);
+    scores += block * (Math.min(start + block, length) - firstKey);
+  }
+  return 2 * batch * keyHeads * groups * scores * width;
 }
 
 /** The value of a dimension once its symbols are known. */

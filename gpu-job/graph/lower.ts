@@ -2,7 +2,9 @@ import { invariant } from '../../shared/errors.ts';
 import type { FloatType, Graph } from './builder.ts';
 import type { Dims } from './dims.ts';
 import { Emitter } from './emitter.ts';
-import { encodeOnnx, onnxTypeCode, type OnnxModel } from './onnx.ts';
+import { lowerBlockwiseAttention, lowerBlockwiseAttentionGradient } from './lower-blockwise.ts';
+import { emitProduct, type Matrix } from './emit-product.ts';
+import { encodeOnnx, onnxTypeCode, type OnnxModel, type OnnxNode } from './onnx.ts';
 import { geluTanh, type Primitive } from './ops.ts';
 import { liveNodes, planLateScaling } from './passes.ts';
 import type { GraphNode, Tensor } from './tensor.ts';
@@ -32,13 +34,22 @@ export function lowerGraph(graph: Graph, float: FloatType): OnnxModel {
     emit.node('Identity', [tensor.name], [name]);
     return { ...tensor, name };
   });
-  const used = new Set(emit.nodes.flatMap((node) => node.inputs));
+  const used = new Set(inputsOf(emit.nodes));
   return {
     nodes: emit.nodes,
     initializers: [...graph.constants, ...emit.constants].filter(({ tensor }) => used.has(tensor.name)),
     inputs: graph.inputs.filter((input) => used.has(input.name)),
     outputs,
   };
+}
+
+function inputsOf(nodes: readonly OnnxNode[]): string[] {
+  return nodes.flatMap(({ inputs, attrs }) => [
+    ...inputs,
+    ...Object.values(attrs).flatMap((value) =>
+      typeof value === 'object' && 'nodes' in value ? inputsOf(value.nodes) : [],
+    ),
+  ]);
 }
 
 function lowerNode<P extends Primitive>(emit: Emitter, node: GraphNode<P>, float: FloatType): void {
@@ -54,6 +65,8 @@ function lowerScaledAfter(emit: Emitter, product: GraphNode, matrix: Tensor, fac
 }
 
 const names = (tensors: readonly Tensor[]): string[] => tensors.map((tensor) => tensor.name);
+
+const matrix = ({ name, dims }: Tensor): Matrix => ({ name, rank: dims.length });
 
 const direct =
   <P extends Primitive>(op: string): Lowering<P> =>
@@ -91,20 +104,8 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
   Cast: (emit, node) => emit.node('Cast', names(node.inputs), names(node.outputs), { to: onnxTypeCode(node.attrs.to) }),
 
   MatMul(emit, node, float) {
-    const { transA, transB, alpha } = node.attrs;
-    const inputs = names(node.inputs);
-    if (!transA && !transB && alpha === 1) {
-      emit.node('MatMul', inputs, names(node.outputs));
-    } else if (float === 'float32') {
-      const attrs = { transA: Number(transA), transB: Number(transB), alpha: { float: alpha } };
-      emit.node('FusedMatMul', inputs, names(node.outputs), attrs, 'com.microsoft');
-    } else {
-      const [a, b] = node.inputs as [Tensor, Tensor];
-      const left = transA ? swapLastTwo(emit, a) : a.name;
-      const right = transB ? swapLastTwo(emit, b) : b.name;
-      const product = emit.value('MatMul', [left, right]);
-      emit.node('Mul', [product, emit.scalar(alpha, float)], names(node.outputs));
-    }
+    const [[a, b], [y]] = [node.inputs as [Tensor, Tensor], names(node.outputs)];
+    emitProduct(emit, matrix(a), matrix(b), node.attrs, float, y);
   },
   ReduceSum: (emit, node) =>
     emit.node('ReduceSum', [...names(node.inputs), emit.integers(node.attrs.axes)], names(node.outputs), {
@@ -141,18 +142,12 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
     const [q, k, v, mask] = node.inputs as [Tensor, Tensor, Tensor, Tensor];
     const [o, p] = names(node.outputs) as [string, string];
     const { scale } = node.attrs;
-    const scores =
-      float === 'float32'
-        ? emit.value(
-            'FusedMatMul',
-            [q.name, k.name],
-            { transA: 0, transB: 1, alpha: { float: scale } },
-            'com.microsoft',
-          )
-        : emit.value('Mul', [emit.value('MatMul', [q.name, swapLastTwo(emit, k)]), emit.scalar(scale, float)]);
+    const scores = emitProduct(emit, matrix(q), matrix(k), { transB: true, alpha: scale }, float);
     emit.node('Softmax', [emit.value('Add', [scores, mask.name])], [p], { axis: -1 });
     emit.node('MatMul', [p, v.name], [o]);
   },
+  BlockwiseAttention: lowerBlockwiseAttention,
+  BlockwiseAttentionGradient: lowerBlockwiseAttentionGradient,
   Rope(emit, node, float) {
     const [x, positions, cos, sin] = names(node.inputs) as [string, string, string, string];
     const sine = node.attrs.inverse ? emit.cached('Neg', sin) : sin;
@@ -240,9 +235,3 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
     emit.node('Where', [keep, scale, emit.scalar(0, like.dtype)], names(node.outputs));
   },
 };
-
-function swapLastTwo(emit: Emitter, x: Tensor): string {
-  const rank = x.dims.length;
-  const perm = Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : i === rank - 2 ? rank - 1 : rank - 2));
-  return emit.value('Transpose', [x.name], { perm });
-}

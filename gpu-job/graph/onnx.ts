@@ -3,8 +3,23 @@ import type { Dims } from './dims.ts';
 import type { DType } from './dtype.ts';
 import type { Constant, Tensor } from './tensor.ts';
 
-/** An attribute value: an integer, `{ float }`, a string, or a list of integers. */
-export type OnnxAttribute = number | { readonly float: number } | string | readonly number[];
+/** An attribute value: an integer, `{ float }`, a string, a list of integers, or a graph inside the node. */
+export type OnnxAttribute = number | { readonly float: number } | string | readonly number[] | OnnxBody;
+
+/** A graph that a node runs; it sees the values around the node. */
+export interface OnnxBody {
+  readonly nodes: readonly OnnxNode[];
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+}
+
+/** A value at the border of a body. */
+export interface OnnxValue {
+  readonly name: string;
+  readonly dtype: DType;
+  /** Absent: not told. */
+  readonly dims?: Dims;
+}
 
 export interface OnnxNode {
   readonly op: string;
@@ -87,10 +102,20 @@ function writeAttribute(w: BinaryWriter, name: string, value: OnnxAttribute): vo
   } else if ('float' in value) {
     w.tag(2, WireType.Bit32).float(value.float);
     type(1);
+  } else if ('nodes' in value) {
+    message(w, 6, (graph) => writeBody(graph, value));
+    type(5);
   } else {
     for (const item of value) w.tag(8, WireType.Varint).int64(item);
     type(7);
   }
+}
+
+function writeBody(w: BinaryWriter, { nodes, inputs, outputs }: OnnxBody): void {
+  for (const node of nodes) message(w, 1, (inner) => writeNode(inner, node));
+  w.tag(2, WireType.LengthDelimited).string('body');
+  for (const input of inputs) message(w, 11, (inner) => writeValueInfo(inner, input));
+  for (const output of outputs) message(w, 12, (inner) => writeValueInfo(inner, output));
 }
 
 function writeInitializer(w: BinaryWriter, { tensor, data }: Constant): void {
@@ -114,11 +139,12 @@ function writeInitializer(w: BinaryWriter, { tensor, data }: Constant): void {
   w.tag(14, WireType.Varint).int32(1); // data_location = EXTERNAL
 }
 
-function writeValueInfo(w: BinaryWriter, { name, dtype, dims }: { name: string; dtype: DType; dims: Dims }): void {
+function writeValueInfo(w: BinaryWriter, { name, dtype, dims }: OnnxValue): void {
   w.tag(1, WireType.LengthDelimited).string(name);
   message(w, 2, (type) =>
     message(type, 1, (tensorType) => {
       tensorType.tag(1, WireType.Varint).int32(dataTypes[dtype]);
+      if (!dims) return;
       message(tensorType, 2, (shape) => {
         for (const dim of dims)
           message(shape, 1, (d) => {

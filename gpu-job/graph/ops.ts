@@ -38,7 +38,7 @@ export interface Attributes {
   /** Index of the largest entry of the last axis, which is dropped. int64. */
   ArgMax: None;
 
-  // the two fused pieces of a transformer whose gradient is cheaper than that of their parts
+  // the fused pieces of a transformer whose gradient is cheaper than that of their parts
   /** inputs: x [..., H], weight [H]. outputs: y = x * inv * weight and inv = 1 / sqrt(mean(x^2) + epsilon) [..., 1]. */
   RmsNorm: { readonly epsilon: number };
   /**
@@ -46,6 +46,15 @@ export interface Attributes {
    * outputs: o = P @ v and P = softmax(scale * q @ k^T + mask).
    */
   Attention: { readonly scale: number };
+  /**
+   * Causal attention of some texts over themselves, `block` queries at a time: no more than block x T scores of a head are ever there.
+   * inputs: q [B, K, G, T, D], k and v [B, K, 1, T, D], positions and segments int64 [B, T]. A query sees the tokens of its own segment
+   * whose position is at most its own, with a window fewer than `window` positions back; segments lie one after the other.
+   * output: o [B, K, G, T, D].
+   */
+  BlockwiseAttention: BlockwiseAttributes;
+  /** inputs: those of `BlockwiseAttention`, its output and the gradient of that. outputs: the gradients of q, k and v. */
+  BlockwiseAttentionGradient: BlockwiseAttributes;
   /**
    * Rotary position embedding, halves rotated (Su et al. 2021, the layout of Hugging Face checkpoints).
    * inputs: x [B, H, T, D], positions int64 [B, T], cos and sin [M, D/2]. `inverse` rotates back.
@@ -87,7 +96,16 @@ export interface Attributes {
   DropoutMask: { readonly rate: number; readonly stream: number };
 }
 
+export interface BlockwiseAttributes {
+  readonly scale: number;
+  readonly block: number;
+  readonly window: number | undefined;
+}
+
 export type Primitive = keyof Attributes;
+
+/** Added to a score that a query must not see. Finite, so that no infinity is subtracted from another; exp of it is 0 in float32. */
+export const excludedScore = -1e30;
 
 /** GeluTanh is x * sigmoid(slope * (x + cubic * x^3)). */
 export const geluTanh = { slope: 2 * Math.sqrt(2 / Math.PI), cubic: 0.044715 } as const;

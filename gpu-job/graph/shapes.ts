@@ -155,6 +155,14 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
       { dtype: q.dtype, dims: scores },
     ];
   },
+  BlockwiseAttention: (inputs, { block }) => [blockwiseOperands(inputs, block).q],
+  BlockwiseAttentionGradient(inputs, { block }) {
+    const { q, k, v } = blockwiseOperands(inputs, block);
+    for (const other of [input(inputs, 5), input(inputs, 6)])
+      require(other.dtype === q.dtype &&
+        sameDims(other.dims, q.dims), 'the output and its gradient must have the type and shape of q');
+    return [q, k, v];
+  },
   Rope(inputs) {
     const [x, positions, cos, sin] = [input(inputs, 0), input(inputs, 1), input(inputs, 2), input(inputs, 3)];
     require(x.dims.length === 4, 'x must be [B, H, T, D]');
@@ -251,6 +259,23 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
     return [{ dtype: like.dtype, dims: like.dims }];
   },
 };
+
+function blockwiseOperands(inputs: readonly Tensor[], block: number): Record<'q' | 'k' | 'v', TensorType> {
+  const [q, k, v] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
+  floating(q);
+  require(q.dims.length === 5, 'q must be [B, K, G, T, D]');
+  require(Number.isInteger(block) && block > 0, `the block ${block} must be a number of queries`);
+  for (const other of [k, v]) {
+    sameType(q, other);
+    require(sameDims(other.dims, q.dims.with(2, 1)), 'k and v must be [B, K, 1, T, D]');
+  }
+  for (const places of [input(inputs, 3), input(inputs, 4)]) {
+    require(places.dtype === 'int64', 'positions and segments must be int64');
+    require(sameDims(places.dims, [q.dims[0] as Dim, q.dims[3] as Dim]), 'positions and segments must be [B, T]');
+  }
+  const type = ({ dtype, dims }: Tensor): TensorType => ({ dtype, dims });
+  return { q: type(q), k: type(k), v: type(v) };
+}
 
 function lastTwo(dims: Dims, transposed: boolean): [Dim, Dim] {
   const [rows, columns] = dims.slice(-2) as [Dim, Dim]; // callers require rank >= 2

@@ -41,6 +41,8 @@ export interface ForwardInputs {
   readonly keys: TokenPlaces;
   readonly dropoutSeed?: Tensor;
   readonly joinCache?: NonNullable<ForwardContext['joinCache']>;
+  /** Queries of one block of attention, where queries and keys are the same tokens; absent: all at once. */
+  readonly attentionBlock?: number | undefined;
 }
 
 export interface ForwardResult {
@@ -119,6 +121,9 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
     linear: (module, x) => linears([module], x)[0] as Tensor, // one for each module
     linears,
     ...(inputs.joinCache ? { joinCache: inputs.joinCache } : {}),
+    ...(inputs.attentionBlock === undefined
+      ? {}
+      : { blockwise: { block: inputs.attentionBlock, places: inputs.queries } }),
   };
   const hidden = decoderForward(spec, context);
   return { hidden, head: weight(outputEmbedding(spec)), parameters: [...parameters.values()] };

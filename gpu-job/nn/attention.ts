@@ -38,20 +38,38 @@ export function attention(
 
   const grouped = graph.reshape(queries, [batch, kvHeads, groups, length, headDim]);
   const shared = (states: Tensor): Tensor => graph.reshape(states, [batch, kvHeads, 1, states.dims[2] as Dim, headDim]);
-  const [sharedKeys, sharedValues] = [shared(keys), shared(values)];
-  const blocks = context.masks(spec.windows[layer]);
+  const mixed = mixture(context, spec, layer, grouped, shared(keys), shared(values));
+  const merged = graph.transpose(graph.reshape(mixed, [batch, heads, length, headDim]), [0, 2, 1, 3]); // [B, T, heads, D]
+  return context.linear(`${module}.o_proj`, graph.reshape(merged, [timesDim(batch, length), heads * headDim]));
+}
+
+/** What each query takes from the values it sees, [B, kv, groups, T, D] like the queries; keys and values are [B, kv, 1, S, D]. */
+function mixture(
+  context: ForwardContext,
+  spec: DecoderSpec,
+  layer: number,
+  queries: Tensor,
+  keys: Tensor,
+  values: Tensor,
+): Tensor {
+  const { graph, blockwise } = context;
+  const [scale, window] = [spec.attentionScale, spec.windows[layer]];
+  if (blockwise) {
+    const { block, places } = blockwise;
+    const inputs = [queries, keys, values, places.positions, places.segments];
+    return graph.apply('BlockwiseAttention', inputs, { scale, block, window });
+  }
+  const blocks = context.masks(window);
   const parts = graph.split(
-    grouped,
+    queries,
     3,
     blocks.map((block) => block.queries),
   );
   const mixtures = blocks.map(({ keys: seen, mask }, i) => {
-    const [k, v] = [sharedKeys, sharedValues].map((states) => leading(graph, states, seen)) as [Tensor, Tensor];
-    return graph.apply('Attention', [parts[i] as Tensor, k, v, mask], { scale: spec.attentionScale });
+    const [k, v] = [keys, values].map((states) => leading(graph, states, seen)) as [Tensor, Tensor];
+    return graph.apply('Attention', [parts[i] as Tensor, k, v, mask], { scale });
   });
-  const mixed = graph.concat(mixtures, 3, length);
-  const merged = graph.transpose(graph.reshape(mixed, [batch, heads, length, headDim]), [0, 2, 1, 3]); // [B, T, heads, D]
-  return context.linear(`${module}.o_proj`, graph.reshape(merged, [timesDim(batch, length), heads * headDim]));
+  return graph.concat(mixtures, 3, queries.dims[3] as Dim);
 }
 
 /** Queries [N, heads * D], keys and values [N, kv * D] of x. */

@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { MaskedBlock } from './mask.ts';
+import type { MaskedBlock, TokenPlaces } from './mask.ts';
 import type { RopeSpec } from './rotary.ts';
 
 /** What a model's forward pass is given. Weights and linear layers come from outside, so a model never knows how it is tuned. */
@@ -14,6 +14,8 @@ export interface ForwardContext {
   rope(spec: RopeSpec): { readonly cos: Tensor; readonly sin: Tensor };
   /** What each query may look at. `window` limits how far back. */
   masks(window: number | undefined): readonly MaskedBlock[];
+  /** Present where attention comes in blocks of so many queries, and then it is what says who sees whom. */
+  readonly blockwise?: { readonly block: number; readonly places: TokenPlaces };
   /** A tensor of the checkpoint, in the graph's float type. */
   weight(name: string): Tensor;
   /** x @ W^T (+ bias) of the module, x [N, in] -> [N, out], with whatever a method adds to it. */

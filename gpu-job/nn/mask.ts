@@ -1,9 +1,7 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import { divideDim, type Dim } from '../graph/dims.ts';
+import { excludedScore } from '../graph/ops.ts';
 import type { Tensor } from '../graph/tensor.ts';
-
-/** Finite, so that adding a score never makes infinity minus infinity; exp of it is 0 in float32. */
-const excluded = -1e30;
 
 /** Position and segment of a run of tokens, int64 [B, length] each. */
 export interface TokenPlaces {
@@ -64,5 +62,5 @@ function causalMask(graph: GraphBuilder, queries: TokenPlaces, keys: TokenPlaces
     const near = graph.apply('Less', [graph.sub(q, k), graph.integers([window], [])], {});
     seen = graph.apply('And', [seen, near], {});
   }
-  return graph.where(seen, 0, excluded);
+  return graph.where(seen, 0, excludedScore);
 }

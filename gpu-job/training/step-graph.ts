@@ -81,7 +81,13 @@ export function trainGraph(
   const { inputIds, labels, places } = batchInputs(graph, Math.max(2, memory.lossChunks));
   const lossScale = graph.input('loss_scale', float, []);
   const dropoutSeed = graph.input('dropout_seed', 'int64', []);
-  const { hidden, head, parameters } = forward(graph, model, { inputIds, queries: places, keys: places, dropoutSeed });
+  const { hidden, head, parameters } = forward(graph, model, {
+    inputIds,
+    queries: places,
+    keys: places,
+    dropoutSeed,
+    attentionBlock: memory.attentionBlock,
+  });
   const trainsHead = parameters.includes(head);
   const loss = lossInChunks(graph, { hidden, head, labels, trainsHead, chunks: memory.lossChunks });
   const gradients = backward(graph, hidden, parameters, {

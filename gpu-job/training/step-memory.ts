@@ -6,6 +6,8 @@ export interface StepMemory {
   readonly prepack: boolean;
   /** Parts of a batch whose logits are there one after the other: a power of two, at most `batchLengthUnit`. */
   readonly lossChunks: number;
+  /** Queries of one block of attention, each block computed by itself and again in the backward pass; absent: all at once. */
+  readonly attentionBlock?: number;
 }
 
 /** By the name a spec gives it. */
