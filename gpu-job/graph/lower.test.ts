@@ -59,6 +59,43 @@ describe.each(['float32', 'float64'] as const)('in %s', (float) => {
     close(actual, expected);
   });
 
+  test('attention in blocks lets a query see its own text up to itself, and no further back than the window', async () => {
+    const values = range(2 * 5 * 2, (i) => Math.cos(1.3 * i));
+    const [positions, segments] = [
+      [0, 1, 2, 0, 1],
+      [1, 1, 1, 2, 2],
+    ];
+    const seen = (i: number, j: number, window: number): boolean => {
+      const [p, r] = [positions[i] ?? 0, positions[j] ?? 0];
+      return segments[i] === segments[j] && r <= p && p - r < window;
+    };
+    const integers = (xs: readonly number[]): TensorValue => ({ data: BigInt64Array.from(xs, BigInt), dims: [1, 5] });
+    const feeds = {
+      q: floats(float, values, [1, 1, 2, 5, 2]),
+      k: floats(float, values.slice(0, 10), [1, 1, 1, 5, 2]),
+      p: integers(positions),
+      s: integers(segments),
+    };
+    const at = (xs: readonly number[], i: number): number => xs[i] ?? 0;
+    for (const window of [undefined, 2]) {
+      const actual = await run(float, feeds, (g) => {
+        const [q, k] = [g.input('q', float, [1, 1, 2, 'T', 2]), g.input('k', float, [1, 1, 1, 'T', 2])];
+        const places = [g.input('p', 'int64', [1, 'T']), g.input('s', 'int64', [1, 'T'])];
+        return g.apply('BlockwiseAttention', [q, k, k, ...places], { scale: 0.7, block: 2, window });
+      });
+      const expected = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((row) => {
+        const weights = [0, 1, 2, 3, 4].map((j) => {
+          const score =
+            0.7 * (at(values, 2 * row) * at(values, 2 * j) + at(values, 2 * row + 1) * at(values, 2 * j + 1));
+          return seen(row % 5, j, window ?? Infinity) ? Math.exp(score) : 0;
+        });
+        const sum = weights.reduce((a, b) => a + b);
+        return [0, 1].map((d) => weights.reduce((o, w, j) => o + (w / sum) * at(values, 2 * j + d), 0));
+      });
+      close(actual, expected);
+    }
+  });
+
   test('rotary embedding turns the pairs (i, i + D/2) by the angle of the position', async () => {
     const feeds = {
       x: floats(float, [1, 2, 3, 4, 5, 6, 7, 8], [1, 1, 2, 4]),
@@ -201,6 +238,19 @@ test('floating-point operations are counted as 2mnk of the products that run', (
   graph.matmul(x, x, { transA: true }); // feeds no output
   graph.output('y', graph.matmul(x, w, { transB: true }));
   expect(productFlops(graph, { B: 3, T: 5 })).toBe(2 * 15 * 8 * 4);
+});
+
+test('of attention in blocks, each block counts with the keys up to its end and back to its window', () => {
+  const flops = (window: number | undefined): number => {
+    const graph = new GraphBuilder();
+    const [q, k] = [graph.input('q', 'float32', ['B', 2, 3, 'T', 8]), graph.input('k', 'float32', ['B', 2, 1, 'T', 8])];
+    const places = ['p', 's'].map((name) => graph.input(name, 'int64', ['B', 'T']));
+    graph.output('o', graph.apply('BlockwiseAttention', [q, k, k, ...places], { scale: 1, block: 4, window }));
+    return productFlops(graph, { B: 5, T: 10 });
+  };
+  // blocks of 4 queries over 4, 8 and 10 keys; the last has two queries and is filled up
+  expect(flops(undefined)).toBe(2 * 2 * 8 * (5 * 2 * 3) * 4 * (4 + 8 + 10));
+  expect(flops(2)).toBe(2 * 2 * 8 * (5 * 2 * 3) * 4 * (4 + 5 + 3));
 });
 
 /** The two-round 32-bit mixer with the constants 21f0aaad and 735a2d97 of https://github.com/skeeto/hash-prospector. */

@@ -64,6 +64,7 @@ afterAll(() => rm(folder, { recursive: true }));
 const memories: Readonly<Record<string, StepMemory>> = {
   'with all that the layers make kept': stepMemory.fast,
   'with layers computed again and logits in two parts': { ...stepMemory.lean, lossChunks: 2 },
+  'with attention in blocks, the last of them short': { ...stepMemory.fast, attentionBlock: 4 },
 };
 
 describe.each(Object.keys(configs).flatMap((name) => Object.keys(memories).map((memory) => [name, memory] as const)))(
@@ -90,6 +91,30 @@ describe.each(Object.keys(configs).flatMap((name) => Object.keys(memories).map((
     });
   },
 );
+
+test('attention in blocks gives the numbers of attention at once, in layers that are computed again too', async () => {
+  const base = await openBaseModel(join(folder, 'a SmolLM3 whose second layer does not turn and has a window'));
+  const model = tunedModel(base, (m) =>
+    loraMethod(
+      m,
+      m.linears.map(({ module }) => ({ module, r: 2, scaling: 2 })),
+    ),
+  );
+  const values = await randomParameters(model);
+  const results = async (memory: StepMemory): Promise<number[]> => {
+    const session = await open(model, 'float64', memory);
+    const found = await session.run(feeds(model, values, 'float64'));
+    await session.close();
+    return Object.keys(found)
+      .toSorted()
+      .flatMap((name) => [...(found[name]?.data ?? [])].map(Number));
+  };
+  const atOnce = await results(stepMemory.fast);
+  for (const attentionBlock of [1, 2, 4, 6, 64]) {
+    const inBlocks = await results({ ...stepMemory.lean, lossChunks: 2, attentionBlock });
+    expect(relativeError(atOnce, inBlocks), `blocks of ${attentionBlock}`).toBeLessThan(1e-12);
+  }
+});
 
 test('the float32 graph with fused kernels agrees with the float64 graph', async () => {
   const model = tunedModel(await openBaseModel(join(folder, 'a Qwen2')), (m) =>
