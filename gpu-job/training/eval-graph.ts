@@ -10,7 +10,7 @@ import { batchFeeds, batchInputs } from './batch-feeds.ts';
 import type { Batch } from './batches.ts';
 import { ropeFeed } from './rope-feed.ts';
 import type { StepOptions } from './step-graph.ts';
-import { stepMemory } from './step-memory.ts';
+import { stepMemory, type StepMemory } from './step-memory.ts';
 import { tokenChunks } from './token-chunks.ts';
 
 export interface EvalResult {
@@ -34,7 +34,7 @@ export async function createEvalStep(model: TunedModel, options: StepOptions = {
   const { memory = stepMemory.fast, ...rest } = options;
   const open = (graph: GraphBuilder): ReturnType<typeof createSession> =>
     createSession(graph, { ...rest, prepack: memory.prepack, weightsFolder: model.base.path });
-  const scores = await open(scoresGraph(model, memory.lossChunks));
+  const scores = await open(scoresGraph(model, memory));
   let logitsSession: Awaited<ReturnType<typeof open>> | undefined;
 
   const feeds = (values: ReadonlyMap<string, Float32Array>, batch: Batch): Record<string, TensorValue> => {
@@ -71,14 +71,14 @@ function logitsGraph(model: TunedModel): GraphBuilder {
   return graph;
 }
 
-function scoresGraph(model: TunedModel, chunks: number): GraphBuilder {
+function scoresGraph(model: TunedModel, { lossChunks, attentionBlock }: StepMemory): GraphBuilder {
   const graph = new GraphBuilder();
-  const { inputIds, labels, places } = batchInputs(graph, chunks);
-  const { hidden, head } = forward(graph, model, { inputIds, queries: places, keys: places });
+  const { inputIds, labels, places } = batchInputs(graph, lossChunks);
+  const { hidden, head } = forward(graph, model, { inputIds, queries: places, keys: places, attentionBlock });
   const losses: Tensor[] = [];
   const correct: Tensor[] = [];
   let done: readonly Tensor[] = [];
-  for (const chunk of tokenChunks(graph, hidden, labels, chunks)) {
+  for (const chunk of tokenChunks(graph, hidden, labels, lossChunks)) {
     const seen = tokenLosses(graph, graph.after(chunk.hidden, done), head, chunk.labels);
     const guess = graph.apply('ArgMax', [seen.logits], {});
     losses.push(graph.reshape(seen.losses, guess.dims));

@@ -63,7 +63,7 @@ afterAll(() => rm(folder, { recursive: true }));
 /** Everything is kept, or computed again when it is needed. */
 const memories: Readonly<Record<string, StepMemory>> = {
   'with all that the layers make kept': stepMemory.fast,
-  'with layers computed again and logits in two parts': { ...stepMemory.lean, lossChunks: 2 },
+  'with layers computed again and logits in two parts': { recompute: true, prepack: false, lossChunks: 2 },
   'with attention in blocks, the last of them short': { ...stepMemory.fast, attentionBlock: 4 },
 };
 
