@@ -70,6 +70,12 @@ export const train: SpecCommand = {
       help: 'less than half the memory for a quarter more time',
     },
     'use-rslora': { path: 'method.config.use_rslora', kind: 'switch', help: 'scale by alpha / sqrt(r)' },
+    init: {
+      path: 'method.config.init_lora_weights',
+      kind: 'text',
+      value: 'NAME',
+      help: 'what A and B begin with: gaussian, pissa, pissa_niter_N, olora',
+    },
     dora: { path: 'method.config.use_dora', kind: 'switch', help: 'DoRA: train the lengths of rows as well' },
     full: { path: 'method.kind', kind: 'switch', set: 'full', help: 'train every weight instead of an adapter' },
     'from-scratch': {

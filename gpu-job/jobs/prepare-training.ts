@@ -1,19 +1,16 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
-import { loraTargets } from '../../shared/domain/lora-targets.ts';
 import { heldOutLines } from '../../shared/domain/run-length.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
-import { loraConfigSchema, type LoraConfig } from '../../shared/methods/lora.ts';
+import type { LoraConfig } from '../../shared/methods/lora.ts';
 import type { EncodedRow } from '../../shared/text/encode-row.ts';
 import { openBaseModel, type BaseModelFolder } from '../folders/base-model.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
 import { exists, readJsonFile } from '../folders/files.ts';
 import { fullMethod } from '../methods/full.ts';
-import { loraMethod } from '../methods/lora.ts';
 import type { LoraTarget } from '../methods/lora-variant.ts';
-import { loraVariant } from '../methods/lora-variants.ts';
-import type { Method, Parameter, TunableModel } from '../methods/method.ts';
+import type { Parameter } from '../methods/method.ts';
 import { describeModel, requireMethod, tunedModel, type TunedModel } from '../methods/tuned-model.ts';
 import { inputLength, type BatchShape, type TokenRow } from '../training/batches.ts';
 import { readCheckpointIdentity } from '../training/checkpoint.ts';
@@ -24,6 +21,7 @@ import type { Schedule } from '../training/schedules.ts';
 import { hashRows, openBaseText, type BaseText, type EncodedPrompt } from './base-text.ts';
 import { readFinishedRun } from './finished-run.ts';
 import { hashText, hashWeights, writeInitialModel } from './initial-model.ts';
+import { optimizerFindings, planLora, plannedMethod } from './plan-lora.ts';
 
 /** A run that was checked from end to end: only numbers, disks and memory can still go wrong. */
 export interface PreparedTraining {
@@ -71,17 +69,14 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
   const text = await collectFindings(findings, 'base', () => openBaseText(spec.base));
   try {
     const lora = described && spec.method.kind === 'lora' ? planLora(spec, described.linears) : undefined;
-    findings.push(
-      ...(lora?.findings ?? []).map((finding) => ({ ...finding, where: `method.config.${finding.where}` })),
-    );
+    findings.push(...(lora?.findings ?? []));
     const lengthMax = checkContext(spec, described?.spec.maxPositions, report);
     const data = text && (await readData(spec, text, lengthMax, findings));
     const prompts = text ? await readPrompts(spec, text, lengthMax, findings) : [];
     if (described && data) checkVocabulary(described.spec.vocabSize, data, report);
     const plan = data && data.rows.length > 0 ? planSteps(spec, data.rows) : undefined;
     const schedule = plan && planSchedule(spec, plan.steps, report);
-    checkOptimizer(spec, report);
-    findings.push(...(described?.base?.warnings ?? []));
+    findings.push(...optimizerFindings(spec), ...(described?.base?.warnings ?? []));
     const warnings = refuseErrors('train', 'The run cannot begin:', findings);
     if (!described || !text || !data || !plan || !schedule) throw new Error('a part is missing without a finding');
 
@@ -146,19 +141,6 @@ async function describeBase(spec: TrainSpec): Promise<
   const config = await readJsonFile(join(spec.base, 'config.json'));
   if (typeof config !== 'object' || config === null) throw new DomainError('config', 'config.json is not an object');
   return { ...describeModel({ ...config }), config: { ...config }, base: undefined };
-}
-
-type LoraPlan = ReturnType<typeof loraTargets> & { readonly config: LoraConfig };
-
-function planLora(spec: TrainSpec, linears: ReturnType<typeof describeModel>['linears']): LoraPlan {
-  const given = spec.method.kind === 'lora' ? spec.method.config : {};
-  const parsed = loraConfigSchema.parse(given);
-  const config = { ...parsed, base_model_name_or_path: parsed.base_model_name_or_path ?? basename(spec.base) };
-  return { config, ...loraTargets(config, linears) };
-}
-
-function plannedMethod(model: TunableModel, { config, targets }: LoraPlan): Method {
-  return loraMethod(model, targets, { dropout: config.lora_dropout, variant: loraVariant(config) });
 }
 
 /** The longest sequence that goes through the model. */
@@ -272,14 +254,6 @@ function planSteps(spec: TrainSpec, rows: readonly TokenRow[]): RunPlan {
   const length = steps !== undefined ? { steps } : tokens !== undefined ? { tokens } : { epochs: epochs ?? 3 };
   const size = batch.tokens !== undefined ? { tokens: batch.tokens } : { rows: batch.rows ?? 16 };
   return planRun(rows.map(inputLength), { size, length, seed });
-}
-
-function checkOptimizer({ optimizer, method }: TrainSpec, report: Report): void {
-  const { loraPlusRatio: ratio, loraPlusEmbeddingRate: rate } = optimizer;
-  if (method.kind !== 'lora' && ratio !== undefined)
-    report('error', 'optimizer.loraPlusRatio', 'is for LoRA: full fine-tuning has no factors A and B');
-  if (ratio === undefined && rate !== undefined)
-    report('error', 'optimizer.loraPlusEmbeddingRate', 'has no effect without loraPlusRatio');
 }
 
 function planSchedule({ schedule, optimizer, method }: TrainSpec, steps: number, report: Report): Schedule {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { evaluateSpecSchema } from '../../shared/contract/specs/evaluate.ts';
+import { UnavailableError } from '../../shared/errors.ts';
 import { trainSpecSchema, type TrainSpec } from '../../shared/contract/specs/train.ts';
 import { refusals } from '../../test/support/refusals.ts';
 import { rememberingContext } from '../../test/support/remembering-context.ts';
@@ -58,6 +59,48 @@ describe.each<[string, object]>([
   });
 });
 
+describe.each<[string, string, number]>([
+  ['gaussian', 'gaussian', 4],
+  ['PiSSA', 'pissa', 8],
+  ['PiSSA of a few iterations', 'pissa_niter_4', 8],
+  ['OLoRA', 'olora', 8],
+])('%s', (name, init, rank) => {
+  test('begins at the base to the bit, learns, and is written for the base as it is', async () => {
+    const output = name.replaceAll(' ', '-');
+    const report = await runTrain(specOf(output, { init_lora_weights: init, lora_dropout: 0.1 }), rememberingContext());
+    expect(report.evalLossBefore).toBe(await lossOf());
+    expect(report.evalLoss).toBeLessThan((report.evalLossBefore ?? 0) - 0.5);
+    expect(await lossOf(output)).toBeCloseTo(report.evalLoss ?? 0, 4);
+    const { config } = await readAdapterFolder(at(output));
+    expect([config.r, config.lora_alpha]).toEqual([rank, 2 * rank]);
+    expect(config.init_lora_weights).toBe(init === 'gaussian' ? 'gaussian' : true);
+  });
+});
+
+test('a run of PiSSA that was interrupted goes on bit for bit, with the factors it began with', async () => {
+  const config = { init_lora_weights: 'pissa_niter_2' };
+  await runTrain(specOf('through', config), rememberingContext());
+  const stopped = runTrain(specOf('halves', config), { ...rememberingContext(), stopRequested: stopAfter(24) });
+  await expect(stopped).rejects.toBeInstanceOf(UnavailableError);
+  await runTrain(specOf('halves', config), rememberingContext());
+  for (const name of ['adapter_model.safetensors', 'adapter_config.json'])
+    expect(await readFile(join(at('halves'), name))).toEqual(await readFile(join(at('through'), name)));
+});
+
+test('what cannot begin with factors of the base is refused, all at once', async () => {
+  const config = { init_lora_weights: 'pissa', use_dora: true, r: 20, lora_alpha: -4 };
+  const found = await refusals(runTrain(specOf('none', config, { outputDtype: 'bf16' }), rememberingContext()));
+  expect(new Set(found.filter((line) => line.startsWith('train ')))).toEqual(
+    new Set([
+      'train method.config.use_dora',
+      'train outputDtype',
+      'train method.config.r',
+      'train method.config.lora_alpha',
+    ]),
+  );
+  expect(() => specOf('none', { init_lora_weights: 'pizza' })).toThrow(/init_lora_weights/);
+});
+
 test('magnitudes of DoRA are trained, and begin as the lengths of rows', async () => {
   await runTrain(
     specOf('still', { use_dora: true }, { steps: 1, optimizer: { learningRate: 1e-30 } }),
@@ -94,3 +137,9 @@ test('LoRA+ is refused where there is no B', async () => {
   const without = specOf('none', {}, { optimizer: { loraPlusEmbeddingRate: 1e-5 } });
   expect(await refusals(runTrain(without, rememberingContext()))).toEqual(['train optimizer.loraPlusEmbeddingRate']);
 });
+
+/** Asks for a stop once it was asked so many times. */
+function stopAfter(times: number): () => boolean {
+  let asked = 0;
+  return () => ++asked > times;
+}

@@ -3,11 +3,11 @@ import type { TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { DomainError, UnavailableError } from '../../shared/errors.ts';
 import { readTensorFloat32 } from '../folders/base-model.ts';
-import { loraVariant } from '../methods/lora-variants.ts';
+import { initialLora } from '../methods/initial-lora.ts';
+import { requireMethod } from '../methods/tuned-model.ts';
 import { accumulate } from '../training/accumulate.ts';
 import { inputLength, labelCount, makeBatches } from '../training/batches.ts';
 import { readLatestCheckpoint, writeCheckpoint, type RunState } from '../training/checkpoint.ts';
-import { initialLoraParameters } from '../training/initial-parameters.ts';
 import { loraPlusFactors } from '../training/lora-plus.ts';
 import { openMetricsLog } from '../training/metrics-log.ts';
 import { clipScale, createAdamW, globalNorm } from '../training/optimizers.ts';
@@ -61,9 +61,10 @@ async function runSteps(
   context: JobContext,
 ): Promise<{ state: RunState; parameters: ReadonlyMap<string, Float32Array> }> {
   const { plan, folders } = run;
-  const checkpoint = await readLatestCheckpoint(folders.checkpoints, run.parameters);
+  const method = requireMethod(run.model);
+  const checkpoint = await readLatestCheckpoint(folders.checkpoints, method);
   let state: RunState = checkpoint?.state ?? { step: 0, evaluatedStep: -1, tokens: 0, seconds: 0, metricsBytes: 0 };
-  const parameters = checkpoint?.parameters ?? (await initialParameters(spec, run));
+  const parameters = checkpoint?.parameters ?? (await initialValues(spec, run, context));
   const rateFactors = loraPlusFactors(spec.optimizer, run.schedule.learningRate);
   const optimizer = createAdamW(run.parameters, { ...spec.optimizer, rateFactors });
   if (checkpoint) optimizer.restore(state.step, checkpoint.moments);
@@ -75,7 +76,7 @@ async function runSteps(
     state = { ...state, metricsBytes: await metrics.flush() };
     const content = { state, parameters, moments: optimizer.moments };
     const { checkpoints } = folders;
-    const path = await writeCheckpoint(checkpoints, content, run.parameters, run.identity, spec.checkpoint.keep);
+    const path = await writeCheckpoint(checkpoints, content, method, run.identity, spec.checkpoint.keep);
     context.emit({ type: 'checkpoint', step: state.step, path });
     return path;
   };
@@ -129,15 +130,19 @@ async function runSteps(
   }
 }
 
-async function initialParameters(spec: TrainSpec, run: PreparedTraining): Promise<ReadonlyMap<string, Float32Array>> {
-  const { config, model, targets } = run;
+async function initialValues(
+  { seed }: TrainSpec,
+  { config, model, targets, parameters }: PreparedTraining,
+  context: JobContext,
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const { base, linears } = model;
   if (config)
-    return new Map([
-      ...initialLoraParameters(run.parameters, spec.seed),
-      ...(await loraVariant(config).initialValues(model.base, targets)),
-    ]);
+    return initialLora({ base, linears, config, targets, seed }, (done) => {
+      context.emit({ type: 'progress', stage: 'initialise', done, total: targets.length, unit: 'modules' });
+      if (context.stopRequested()) throw new UnavailableError('Stopped before the first step.');
+    });
   const values = new Map<string, Float32Array>();
-  for (const { name } of run.parameters) values.set(name, await readTensorFloat32(run.model.base, name));
+  for (const { name } of parameters) values.set(name, await readTensorFloat32(base, name));
   return values;
 }
 

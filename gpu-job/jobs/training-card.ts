@@ -84,6 +84,7 @@ function recipe(
           ['lora_dropout', config.lora_dropout],
           ['use_rslora', String(config.use_rslora)],
           ['use_dora', String(config.use_dora)],
+          ['init_lora_weights', String(config.init_lora_weights)],
           ['target_modules', typeof targets === 'string' ? targets : (targets ?? []).join(', ')],
         ] as [string, string | number][])
       : []),

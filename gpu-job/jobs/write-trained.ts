@@ -4,11 +4,16 @@ import type { TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { invariant } from '../../shared/errors.ts';
 import { decodeToFloat32, encodeFromFloat32, type FloatDtype } from '../../shared/formats/dtype.ts';
+import { convertedConfig } from '../../shared/methods/converted-config.ts';
 import { loraScaling, type LoraConfig } from '../../shared/methods/lora.ts';
 import { writeAdapterFolder, type LoraModule } from '../folders/adapter.ts';
 import { writeModelFolder } from '../folders/write-model.ts';
+import { convertedModule } from '../methods/converted-module.ts';
 import { doraMagnitude } from '../methods/dora.ts';
-import { loraA, loraB } from '../methods/lora-variant.ts';
+import { loraInitialisation } from '../methods/initialisations.ts';
+import { initialName, loraA, loraB } from '../methods/lora-variant.ts';
+import type { Parameter } from '../methods/method.ts';
+import { requireMethod, type TunedModel } from '../methods/tuned-model.ts';
 import type { RunState } from '../training/checkpoint.ts';
 import type { MetricsLine } from '../training/metrics-log.ts';
 import { hashFiles, recipeFileName, type TrainingRecipe } from './finished-run.ts';
@@ -51,11 +56,7 @@ export async function writeTrained(
     [recipeFileName]: `${JSON.stringify(recipe, undefined, 2)}\n`,
   };
   if (run.config)
-    await writeAdapterFolder(
-      spec.output,
-      { config: run.config, modules: loraModules(run.config, run.parameters, parameters) },
-      { dtype, readme, files },
-    );
+    await writeAdapterFolder(spec.output, trainedAdapter(run.config, run.model, parameters), { dtype, readme, files });
   else {
     const tensors = run.parameters.map(({ name, shape }) => ({ name, shape, values: valuesOf(parameters, name) }));
     const model = { base: spec.base, config: run.model.base.config, tensors, dtype };
@@ -107,9 +108,24 @@ function parseLines(metrics: string): MetricsLine[] {
     .map((line) => JSON.parse(line) as MetricsLine);
 }
 
+/** The adapter of a run, on the base as it is: converted where its first factors were taken from the base. */
+function trainedAdapter(
+  config: LoraConfig,
+  model: TunedModel,
+  parameters: ReadonlyMap<string, Float32Array>,
+): { readonly config: LoraConfig; readonly modules: readonly LoraModule[] } {
+  const modules = loraModules(config, requireMethod(model).parameters, parameters);
+  if (!loraInitialisation(config.init_lora_weights).takesFromBase) return { config, modules };
+  const converted = modules.map((own) => {
+    const [A, B] = [loraA(own.module), loraB(own.module)].map((name) => valuesOf(parameters, initialName(name)));
+    return convertedModule(own, { A: A as Float32Array, B: B as Float32Array }); // one for each name
+  });
+  return { config: convertedConfig(config), modules: converted };
+}
+
 function loraModules(
   config: LoraConfig,
-  shapes: PreparedTraining['parameters'],
+  shapes: readonly Parameter[],
   parameters: ReadonlyMap<string, Float32Array>,
 ): LoraModule[] {
   const sizes = new Map(shapes.map(({ name, shape }) => [name, shape]));

@@ -14,6 +14,9 @@ export interface LoraTarget {
 export const loraA = (module: string): string => `${module}.lora_A`;
 export const loraB = (module: string): string => `${module}.lora_B`;
 
+/** Name of the first value of a factor, where training goes on with what that left of the base. */
+export const initialName = (factor: string): string => `initial ${factor}`;
+
 /** A way of applying A and B to a linear module. */
 export interface LoraVariant {
   /** What is trained beside A and B. */
@@ -29,7 +32,7 @@ export interface ModuleParts {
   readonly target: LoraTarget;
   /** x W^T. */
   readonly product: Tensor;
-  /** scaling * (x' A^T) B^T, x' being x after dropout. */
+  /** scaling * (x' A^T) B^T, x' being x after dropout; less what the first factors make of x, where they were taken from the base. */
   readonly update: Tensor;
   /** x'; undefined where nothing is dropped. */
   readonly dropped: Tensor | undefined;

@@ -1,7 +1,7 @@
 import { DomainError, invariant } from '../../shared/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { LinearModule } from '../nn/decoder.ts';
-import { loraA, loraB, type LoraTarget, type LoraVariant } from './lora-variant.ts';
+import { initialName, loraA, loraB, type LoraTarget, type LoraVariant } from './lora-variant.ts';
 import { plainLora } from './lora-variants.ts';
 import type { Method, MethodGraph, TunableModel } from './method.ts';
 
@@ -10,23 +10,26 @@ export interface LoraOptions {
   readonly dropout?: number;
   /** Default: plain LoRA. */
   readonly variant?: LoraVariant;
+  /** Whether the first factors were taken from the base: training goes on with W - scaling * B0 A0, of which no copy is made. */
+  readonly takesFromBase?: boolean;
 }
 
 /** LoRA (Hu et al. 2021, arXiv 2106.09685) on `targets`, or a variant of it. */
 export function loraMethod(model: TunableModel, targets: readonly LoraTarget[], options: LoraOptions = {}): Method {
-  const { dropout = 0, variant = plainLora } = options;
+  const { dropout = 0, variant = plainLora, takesFromBase = false } = options;
   const known = new Map(model.linears.map((linear) => [linear.module, linear]));
-  const parameters = targets.flatMap(({ module, r }) => {
-    const linear = linearOf(known, module);
+  const factors = targets.flatMap(({ module, r }) => {
+    const { inFeatures, outFeatures } = linearOf(known, module);
     return [
-      { name: loraA(module), shape: [r, linear.inFeatures] },
-      { name: loraB(module), shape: [linear.outFeatures, r], group: 'B' as const },
-      ...variant.parameters(linear),
+      { name: loraA(module), shape: [r, inFeatures] },
+      { name: loraB(module), shape: [outFeatures, r], group: 'B' as const },
     ];
   });
+  const more = targets.flatMap(({ module }) => variant.parameters(linearOf(known, module)));
   const byModule = new Map(targets.map((target, stream) => [target.module, { ...target, stream }]));
   return {
-    parameters,
+    parameters: [...factors, ...more],
+    ...(takesFromBase ? { constants: factors.map(({ name, shape }) => ({ name: initialName(name), shape })) } : {}),
     usesDropout: dropout > 0,
     extendLinears(context, x, linears) {
       const tuned = linears.flatMap(({ module }) => byModule.get(module) ?? []);
@@ -36,10 +39,18 @@ export function loraMethod(model: TunableModel, targets: readonly LoraTarget[], 
         if (!target || !own) return product;
         const B = context.parameter(loraB(module));
         const update = context.graph.matmul(own.low, B, { transB: true, alpha: target.scaling });
-        return variant.output(context, { target, product, update, dropped: own.dropped });
+        const added = takesFromBase ? context.graph.sub(update, initialUpdate(context, x, target)) : update;
+        return variant.output(context, { target, product, update: added, dropped: own.dropped });
       });
     },
   };
+}
+
+/** What the first factors make of x, by the same products as the update, so that at first nothing is left of it. */
+function initialUpdate(context: MethodGraph, x: Tensor, { module, scaling }: LoraTarget): Tensor {
+  const { graph } = context;
+  const [A, B] = [loraA(module), loraB(module)].map((name) => context.parameter(initialName(name))) as [Tensor, Tensor];
+  return graph.matmul(graph.matmul(x, A, { transB: true }), B, { transB: true, alpha: scaling });
 }
 
 function linearOf(linears: ReadonlyMap<string, LinearModule>, module: string): LinearModule {

@@ -24,7 +24,7 @@ export interface TunableModel {
 /** What a method adds inside one graph. */
 export interface MethodGraph {
   readonly graph: GraphBuilder;
-  /** The graph input that carries a parameter. */
+  /** The graph input that carries a parameter or a constant. */
   parameter(name: string): Tensor;
   /** Its value, through which no gradient flows. */
   held(name: string): Tensor;
@@ -43,6 +43,8 @@ export interface LinearProduct {
 /** A way of tuning: which tensors are trained and where they act. The model's own code is not touched. */
 export interface Method {
   readonly parameters: readonly Parameter[];
+  /** Values that are fed as parameters are, and stay as they were at first. */
+  readonly constants?: readonly Parameter[];
   /** The outputs of linear modules that read the same x, given x @ W^T of each; the product itself where a module is not tuned. */
   extendLinears?(context: MethodGraph, x: Tensor, linears: readonly LinearProduct[]): readonly Tensor[];
   /** The trained tensor that stands in for a tensor of the checkpoint; undefined: the frozen one is used. */

@@ -9,7 +9,7 @@ import { distinctRopes, longTextTokens, type DecoderSpec } from '../nn/decoder-s
 import { decoderForward, decoderLinears, decoderTensors, outputEmbedding } from '../nn/decoder.ts';
 import type { ForwardContext } from '../nn/forward-context.ts';
 import { causalBlocks, type TokenPlaces } from '../nn/mask.ts';
-import type { Method, MethodGraph, TunableModel } from './method.ts';
+import type { Method, MethodGraph, Parameter, TunableModel } from './method.ts';
 
 /** A base model on disk and the method around it: everything needed to write a graph, and no weights in memory. */
 export interface TunedModel extends TunableModel {
@@ -66,11 +66,11 @@ export const ropeRowsInput = 'rope_rows';
 /** Writes the forward pass of a tuned model into a graph. */
 export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardInputs): ForwardResult {
   const { spec, method } = model;
-  const parameters = new Map(
-    method?.parameters.map(({ name, shape }) => [name, graph.input(name, graph.float, shape)]) ?? [],
-  );
+  const inputsOf = (values: readonly Parameter[] = []): Map<string, Tensor> =>
+    new Map(values.map(({ name, shape }) => [name, graph.input(name, graph.float, shape)]));
+  const [parameters, constants] = [inputsOf(method?.parameters), inputsOf(method?.constants)];
   const parameter = (name: string): Tensor => {
-    const tensor = parameters.get(name);
+    const tensor = parameters.get(name) ?? constants.get(name);
     invariant(tensor, `${name} is a parameter of the method`);
     return tensor;
   };

@@ -15,12 +15,14 @@ const shapes = [
   { name: 'a', shape: [2, 2] },
   { name: 'b', shape: [3] },
 ];
+const constants = [{ name: 'c', shape: [2] }];
+const method = { parameters: shapes, constants };
 const identity = { spec: { seed: 1, optimizer: { learningRate: 0.1 } }, content: { base: 'x' } };
 const values = (of: number): Map<string, Float32Array> =>
   new Map(shapes.map(({ name, shape }) => [name, new Float32Array(shape.reduce((a, b) => a * b)).fill(of)]));
 const at = (step: number): Checkpoint => ({
   state: { step, evaluatedStep: step, tokens: step * 10, seconds: 1.5, metricsBytes: 7 },
-  parameters: values(step + 1 / 3),
+  parameters: new Map([...values(step + 1 / 3), ['c', Float32Array.of(0.5, -2)]]),
   moments: new Map(
     [...values(0)].map(([name, zeros]) => [
       name,
@@ -28,12 +30,12 @@ const at = (step: number): Checkpoint => ({
     ]),
   ),
 });
-const write = (step: number, keep = 2): Promise<string> => writeCheckpoint(folder, at(step), shapes, identity, keep);
+const write = (step: number, keep = 2): Promise<string> => writeCheckpoint(folder, at(step), method, identity, keep);
 
 test('the newest checkpoint comes back with every bit', async () => {
   await write(3);
   await write(12);
-  expect(await readLatestCheckpoint(folder, shapes)).toEqual({
+  expect(await readLatestCheckpoint(folder, method)).toEqual({
     ...at(12),
     identity,
     path: join(folder, 'step-00000012'),
@@ -49,7 +51,7 @@ test('only the last ones are kept, and one of the same step is replaced', async 
 });
 
 test('where there is none there is nothing to go on from', async () => {
-  expect(await readLatestCheckpoint(join(folder, 'none'), shapes)).toBeUndefined();
+  expect(await readLatestCheckpoint(join(folder, 'none'), method)).toBeUndefined();
   expect(await readCheckpointIdentity(join(folder, 'none'))).toBeUndefined();
 });
 
@@ -60,20 +62,20 @@ test('a checkpoint that the disk spoilt is passed over for the one before', asyn
   const bytes = await readFile(file);
   bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
   await writeFile(file, bytes);
-  expect((await readLatestCheckpoint(folder, shapes))?.state.step).toBe(1);
+  expect((await readLatestCheckpoint(folder, method))?.state.step).toBe(1);
   await writeFile(join(folder, 'step-00000001', 'state.json'), '{"version":1');
-  await expect(readLatestCheckpoint(folder, shapes)).rejects.toThrow(/No checkpoint can be read.*step-00000001/s);
+  await expect(readLatestCheckpoint(folder, method)).rejects.toThrow(/No checkpoint can be read.*step-00000001/s);
 });
 
 test('a half-written checkpoint is not one', async () => {
   await write(1);
   await writeFile(join(folder, '.step-00000002.tmp'), '');
-  expect((await readLatestCheckpoint(folder, shapes))?.state.step).toBe(1);
+  expect((await readLatestCheckpoint(folder, method))?.state.step).toBe(1);
 });
 
 test('tensors that do not fit the run are refused by name', async () => {
   await write(1);
-  await expect(readLatestCheckpoint(folder, [{ name: 'a', shape: [5] }])).rejects.toThrow(
+  await expect(readLatestCheckpoint(folder, { parameters: [{ name: 'a', shape: [5] }] })).rejects.toThrow(
     /a is missing or has another/,
   );
 });

@@ -9,7 +9,7 @@ import { writeSafetensors } from '../../shared/formats/safetensors-write.ts';
 import { readJsonFile, writeFileAtomic, writeFolderAtomic } from '../folders/files.ts';
 import { removeLeftovers } from '../folders/temporary-names.ts';
 import { hashFile, hashingSink } from '../folders/hashes.ts';
-import type { Parameter } from '../methods/method.ts';
+import type { Method, Parameter } from '../methods/method.ts';
 import type { AdamW } from './optimizers.ts';
 import { runIdentitySchema, type RunIdentity } from './run-identity.ts';
 
@@ -29,9 +29,13 @@ export interface RunState {
 
 export interface Checkpoint {
   readonly state: RunState;
+  /** Values of the parameters and of the constants. */
   readonly parameters: ReadonlyMap<string, Float32Array>;
   readonly moments: AdamW['moments'];
 }
+
+/** What a checkpoint holds values of. */
+type MethodInputs = Pick<Method, 'parameters' | 'constants'>;
 
 /**
  * Writes `<folder>/step-00000012`, which appears whole or not at all, then deletes all but the last `keep`. Returns its path.
@@ -39,7 +43,7 @@ export interface Checkpoint {
 export async function writeCheckpoint(
   folder: string,
   checkpoint: Checkpoint,
-  parameters: readonly Parameter[],
+  method: MethodInputs,
   identity: RunIdentity,
   keep: number,
 ): Promise<string> {
@@ -48,7 +52,12 @@ export async function writeCheckpoint(
   const name = `step-${String(checkpoint.state.step).padStart(8, '0')}`;
   const path = join(folder, name);
   const write = async (temporary: string): Promise<void> => {
-    const values = parameters.map(({ name, shape }) => ({ name, shape, values: checkpoint.parameters.get(name) }));
+    const { parameters, constants = [] } = method;
+    const values = [...parameters, ...constants].map(({ name, shape }) => ({
+      name,
+      shape,
+      values: checkpoint.parameters.get(name),
+    }));
     const moments = parameters.flatMap(({ name, shape }) => {
       const moment = checkpoint.moments.get(name);
       return [
@@ -75,14 +84,14 @@ export async function writeCheckpoint(
  */
 export async function readLatestCheckpoint(
   folder: string,
-  parameters: readonly Parameter[],
+  method: MethodInputs,
 ): Promise<(Checkpoint & { readonly identity: RunIdentity; readonly path: string }) | undefined> {
   const names = await checkpointNames(folder);
   const reasons: string[] = [];
   for (const name of names) {
     const path = join(folder, name);
     try {
-      return { ...(await readCheckpoint(path, parameters)), path };
+      return { ...(await readCheckpoint(path, method)), path };
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       reasons.push(`  ${path}: ${error.message}`);
@@ -129,7 +138,7 @@ async function checkpointNames(folder: string): Promise<string[]> {
 
 async function readCheckpoint(
   path: string,
-  parameters: readonly Parameter[],
+  { parameters, constants = [] }: MethodInputs,
 ): Promise<Checkpoint & { readonly identity: RunIdentity }> {
   const parsed = stateSchema.safeParse(await readJsonFile(join(path, stateFile)));
   if (!parsed.success) throw new DomainError('checkpoint-spoilt', `${stateFile} is not what a checkpoint holds.`);
@@ -144,7 +153,9 @@ async function readCheckpoint(
   return {
     state,
     identity,
-    parameters: new Map(parameters.map((parameter) => [parameter.name, take(values, parameter.name, parameter)])),
+    parameters: new Map(
+      [...parameters, ...constants].map((parameter) => [parameter.name, take(values, parameter.name, parameter)]),
+    ),
     moments: new Map(
       parameters.map((parameter) => {
         const { name } = parameter;

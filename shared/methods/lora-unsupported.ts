@@ -22,7 +22,7 @@ export function loraUnsupported(config: LoraConfig): Finding[] {
   if (typeof init === 'string' && !harmlessInits.has(init))
     cannot(
       'init_lora_weights',
-      `the initialisation "${init}": it changes the base weights or is unknown, so A and B do not fit the plain base (PEFT can save such an adapter converted),`,
+      `the initialisation "${init}": it changes the base weights or is unknown, so A and B do not fit the plain base (what is trained here is saved converted; PEFT can do that too),`,
     );
   for (const [key, what] of Object.entries(foreignFeatures)) if (isSet(config.extra?.[key])) cannot(key, what);
   return findings;

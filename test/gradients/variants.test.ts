@@ -41,6 +41,14 @@ describe.each(Object.entries(memories))('%s', (_, memory) => {
   );
 });
 
+test.each([0, 0.3])(
+  'factors that were taken from the base have the gradients of central differences, dropout %d',
+  async (dropout) => {
+    const model = tunedModel(base, adapted({ dropout, takesFromBase: true }));
+    expect(await worstError(model, await randomParameters(model), memories.lean)).toBeLessThanOrEqual(1e-6);
+  },
+);
+
 test('and has none of those in which lengths move, which shows that they are held', async () => {
   const model = tunedModel(base, adapted({ variant: dora }));
   expect(await worstError(model, await randomParameters(model), memories.fast)).toBeGreaterThan(1e-2);

@@ -25,7 +25,7 @@ from recording.files import OUT
 from recording.gradients import record_model, record_patterns
 from recording.methods import record_variant
 from recording.merging import record_merge, record_rounding
-from recording.training import record_run
+from recording.training import record_converted_run, record_run
 
 RUN_20 = dict(seed=41, steps=20, micro=2, lr=2e-2, warmup=3, weight_decay=0.01, clip=1.0, schedule="cosine")
 RUN_PLAIN = dict(seed=43, steps=20, micro=1, lr=1e-2, warmup=0, weight_decay=0.0, clip=None, schedule="constant")
@@ -41,6 +41,12 @@ CASES = {
         folder, seed=71, base="llama-untied", r=4, lora_alpha=8, target_modules="all-linear", use_dora=True
     ),
     "dora-run": lambda folder: record_run(folder, **RUN_DORA),
+    "pissa-run": lambda folder: record_converted_run(
+        folder, seed=51, steps=20, lr=1e-2, base="llama-untied", init_lora_weights="pissa"
+    ),
+    "olora-run": lambda folder: record_converted_run(
+        folder, seed=53, steps=20, lr=1e-2, base="llama-untied", init_lora_weights="olora", use_rslora=True
+    ),
     "combine": record_combinations,
     "merge": record_merge,
     "rounding": record_rounding,

@@ -1,5 +1,6 @@
 import { requireMethod, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
 import { createSession, type Session, type TensorValue } from '../../gpu-job/runtime/session.ts';
+import { methodInputs } from '../../gpu-job/training/parameter-feeds.ts';
 import { ropeFeed } from '../../gpu-job/training/rope-feed.ts';
 import { gradientName, trainGraph } from '../../gpu-job/training/step-graph.ts';
 import { stepMemory, type StepMemory } from '../../gpu-job/training/step-memory.ts';
@@ -30,7 +31,7 @@ export function randomParameters(model: TunedModel): Promise<Map<string, Float64
   const random = uniform(7);
   return Promise.resolve(
     new Map(
-      requireMethod(model).parameters.map(({ name, shape }) => [
+      methodInputs(model.method).map(({ name, shape }) => [
         name,
         Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 0.6 * (random() - 0.5)),
       ]),
@@ -58,7 +59,7 @@ export function feeds(
     loss_scale: { data: convert(Float64Array.of(1 / 8)), dims: [] },
     dropout_seed: { data: BigInt64Array.of(5n), dims: [] },
     ...Object.fromEntries(
-      requireMethod(model).parameters.map(({ name, shape }) => [
+      methodInputs(model.method).map(({ name, shape }) => [
         name,
         { data: convert(parameters.get(name) ?? new Float64Array()), dims: shape },
       ]),
@@ -71,7 +72,7 @@ export async function worstError(
   model: TunedModel,
   parameters: ReadonlyMap<string, Float64Array>,
   memory?: StepMemory,
-  checked: ReadonlySet<string> = new Set(parameters.keys()),
+  checked: ReadonlySet<string> = new Set(requireMethod(model).parameters.map(({ name }) => name)),
 ): Promise<number> {
   const session = await open(model, 'float64', memory);
   const input = feeds(model, parameters, 'float64');

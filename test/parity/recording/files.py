@@ -37,12 +37,12 @@ def rounded(tensors):
     return {name: tensor.detach().to(torch.float32) for name, tensor in tensors.items()}
 
 
-def save_adapter(model, name, folder, base_name):
+def save_adapter(model, name, folder, base_name, **options):
     """Saves one adapter as PEFT does, then takes out what would differ between two runs or two machines."""
     if folder.exists():
         shutil.rmtree(folder)
     with tempfile.TemporaryDirectory() as scratch:
-        model.save_pretrained(scratch, selected_adapters=[name])
+        model.save_pretrained(scratch, selected_adapters=[name], **options)
         saved = Path(scratch) if name == "default" else Path(scratch) / name
         folder.mkdir(parents=True)
         shutil.copyfile(saved / "adapter_model.safetensors", folder / "adapter_model.safetensors")

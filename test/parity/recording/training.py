@@ -1,8 +1,12 @@
 """Whole training runs with torch's AdamW."""
 
+import copy
 import math
+import tempfile
+from pathlib import Path
 
 import torch
+from peft import LoraConfig, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 from transformers import get_cosine_schedule_with_warmup
 
@@ -84,3 +88,29 @@ def train(model, batches, steps, lr, warmup, weight_decay, clip, schedule, plus=
     if clip is not None:
         assert any(norm > clip for norm in curve["gradientNorms"]), "clipping never acted: it would not be tested"
     return curve, model
+
+
+def record_converted_run(folder, seed, steps, lr, base, **options):
+    """A run that begins with factors of the base's weights, saved converted to the base as it was."""
+    name, generator = base, torch.Generator().manual_seed(seed)
+    batches = [[counting_batch(generator)] for _ in range(steps)]
+    config = LoraConfig(task_type="CAUSAL_LM", r=4, lora_alpha=8, target_modules="all-linear", **options)
+    model = get_peft_model(load_base(OUT / base / "base"), config)
+    with tempfile.TemporaryDirectory() as scratch:
+        initial = Path(scratch) / "initial"
+        plain = copy.deepcopy(model.peft_config["default"])
+        plain.init_lora_weights = True
+        model.peft_config["default"], asked = plain, model.peft_config["default"]
+        model.save_pretrained(initial)
+        save_adapter(model, "default", folder / "initial", name)
+        model.peft_config["default"] = asked
+        curve, model = train(model, batches, steps, lr, 0, 0.0, None, "constant")
+        save_adapter(model, "default", folder / "final", name, path_initial_model_for_weight_conversion=str(initial))
+    learnt = sum(curve["losses"][:5]) / 5 - sum(curve["losses"][-5:]) / 5
+    assert learnt > 0.5, f"the run learnt nothing: it would test little: {curve}"
+    settings = {
+        "base": name, "lr": lr, "schedule": "constant", "warmupSteps": 0, "steps": steps, "betas": [0.9, 0.999],
+        "eps": 1e-8, "weightDecay": 0.0, "clipNorm": None, "batches": batches,
+    }  # fmt: skip
+    write_json(folder / "run.json", settings)
+    write_json(folder / "expected.json", curve)
