@@ -1,7 +1,7 @@
 /**
  * `npm run deploy -- <stage>...`: one stage after the other, of each what is kept, then what computes, then what answers; stops at the
- * first that fails. `--only data,app` leaves stacks out. `--destroy` takes a stage down and keeps table and bucket; with `--data` they go,
- * too, once the name of the stage has been typed, or given by `--confirm`.
+ * first that fails. `--only data,app` leaves stacks out. `--destroy` takes a stage down and keeps table and bucket of what teams have, not
+ * the files of the console, which are built again; with `--data` they go, too, once the name of the stage has been typed, or given by `--confirm`.
  */
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { DomainError } from '../shared/errors.ts';
+import { emptyConsole } from './empty-console.ts';
 import { nameOfStack } from './names.ts';
 import { readSettings, type Settings } from './settings.ts';
 
@@ -21,6 +22,8 @@ export interface DeployStep {
   readonly args: readonly string[];
   /** Whether table and bucket lose what keeps them from being deleted. */
   readonly letsDataGo?: true;
+  /** The stage whose console loses its files before. */
+  readonly emptiesConsole?: Pick<Settings, 'stage' | 'region'>;
 }
 
 export interface Deployment {
@@ -85,6 +88,7 @@ function destroySteps(settings: Settings, only: readonly Purpose[], data: boolea
   const destroy = (purpose: Purpose): DeployStep => ({
     stage: settings.stage,
     args: ['destroy', nameOfStack(settings, purpose), '--exclusively', '--force'],
+    ...(purpose === 'app' ? { emptiesConsole: settings } : {}),
   });
   const rest = only.filter((purpose) => purpose !== 'data').toReversed();
   if (!data) return rest.map(destroy);
@@ -114,7 +118,8 @@ async function main(args: readonly string[]): Promise<number> {
   const cdk = createRequire(import.meta.url).resolve('aws-cdk/bin/cdk');
   const { steps, losesData } = planDeployment(args);
   if (losesData) confirmLoss(losesData.stage, losesData.confirmed ?? (await askForStage(losesData.stage)));
-  for (const { stage, args: words, letsDataGo } of steps) {
+  for (const { stage, args: words, letsDataGo, emptiesConsole } of steps) {
+    if (emptiesConsole) console.error(`Files of the console deleted: ${await emptyConsole(emptiesConsole)}`);
     const env = { ...process.env, LORARY_STAGE: stage, ...(letsDataGo ? { LORARY_LET_DATA_GO: stage } : {}) };
     const { status } = spawnSync(process.execPath, [cdk, ...words], { stdio: 'inherit', env });
     if (status !== 0) return status ?? 1;

@@ -36,6 +36,14 @@ export function namesOf(stage: Pick<Settings, 'stage' | 'restoredTable'>) {
   } as const;
 }
 
+/** Of the bucket with the files of the console; unique in the world, as S3 wants it. */
+export function nameOfConsoleBucket(
+  stage: Stage,
+  { account, region }: { readonly account: string; readonly region: string },
+): string {
+  return `${prefixOf(stage)}-console-${account}-${region}`;
+}
+
 export function nameOfFunction(stage: Stage, name: FunctionName): string {
   return `${prefixOf(stage)}-${name}`;
 }

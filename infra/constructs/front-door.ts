@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Aws, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import {
@@ -18,13 +18,14 @@ import {
 import { HttpOrigin, S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { nameOfConsoleBucket } from '../names.ts';
 import type { Settings } from '../settings.ts';
 import { acknowledge } from './acknowledge.ts';
 import { consoleRoutes } from './console-routes.ts';
 
 export interface FrontDoorProps {
   readonly api: HttpApi;
-  readonly domain: Settings['domain'];
+  readonly settings: Pick<Settings, 'stage' | 'domain'>;
 }
 
 /** One origin for the console and the API, so that neither CORS nor cookies of another site are needed. */
@@ -32,13 +33,15 @@ export class FrontDoor extends Construct {
   readonly distribution: Distribution;
   readonly consoleBucket: Bucket;
 
-  constructor(scope: Construct, id: string, { api, domain }: FrontDoorProps) {
+  constructor(scope: Construct, id: string, { api, settings }: FrontDoorProps) {
     super(scope, id);
+    const { domain } = settings;
     this.consoleBucket = new Bucket(this, 'Console', {
+      bucketName: nameOfConsoleBucket(settings, { account: Aws.ACCOUNT_ID, region: Aws.REGION }),
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      // it can be built again
+      // it can be built again; who takes the stage down empties it before
       removalPolicy: RemovalPolicy.DESTROY,
     });
     acknowledge(

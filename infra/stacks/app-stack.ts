@@ -27,7 +27,7 @@ export class AppStack extends Stack {
       (name) => new ApiFunction(this, name, this.#propsOf(name)),
     );
     const { api } = new PlatformApi(this, 'PlatformApi', { apiName: names.api, functions: answering });
-    const { distribution, consoleBucket } = new FrontDoor(this, 'FrontDoor', { api, domain: settings.domain });
+    const { distribution, consoleBucket } = new FrontDoor(this, 'FrontDoor', { api, settings });
     const validator = new EventFunction(this, 'validator', this.#propsOf('validator'));
     const jobEvents = new EventFunction(this, 'job-events', this.#propsOf('job-events'));
     const reconciler = new EventFunction(this, 'reconciler', this.#propsOf('reconciler'));

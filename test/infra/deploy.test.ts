@@ -4,7 +4,8 @@ import { confirmLoss, planDeployment } from '../../infra/deploy.ts';
 
 const stepsOf = (...args: string[]): string[] =>
   planDeployment(args).steps.map(
-    ({ stage, args: [what, stack], letsDataGo }) => `${stage}: ${what} ${stack}${letsDataGo ? ' with its data' : ''}`,
+    ({ stage, args: [what, stack], letsDataGo, emptiesConsole }) =>
+      `${stage}: ${what} ${stack}${letsDataGo ? ' with its data' : ''}${emptiesConsole ? ' without its files' : ''}`,
   );
 
 test('refuses stages and stacks that there are not, before anything is done', () => {
@@ -23,14 +24,17 @@ test('leaves stacks out, as an emulator without Batch wants it', () => {
 });
 
 test('takes a stage down from what answers on, and leaves what is kept alone', () => {
-  expect(stepsOf('dev', '--destroy')).toEqual(['dev: destroy lorary-dev-app', 'dev: destroy lorary-dev-jobs']);
-  expect(stepsOf('dev', '--destroy', '--only', 'data,app')).toEqual(['dev: destroy lorary-dev-app']);
+  expect(stepsOf('dev', '--destroy')).toEqual([
+    'dev: destroy lorary-dev-app without its files',
+    'dev: destroy lorary-dev-jobs',
+  ]);
+  expect(stepsOf('dev', '--destroy', '--only', 'data,app')).toEqual(['dev: destroy lorary-dev-app without its files']);
   expect(planDeployment(['dev', '--destroy']).losesData).toBeUndefined();
 });
 
 test('data goes last, of one stage that is named, and only when its name was given', () => {
   expect(stepsOf('dev', '--destroy', '--data')).toEqual([
-    'dev: destroy lorary-dev-app',
+    'dev: destroy lorary-dev-app without its files',
     'dev: destroy lorary-dev-jobs',
     'dev: deploy lorary-dev-data with its data',
     'dev: destroy lorary-dev-data with its data',

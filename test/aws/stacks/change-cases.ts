@@ -1,6 +1,6 @@
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { GetFunctionConfigurationCommand, InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import { HeadBucketCommand } from '@aws-sdk/client-s3';
+import { HeadBucketCommand, PutBucketTaggingCommand } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
 import type { Adapter } from '../../../shared/contract/adapters.ts';
 import { eventually, failureOf } from '../../platform-suite/suite.ts';
@@ -71,27 +71,52 @@ export const changeCases: readonly StackCase[] = [
   {
     name: 'changes: a stage that is taken down keeps its table and bucket, and goes on with them when it is deployed again',
     async run(site) {
-      const { account, anna, key } = site;
+      const { account, anna, consoleBucket, key } = site;
       const kept = await account.commands.cdk('destroy', 'data', '--force');
       expect(kept.code, kept.out).not.toBe(0);
       expect(kept.err + kept.out).toMatch(/TerminationProtection is enabled/i);
-      const gone = await account.commands.cdk('destroy', 'app', '--force');
+      await account.s3.send(new HeadBucketCommand({ Bucket: consoleBucket }));
+      const gone = await account.commands.destroy();
       expect(gone.code, gone.err + gone.out).toBe(0);
+      expect(gone.err).toContain('Files of the console deleted: 1\n');
+      expect(String(await failureOf(account.s3.send(new HeadBucketCommand({ Bucket: consoleBucket }))))).toMatch(
+        /NotFound/,
+      );
       expect(String(await failureOf(configuration(account.lambda, 'jobs')))).toContain('not found');
       expect(await anna.run(['ls'])).not.toMatchObject({ code: 0 });
       await account.dynamo.send(new DescribeTableCommand({ TableName: 'lorary-suite' }));
-      await account.s3.send(new HeadBucketCommand({ Bucket: `lorary-suite-${accountId}-${region}` }));
+      await account.s3.send(new HeadBucketCommand({ Bucket: bucketName }));
 
-      const outputs = await account.commands.deployChanged('app');
-      const lines = Object.entries(outputs).map(([name, value]) => `lorary-suite-app.${name} = ${value}`);
-      await moveTo(site, lines.join('\n'));
+      const again = await account.commands.deploy(['app']);
+      expect(again.code, again.err + again.out).toBe(0);
+      await moveTo(site, again.err + again.out);
       expect(await anna.run(['login', '--url', site.apiUrl, '--key', key])).toMatchObject({ code: 0 });
       const { adapters } = await anna.json<{ adapters: Adapter[] }>(['ls']);
       expect(adapters.map(({ name }) => name)).toEqual(expect.arrayContaining(['sent', 'sums', 'both', 'late']));
       expect(await anna.run(['pull', 'both', '--output', 'again'])).toMatchObject({ code: 0 });
     },
   },
+  {
+    name: 'changes: a stage is taken down with all that it keeps, when its name was given',
+    async run({ account }) {
+      const refused = await account.commands.destroy('--data', '--confirm', 'dev');
+      expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('nothing was done')]);
+      // the emulator changes no tags of a bucket that is there; without this one the CDK's function empties none
+      const TagSet = [{ Key: 'aws-cdk:auto-delete-objects', Value: 'true' }];
+      await account.s3.send(new PutBucketTaggingCommand({ Bucket: bucketName, Tagging: { TagSet } }));
+      const gone = await account.commands.destroy('--data', '--confirm', 'suite');
+      expect(gone.code, gone.err + gone.out).toBe(0);
+      expect(gone.err).toContain('Files of the console deleted: 0\n');
+      const table = new DescribeTableCommand({ TableName: 'lorary-suite' });
+      expect(String(await failureOf(account.dynamo.send(table)))).toContain('not found');
+      expect(String(await failureOf(account.s3.send(new HeadBucketCommand({ Bucket: bucketName }))))).toMatch(
+        /NotFound/,
+      );
+    },
+  },
 ];
+
+const bucketName = `lorary-suite-${accountId}-${region}`;
 
 const configuration = (lambda: LambdaClient, name: string) =>
   lambda.send(new GetFunctionConfigurationCommand({ FunctionName: `lorary-suite-${name}` }));

@@ -29,6 +29,8 @@ export interface TemplateResource {
 export interface StageCommands {
   /** `npm run deploy -- suite --only ...`. */
   deploy(only: readonly StackPurpose[], change?: Partial<Settings>): Promise<CliResult>;
+  /** `npm run deploy -- suite --destroy ...`. */
+  destroy(...flags: readonly string[]): Promise<CliResult>;
   /** `npx cdk bootstrap ...`. */
   bootstrap(): Promise<CliResult>;
   /** `npx cdk <command> <stack> ...`, of what `deploy` has synthesised last. */
@@ -70,14 +72,18 @@ export async function stageCommands(folder: string, { url, certificate }: Stacks
   const program = createRequire(import.meta.url).resolve('aws-cdk/bin/cdk');
   const cdk: StageCommands['cdk'] = (command, purpose, ...flags) =>
     run([program, command, nameOfStack({ stage }, purpose), '--app', assembly, ...flags]);
+  const deployment = async (...words: readonly string[]): Promise<CliResult> => {
+    await rm(assembly, { recursive: true, force: true });
+    return run(['--import', 'tsx', 'infra/deploy.ts', stage, ...words]);
+  };
   return {
+    destroy: (...flags) => deployment('--destroy', ...flags),
     // elsewhere, because in the repository it would synthesise all stacks before and use nothing of it
     bootstrap: () => run([program, 'bootstrap', `aws://${accountId}/${region}`], folder),
     cdk,
     async deploy(only, change) {
       await write(change);
-      await rm(assembly, { recursive: true, force: true });
-      return run(['--import', 'tsx', 'infra/deploy.ts', stage, '--only', only.join(',')]);
+      return deployment('--only', only.join(','));
     },
     async deployChanged(purpose, change = () => undefined) {
       const name = nameOfStack({ stage }, purpose);
