@@ -78,6 +78,21 @@ test('a refusal without a word is not taken for an absent blob', async () => {
   expect(await open(() => ({ status: 404 })).blobs.head(ref)).toBeUndefined();
 });
 
+test('where a refusal may hide that a blob is not there, a list of its key tells', async () => {
+  const denied = xmlError('AccessDenied', 403);
+  const listed = (...versionIds: string[]) => ({
+    body: `<ListVersionsResult>${versionIds.map((id) => `<Version><Key>${ref.key}</Key><VersionId>${id}</VersionId></Version>`).join('')}</ListVersionsResult>`,
+  });
+  const openTo = (list: ReturnType<Parameters<typeof scriptedHttp>[0]>) =>
+    open(({ query }) => ('versions' in query ? list : denied));
+  expect(await openTo(listed('v0', 'v2')).blobs.head(ref)).toBeUndefined();
+  await expect(openTo(listed('v0')).blobs.read(ref, 0, 1)).rejects.toMatchObject({ code: 'no-such-blob' });
+  for (const list of [listed('v1'), denied]) {
+    await expect(openTo(list).blobs.head(ref)).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } });
+    await expect(openTo(list).blobs.read(ref, 0, 1)).rejects.toMatchObject({ name: 'AccessDenied' });
+  }
+});
+
 /** Ten bytes of which a line gives up to three at a time, and then breaks off. */
 function brokenLine({ method, headers }: SentRequest) {
   if (method === 'HEAD') return found(10);

@@ -163,7 +163,7 @@ export class S3Blobs implements BlobStore {
     try {
       return await this.#objects.open(ref, `bytes=${offset}-${offset + lengthBytes - 1}`);
     } catch (error) {
-      if (isNoSuchBlob(error)) throw noSuchBlob(ref);
+      if (await this.#objects.isNowhere(ref, error)) throw noSuchBlob(ref);
       throw isBadRange(error) ? new RangeError(`byte ${offset} was asked of a shorter blob`, { cause: error }) : error;
     }
   }

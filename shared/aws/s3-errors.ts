@@ -15,6 +15,11 @@ export function isBadRange(error: unknown): boolean {
   return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 416;
 }
 
+/** S3 refuses so whoever may not list the whole bucket, of a version that is not there, too. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 403;
+}
+
 /** An answer to HEAD has no body that would say what is wrong with the request. */
 export function isUnexplained(error: unknown): boolean {
   return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 400;

@@ -10,7 +10,7 @@ import { UnavailableError, invariant } from '../errors.ts';
 import { noSuchBlob } from '../platform/blob-checks.ts';
 import type { BlobInfo, BlobRef } from '../platform/ports.ts';
 import { attempt, type Pace } from './attempts.ts';
-import { isNoSuchBlob, isUnexplained } from './s3-errors.ts';
+import { isForbidden, isNoSuchBlob, isUnexplained } from './s3-errors.ts';
 
 export interface S3Place {
   /** Without retries of its own. */
@@ -38,7 +38,7 @@ export class S3Objects {
         client.send(new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId })),
       );
     } catch (error) {
-      if (isNoSuchBlob(error)) return undefined;
+      if (await this.isNowhere({ key, versionId }, error)) return undefined;
       if (!isUnexplained(error)) throw error;
     }
     // a GET of a byte says what HEAD cannot
@@ -49,6 +49,23 @@ export class S3Objects {
       throw error;
     }
     throw new UnavailableError(`The store did not tell about "${key}".`);
+  }
+
+  /**
+   * Whether an error says that there is no such version. S3 tells that only who may list all of a bucket; a container may list the keys of its
+   * team, so one that is refused a version looks whether it is there.
+   */
+  async isNowhere(ref: BlobRef, error: unknown): Promise<boolean> {
+    if (isNoSuchBlob(error)) return true;
+    if (!isForbidden(error)) return false;
+    try {
+      for await (const { key, versionId } of this.versions(ref.key))
+        if (key === ref.key && versionId === ref.versionId) return false;
+      return true;
+    } catch (second) {
+      if (isForbidden(second)) return false;
+      throw second;
+    }
   }
 
   async info(ref: BlobRef): Promise<BlobInfo | undefined> {

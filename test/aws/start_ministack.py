@@ -1,19 +1,26 @@
-"""MiniStack with two things that it lacks.
+"""MiniStack with three things that it lacks.
 
 It does not know the condition key dynamodb:LeadingKeys, on which the rights of a job's container stand, and that nobody
 changes the audit. As on AWS each item of a transaction is looked at by itself, with its own partition key.
 
 It sends all of an object where a range of one of its versions is asked for.
+
+It tells everybody that an object is not there, as S3 does only those who may list the whole bucket.
 """
 
 import json
 import re
+from contextvars import ContextVar
 
 from ministack.app import main
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb, s3
 
 KEY = "dynamodb:LeadingKeys"
+MISSING = "s3:ListBucket"
+
+# may a caller of S3 do something: asked anew for each request
+ALLOWED = ContextVar("allowed", default=lambda action, arn: True)
 
 
 class TableArn(str):
@@ -74,9 +81,21 @@ def with_item_key(original):
     def enforce(access_key, action, service, region, resource_arn="*", service_context=None):
         if isinstance(resource_arn, TableArn):
             service_context = {**(service_context or {}), KEY: resource_arn.leading_keys}
+        if service == "s3":
+            ALLOWED.set(lambda other, arn: original(access_key, other, service, region, arn) is None)
         return original(access_key, action, service, region, resource_arn, service_context)
 
     return enforce
+
+
+def missing_is_forbidden(original):
+    def answer(bucket_name, key, headers=None, query_params=None, **more):
+        told = original(bucket_name, key, headers, query_params, **more)
+        if told[0] != 404 or ALLOWED.get()(MISSING, f"arn:aws:s3:::{bucket_name}"):
+            return told
+        return s3._error("AccessDenied", "Access Denied", 403)
+
+    return answer
 
 
 def range_of_version(original):
@@ -100,5 +119,6 @@ if __name__ == "__main__":
     iam_actions.dynamodb_service_context = with_leading_keys(iam_actions.dynamodb_service_context)
     iam_actions.dynamodb_transaction_checks = item_by_item(iam_actions.dynamodb_transaction_checks)
     iam_evaluator.enforce = with_item_key(iam_evaluator.enforce)
-    s3._get_object = range_of_version(s3._get_object)
+    s3._get_object = missing_is_forbidden(range_of_version(s3._get_object))
+    s3._head_object = missing_is_forbidden(s3._head_object)
     main()

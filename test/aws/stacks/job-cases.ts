@@ -1,9 +1,15 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { DeleteItemCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { GetObjectCommand, ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand, ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
 import { AssumeRoleCommand } from '@aws-sdk/client-sts';
 import { expect } from 'vitest';
+import { defaultPace } from '../../../shared/aws/attempts.ts';
+import { S3Blobs } from '../../../shared/aws/s3-blobs.ts';
+import type { Dataset } from '../../../shared/contract/datasets.ts';
 import { getJob, type Job } from '../../../shared/contract/jobs.ts';
 import { hasEnded } from '../../../shared/domain/job-states.ts';
 import { failureOf } from '../../platform-suite/suite.ts';
@@ -40,6 +46,18 @@ export const jobCases: readonly StackCase[] = [
       await s3.send(new GetObjectCommand(found));
       expect(await refusal(s3.send(list('red')))).toMatch(/AccessDenied/);
       expect(await refusal(s3.send(new GetObjectCommand({ ...found, Key: 'red/x' })))).toMatch(/AccessDenied/);
+      // S3 tells nobody who may not list the whole bucket that something is not there
+      const missing = { ...found, VersionId: 'v1' };
+      expect(await refusal(s3.send(new GetObjectCommand(missing)))).toMatch(/AccessDenied/);
+      const blobs = new S3Blobs({
+        client: s3,
+        bucket,
+        now: Date.now,
+        randomBytes,
+        pace: { ...defaultPace, triesMax: 1 },
+      });
+      expect(await blobs.head({ key: missing.Key, versionId: 'v1' })).toBeUndefined();
+      expect(await refusal(blobs.head({ key: 'red/x', versionId: 'v1' }))).not.toMatch(/no-such-blob/);
       // rows of the audit are final, for the team's own containers too
       await dynamo.send(new DeleteItemCommand(item('blue#note#x')));
       expect(await refusal(dynamo.send(new DeleteItemCommand(item('blue#audit#x'))))).toMatch(/AccessDenied/);
@@ -58,6 +76,22 @@ export const jobCases: readonly StackCase[] = [
       const RoleArn = `arn:aws:iam::${accountId}:role/lorary-suite-job-data`;
       const asked = account.sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'owner' }));
       expect(await refusal(asked)).toMatch(/AccessDenied/);
+    },
+  },
+  {
+    name: 'jobs: rows whose bytes somebody has deleted from the bucket end a job at once, by their name',
+    async run({ account, anna, api }) {
+      await writeFile(join(anna.folder, 'lost.jsonl'), '{"prompt":"1 and 1 is","completion":" 2."}\n');
+      const { dataset } = await anna.json<{ dataset: Dataset }>(['data', 'push', 'lost.jsonl']);
+      const listed = new ListObjectVersionsCommand({ Bucket: bucket, Prefix: `blue/datasets/${dataset.id}` });
+      for (const { Key = '', VersionId } of (await account.s3.send(listed)).Versions ?? [])
+        await account.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key, VersionId }));
+      const args = 'train --base tiny --data lost --output lost --steps 1 --json'.split(' ');
+      const trained = await anna.run(args);
+      const { job } = JSON.parse(trained.out) as { job: Job };
+      expect([trained.code, job.state, job.attempt]).toEqual([2, 'failed', 1]);
+      const { findings } = await api.call(getJob, { params: { job: job.id } });
+      expect(findings).toMatchObject([{ severity: 'error', code: 'no-such-blob' }]);
     },
   },
   {
