@@ -146,10 +146,12 @@ async function containerMain(args: string[]): Promise<number> {
       throw new DomainError('usage', 'Give --job, --team and --run.');
     const { runContainer } = await import('./platform/run-container.ts');
     const { world, work, hubToken, close } = await openWorld({ jobId, team, runId });
-    const { LORARY_JOB_THREADS: threads, HF_ENDPOINT: hubUrl } = process.env;
+    // Batch tells a container its queue
+    const { LORARY_JOB_THREADS: threads, HF_ENDPOINT: hubUrl, AWS_BATCH_JQ_NAME: machineClass } = process.env;
     const tools = {
       work,
       runJob,
+      machineClass,
       threads: threads ? Number(threads) : undefined,
       hubUrl: hubUrl || undefined, // an empty setting is none
       hubToken,

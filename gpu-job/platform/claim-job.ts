@@ -12,10 +12,15 @@ import type { JobRecord } from '../../shared/records/jobs.ts';
 export async function claimJob(
   world: World,
   caller: Caller,
-  { jobId, runId }: { readonly jobId: string; readonly runId: string },
+  {
+    jobId,
+    runId,
+    machineClass,
+  }: { readonly jobId: string; readonly runId: string; readonly machineClass: string | undefined },
 ): Promise<{ readonly job: JobRecord; readonly fence: Fence } | undefined> {
+  const also = { machineClass: machineClass ?? null };
   try {
-    const { value, fence } = await changeJobRecord(world, caller, jobId, { type: 'claim', runId });
+    const { value, fence } = await changeJobRecord(world, caller, jobId, { type: 'claim', runId }, { also });
     return { job: value, fence };
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;

@@ -22,6 +22,8 @@ export interface ContainerTools {
     spec: Spec,
     options: { readonly onEvent: (event: JobEvent) => void; readonly stop: AbortSignal },
   ) => Promise<object>;
+  /** What it runs on, as people know it; absent: there is one kind of machine. */
+  readonly machineClass?: string | undefined;
   /** Threads of one operator; absent: all cores. */
   readonly threads?: number | undefined;
   /** Where Hugging Face is; absent: at its own address. */

@@ -26,7 +26,7 @@ import { makeWorkFolder, removeWorkFolder } from './work-folder.ts';
  */
 export async function runContainer(world: World, run: ContainerRun, tools: ContainerTools): Promise<void> {
   const caller: Caller = { team: run.team, keyId: run.jobId, scopes: [], requestId: run.runId };
-  const claimed = await claimJob(world, caller, run);
+  const claimed = await claimJob(world, caller, { ...run, machineClass: tools.machineClass });
   if (!claimed) return;
   const { job, fence } = claimed;
   const folder = await makeWorkFolder(tools.work, fence);

@@ -52,6 +52,19 @@ export const jobSchema = z
       .omit({ origin: true, jobId: true })
       .describe('What it reads, by ids and hashes: names may come to mean something else.'),
     attempt: z.int().describe('From 1; more when a container died and the job went on elsewhere.'),
+    usage: z
+      .object({
+        machineSeconds: z
+          .number()
+          .describe(
+            'Of all containers that had the job and have ended, each from its claim to its end, or to when it was known to be gone. A machine is paid for while it starts and stops, too.',
+          ),
+        machineClass: z
+          .string()
+          .nullable()
+          .describe('What the last of them ran on: the queue, on AWS; null where there are no classes.'),
+      })
+      .describe('What it took.'),
     progress: z
       .object({
         stage: z.string(),

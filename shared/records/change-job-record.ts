@@ -18,7 +18,7 @@ export interface ChangeOptions {
   /** The change was decided on what this run did: it is refused (`other-run`) when the job has another meanwhile. */
   readonly ifRun?: string;
   /** What else the record says from now on. */
-  readonly also?: Partial<Pick<JobRecord, 'output' | 'report' | 'findings'>>;
+  readonly also?: Partial<Pick<JobRecord, 'output' | 'report' | 'findings' | 'machineClass'>>;
 }
 
 export interface ChangedJob extends Stored<JobRecord> {
@@ -53,6 +53,7 @@ export async function changeJobRecord(
       ...step,
       ...options.also,
       ...timesOf(job, step.state, change, at),
+      ...usageOf(job, step.state, at),
       runId: step.state === 'queued' ? newId(world, 'run') : job.runId,
     };
 
@@ -100,4 +101,16 @@ function timesOf(
     retryAt:
       state === 'queued' && change.type === 'stop' ? new Date(Date.parse(at) + 1000 * waitSeconds).toISOString() : null,
   };
+}
+
+/** A container has a job from its claim on, also while it is asked to end. */
+function usageOf(
+  { claimedAt, machineSeconds }: JobRecord,
+  state: JobRecord['state'],
+  at: string,
+): Pick<JobRecord, 'claimedAt' | 'machineSeconds'> {
+  const isHeld = state === 'running' || state === 'cancelling';
+  if (isHeld) return { claimedAt: claimedAt ?? at, machineSeconds };
+  const seconds = claimedAt === null ? 0 : Math.max(0, Date.parse(at) - Date.parse(claimedAt)) / 1000;
+  return { claimedAt: null, machineSeconds: machineSeconds + seconds };
 }

@@ -102,3 +102,26 @@ test('only the first of the same calls makes a job', async () => {
   const made = await submitJob(world, { ...caller, idempotency }, job);
   await expect(submitJob(world, { ...caller, idempotency }, job)).rejects.toMatchObject({ created: made.id });
 });
+
+test('what a job takes of machines is counted over all of its containers, and what nobody had counts nothing', async () => {
+  const job = await submit();
+  const change = (atSeconds: number, ...[step, options]: [Parameters<typeof changeJobRecord>[3], object?]) => {
+    const now = () => Date.parse(job.createdAt) + 1000 * atSeconds;
+    return changeJobRecord({ ...world, now }, caller, job.id, step, options);
+  };
+  const first = await change(100, { type: 'claim', runId: job.runId }, { also: { machineClass: 'gpu-16' } });
+  expect(first.value).toMatchObject({ machineSeconds: 0, machineClass: 'gpu-16' });
+  const lost = await change(130, { type: 'die', reason: 'It is gone.' });
+  expect(lost.value).toMatchObject({ state: 'queued', machineSeconds: 30 });
+  const second = await change(500, { type: 'claim', runId: lost.value.runId }, { also: { machineClass: null } });
+  await change(510, { type: 'cancel' });
+  const ended = await change(512.5, { type: 'stop', reason: 'It has saved.' }, { fence: second.fence });
+  expect(presentJob(ended.value, undefined)).toMatchObject({
+    state: 'cancelled',
+    attempt: 2,
+    usage: { machineSeconds: 42.5, machineClass: null },
+  });
+  const untouched = await submit();
+  const cancelled = await changeJobRecord(world, caller, untouched.id, { type: 'cancel' });
+  expect(cancelled.value).toMatchObject({ state: 'cancelled', machineSeconds: 0 });
+});

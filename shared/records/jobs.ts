@@ -48,6 +48,12 @@ const jobRecord = z.object({
   createdBy: z.string(),
   startedAt: z.string().nullable(),
   endedAt: z.string().nullable(),
+  /** When the container that has the job claimed it; null: none has it. */
+  claimedAt: z.string().nullable().default(null),
+  /** Of all containers that had the job. */
+  machineSeconds: z.number().default(0),
+  /** Of the last container that claimed it; null: it had none, or runs where there are no classes. */
+  machineClass: z.string().nullable().default(null),
 });
 export type JobRecord = z.output<typeof jobRecord>;
 
@@ -93,6 +99,7 @@ export function presentJob(job: JobRecord, heartbeat: Heartbeat | undefined, rep
     request: { ...request },
     inputs: job.inputs,
     attempt,
+    usage: { machineSeconds: job.machineSeconds, machineClass: job.machineClass },
     ...presentHeartbeat(heartbeat),
     report: report && { ...report },
     output,

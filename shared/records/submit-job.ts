@@ -44,6 +44,9 @@ export function newJob(world: Pick<World, 'now' | 'randomBytes'>, caller: Caller
     createdBy: caller.keyId,
     startedAt: null,
     endedAt: null,
+    claimedAt: null,
+    machineSeconds: 0,
+    machineClass: null,
   };
 }
 

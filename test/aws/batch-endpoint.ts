@@ -75,7 +75,7 @@ export async function startBatchEndpoint(options: BatchEndpointOptions): Promise
     const job: BatchJob = new BatchJob({
       detail: { ...detail, createdAt: Date.now() } as unknown as BatchJob['detail'], // times are numbers on the wire
       command: [...definition.entrypoint, ...command],
-      environment: { ...environment, AWS_BATCH_JOB_ID: jobId, AWS_BATCH_JOB_ATTEMPT: '1' },
+      environment: { ...environment, AWS_BATCH_JOB_ID: jobId, AWS_BATCH_JOB_ATTEMPT: '1', AWS_BATCH_JQ_NAME: jobQueue },
       log: join(options.folder, `${jobId}.log`),
       graceSeconds: options.graceSeconds,
       onChange() {
