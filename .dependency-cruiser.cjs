@@ -198,10 +198,12 @@ module.exports = {
       from: { path: '^gpu-job/', pathNot: '^gpu-job/main\\.ts$' },
       to: { path: '^shared/(aws|local)/|^(functions|cli|console|infra)/' },
     },
-    only('graph-stands-alone', 'The graph is the lowest layer of the engine.', '^gpu-job/graph/', [
-      errors,
-      ...modules('@bufbuild/protobuf'),
-    ]),
+    only(
+      'graph-stands-alone',
+      'The graph is the lowest layer of the engine; what it unpacks is described where files are.',
+      '^gpu-job/graph/',
+      [errors, '^shared/formats/(packing|nf4)\\.ts$', ...modules('@bufbuild/protobuf')],
+    ),
     only(
       'autodiff-knows-the-graph',
       'Gradients are written in primitives; only the checker runs them.',
@@ -214,6 +216,7 @@ module.exports = {
     only('layers-know-the-graph', 'Layers are written in primitives.', '^gpu-job/nn/', [errors, '^gpu-job/graph/']),
     only('models-know-no-method', 'A model never knows how it is tuned.', '^gpu-job/models/', [
       errors,
+      '^shared/formats/packing\\.ts$',
       '^gpu-job/(nn|graph)/',
     ]),
     {

@@ -24,6 +24,7 @@ import { ls } from './commands/ls.ts';
 import { merge } from './commands/merge.ts';
 import { pull } from './commands/pull.ts';
 import { push } from './commands/push.ts';
+import { quantize } from './commands/quantize.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { resume } from './commands/resume.ts';
 import { rollback } from './commands/rollback.ts';
@@ -54,6 +55,7 @@ export const commands: readonly Command[] = [
   compose,
   merge,
   exportCommand,
+  quantize,
   run,
   checkCommand(adopt),
   push,

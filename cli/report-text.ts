@@ -49,6 +49,22 @@ export function reportText(report: JobReport): string {
       const what = summary === null ? '' : `; ${summary}`;
       return `Exported as ${format} (${dtype})${what}: ${(bytes / 1e6).toFixed(1)} MB. Written to ${main === '.' ? output : `${output}/${main}`}`;
     }
+    case 'quantize': {
+      const { type, changed, kept, output, bitsPerWeight: bits, relativeError, loss } = report;
+      return [
+        `${bits ? 'Packed' : 'Unpacked'} ${changed} matrices as ${type}; ${kept} tensors stay floats.`,
+        ...(bits
+          ? [`${bits.packed.toFixed(3)} bits a packed weight, ${bits.model.toFixed(2)} a value of the whole model.`]
+          : []),
+        ...(relativeError === null ? [] : [`Relative error of the packed weights ${relativeError.toFixed(4)}.`]),
+        ...(loss === null
+          ? []
+          : [
+              `Held-out loss ${loss.float.toFixed(4)} in floats, ${loss.packed.toFixed(4)} packed: ${loss.gap.toFixed(4)} nats a token on ${loss.rows} rows.`,
+            ]),
+        `Written to ${output}`,
+      ].join('\n');
+    }
     case 'merge': {
       const { check, summary } = report;
       const survived =

@@ -2,6 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { checkGradients, gradientCheck, type GradientCheck, type GradientInput } from './check-gradients.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { float16ToFloat32 } from '../../shared/formats/half.ts';
+import { dynamicValues, packNf4 } from '../../shared/formats/nf4.ts';
+import { packBlocks } from '../../shared/formats/pack-blocks.ts';
+import type { Packing } from '../../shared/formats/packing.ts';
 import { vjpRules, type Differentiable, type VjpRule, type VjpRules } from './vjp-rules.ts';
 
 /** The issue of tolerance: central differences in float64 are good to about 1e-9; a wrong rule is wrong by far more. */
@@ -78,6 +82,12 @@ const cases: { readonly [P in Differentiable]: Readonly<Record<string, GradientC
       ]),
     ),
   ),
+  PackedMatMul: {
+    'NF4 with packed scales': packedCheck(packNf4Parts, [3, 64], true),
+    'NF4 the other way': packedCheck(packNf4Parts, [3, 64], false),
+    'blocks with zeros': packedCheck(packBlockParts, [3, 64], true),
+    'blocks the other way': packedCheck(packBlockParts, [3, 64], false),
+  },
   ReduceSum: {
     'two axes': gradientCheck({ x: trained([2, 3, 4], 0, ['B', 3, 'T']) }, (g, { x }) => g.reduceSum(x, [0, 2])),
   },
@@ -187,6 +197,34 @@ const cases: { readonly [P in Differentiable]: Readonly<Record<string, GradientC
     ),
   },
 };
+
+type Shape = readonly [number, number];
+
+/** A product with a matrix that is packed by `pack`: the gradients of x are exact, whatever packing did to the matrix. */
+function packedCheck(
+  pack: (graph: GraphBuilder, values: Float32Array) => { packing: Packing; parts: readonly Tensor[] },
+  shape: Shape,
+  transposed: boolean,
+): GradientCheck {
+  const inner = transposed ? shape[1] : shape[0];
+  return gradientCheck({ x: trained([2, inner], 0, ['N', inner]) }, (g, { x }) => {
+    const { packing, parts } = pack(g, Float32Array.from(value(shape, 1).data, Number));
+    return g.apply('PackedMatMul', [x, ...parts], { packing, shape, transposed });
+  });
+}
+
+function packNf4Parts(g: GraphBuilder, values: Float32Array) {
+  const { packing, codes, scales, nestedScales } = packNf4(values);
+  const floats = (data: Float32Array): Tensor => g.cast(g.constant([...data], [data.length]), 'float32');
+  const parts = [g.bytes('uint16', codes), g.bytes('uint8', scales), floats(nestedScales), floats(dynamicValues)];
+  return { packing, parts };
+}
+
+function packBlockParts(g: GraphBuilder, values: Float32Array) {
+  const { packing, codes, scales, zeros } = packBlocks(values, 32);
+  const steps = g.cast(g.constant([...float16ToFloat32(scales)], [scales.length]), 'float32');
+  return { packing, parts: [g.bytes('uint8', codes), steps, g.bytes('uint8', zeros)] };
+}
 
 describe('every gradient rule agrees with central differences', () => {
   for (const [primitive, checks] of Object.entries(cases))

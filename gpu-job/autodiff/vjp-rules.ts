@@ -125,6 +125,15 @@ export const vjpRules = {
     return [needs[0] ? sumTo(graph, da(), a.dims) : undefined, needs[1] ? sumTo(graph, db(), b.dims) : undefined];
   },
 
+  // y = x W^T:  dx = g W, of the same packed bytes; W itself is frozen
+  PackedMatMul: (graph, { node, outputGradients }) => {
+    const [, ...parts] = node.inputs;
+    const attrs = { ...node.attrs, transposed: !node.attrs.transposed };
+    return [graph.apply('PackedMatMul', [gradient(outputGradients), ...parts], attrs), ...parts.map(() => undefined)];
+  },
+
+  Unpack: piecewiseConstant,
+
   // y = sum over axes of x:  dx = g broadcast back
   ReduceSum: (graph, { node, outputGradients }) => {
     const [x] = node.inputs as [Tensor];

@@ -6,7 +6,7 @@ import { ggufWrittenTypes, type GgufWrittenType } from '../../shared/formats/ggu
 import type { GgufTensorToWrite } from '../../shared/formats/gguf-write.ts';
 import type { AdapterReader } from '../folders/adapter.ts';
 import type { BaseModelFolder } from '../folders/base-model.ts';
-import { planMerge } from '../merge/merge-plan.ts';
+import { packedFindings, planMerge } from '../merge/merge-plan.ts';
 import type { DecoderSpec } from '../nn/decoder-spec.ts';
 import type { RopeSpec } from '../nn/rotary.ts';
 import { encodeValues } from './encode-values.ts';
@@ -43,7 +43,8 @@ export function planMergedGguf(
   const report = (severity: Finding['severity'], code: string, where: string, message: string): void =>
     void findings.push({ severity, code, where, message });
   const merge = adapter && planMerge(base, adapter, 'f32');
-  findings.push(...(merge?.findings ?? []));
+  findings.push(...(merge?.findings ?? packedFindings(base)));
+  if (packedFindings(base).length > 0) return { tensors: [], findings, summary: null };
   const sources = merge?.tensors ?? [...base.tensors.values()].map((source) => ({ ...source, source }));
   const headless = isTied(base) && merge?.unties !== true;
   const heads = options.architecture.permutesHeads

@@ -3,18 +3,15 @@ import { join } from 'node:path';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
 import { openFileSource } from '../../shared/files/file-source.ts';
 import { decodeToFloat32 } from '../../shared/formats/dtype.ts';
+import { unpack } from '../../shared/formats/unpack.ts';
 import { modelIndexFileName, parseModelIndex, singleModelFileName } from '../../shared/formats/model-index.ts';
 import type { TensorEntry } from '../../shared/formats/safetensors-header.ts';
 import { readTensor } from '../../shared/formats/safetensors-read.ts';
+import type { CheckpointTensor } from './checkpoint-tensor.ts';
 import { collectFindings } from './collect-findings.ts';
+import { packedTensors } from './packed-weights.ts';
 import { readJsonFile, readTextFile } from './files.ts';
 import { headerOfFile } from './header-of-file.ts';
-
-/** A tensor of a checkpoint and the file that holds it. */
-export interface CheckpointTensor extends TensorEntry {
-  /** File name within the folder. */
-  readonly file: string;
-}
 
 /** A model folder in Hugging Face layout whose headers have been read and checked; no weight has been touched. */
 export interface BaseModelFolder {
@@ -54,17 +51,25 @@ export async function openBaseModel(path: string): Promise<BaseModelFolder> {
     }
     if (header && layout?.weightMap) findings.push(...compareWithIndex(layout.weightMap, file, header.tensors));
   }
+  const logical = config && (await collectFindings(findings, path, () => packedTensors(path, config, tensors)));
   const warnings = refuseErrors('base-model-malformed', `${path} is not a usable base model folder:`, findings);
-  return { path, config: config ?? {}, tensors, files: layout?.files ?? [], warnings };
+  return { path, config: config ?? {}, tensors: logical ?? tensors, files: layout?.files ?? [], warnings };
 }
 
 /** Reads one tensor of the base as float32 values in row-major order. Throws `DomainError` when it is missing or holds no floats. */
 export async function readTensorFloat32(base: BaseModelFolder, name: string): Promise<Float32Array> {
   const entry = base.tensors.get(name);
   if (entry === undefined) throw new DomainError('tensor-missing', `${base.path} has no tensor ${name}.`);
-  const source = await openFileSource(join(base.path, entry.file));
+  const { packed } = entry;
+  if (!packed) return decodeToFloat32(entry.dtype, await readBytes(base.path, entry));
+  const parts = packed.parts.map(async (part) => ({ dtype: part.dtype, bytes: await readBytes(base.path, part) }));
+  return unpack(packed.packing, await Promise.all(parts));
+}
+
+async function readBytes(folder: string, entry: CheckpointTensor): Promise<Uint8Array> {
+  const source = await openFileSource(join(folder, entry.file));
   try {
-    return decodeToFloat32(entry.dtype, await readTensor(source, entry));
+    return await readTensor(source, entry);
   } finally {
     await source.close();
   }

@@ -6,6 +6,7 @@ import { createSession, float32Of, type TensorValue } from '../runtime/session.t
 import { parameterFeeds } from '../training/parameter-feeds.ts';
 import { ropeFeed } from '../training/rope-feed.ts';
 import type { StepOptions } from '../training/step-graph.ts';
+import { sessionWeights } from '../training/session-weights.ts';
 import { stepMemory } from '../training/step-memory.ts';
 import { pickToken, type Sampling } from './sampling.ts';
 
@@ -28,7 +29,7 @@ export interface Generator {
 /** Compiles a tuned model (or a bare base) for generation. */
 export async function createGenerator(model: TunedModel, options: StepOptions = {}): Promise<Generator> {
   const { memory = stepMemory.fast, ...rest } = options;
-  const sessionOptions = { ...rest, prepack: memory.prepack, weightsFolder: model.base.path };
+  const sessionOptions = { ...rest, ...sessionWeights(model, memory) };
   const session = await createSession(generatorGraph(model), sessionOptions);
   const rope = ropeFeed(model.spec);
   const { layers, kvHeads, headDim, maxPositions } = model.spec;

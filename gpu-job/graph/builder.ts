@@ -93,6 +93,11 @@ export class GraphBuilder implements Graph {
     return this.raw('int64', dims, new Uint8Array(data.buffer));
   }
 
+  /** A packed part that stands in the graph itself. */
+  bytes(dtype: 'uint8' | 'uint16' | 'int8', data: Uint8Array): Tensor {
+    return this.raw(dtype, [dtype === 'uint16' ? data.length / 2 : data.length], data);
+  }
+
   /** Applies a primitive and returns all its results. */
   applyAll<P extends Primitive>(op: P, inputs: readonly Tensor[], attrs: Attributes[P]): readonly Tensor[] {
     const scope = this.scopePath;

@@ -107,6 +107,16 @@ export class Emitter {
     return this.once(`${dtype}:${value}`, () => this.constant(dtype, [], data));
   }
 
+  /** Bytes 0 to 255, as `uint8`. */
+  byte(value: number): string {
+    return this.once(`uint8:${value}`, () => this.constant('uint8', [], Uint8Array.of(value)));
+  }
+
+  /** A constant that is made once for all nodes that ask for it by the same name. */
+  table(name: string, dims: readonly number[], make: () => Float32Array): string {
+    return this.once(`table ${name}`, () => this.constant('float32', dims, make()));
+  }
+
   filled(value: number, dims: readonly number[], dtype: DType): string {
     return this.once(`filled ${dtype}[${dims.join()}]${value}`, () =>
       this.value('Expand', [this.scalar(value, dtype), this.integers(dims)]),
@@ -176,7 +186,11 @@ export class Emitter {
     });
   }
 
-  private constant(dtype: DType, dims: readonly number[], data: BigInt64Array | Float32Array | Float64Array): string {
+  private constant(
+    dtype: DType,
+    dims: readonly number[],
+    data: BigInt64Array | Float32Array | Float64Array | Uint8Array,
+  ): string {
     const name = `emitted_${this.constants.length}`;
     const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.constants.push({ tensor: { name, dtype, dims }, data: { raw } });

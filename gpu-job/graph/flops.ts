@@ -18,6 +18,10 @@ function nodeFlops(node: GraphNode, symbols: Readonly<Record<string, number>>): 
     invariant(inner !== undefined, 'a product has an inner dimension');
     return 2 * size(productOfDims(y.dims)) * size(inner);
   }
+  if (isNode('PackedMatMul', node)) {
+    const [x] = node.inputs as [Tensor];
+    return 2 * size(x.dims[0] as Dim) * node.attrs.shape[0] * node.attrs.shape[1];
+  }
   if (isNode('Attention', node)) {
     const [q, k] = node.inputs as [Tensor, Tensor];
     return 2 * 2 * size(productOfDims(q.dims)) * size(k.dims.at(-2) as Dim); // scores and mixture; rank 2 or more by the shape rule

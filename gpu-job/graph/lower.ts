@@ -6,6 +6,7 @@ import { lowerBlockwiseAttention, lowerBlockwiseAttentionGradient } from './lowe
 import { emitProduct, type Matrix } from './emit-product.ts';
 import { encodeOnnx, onnxTypeCode, type OnnxModel, type OnnxNode } from './onnx.ts';
 import { geluTanh, type Primitive } from './ops.ts';
+import { lowerPackedMatMul, lowerUnpack } from './lower-packed.ts';
 import { liveNodes, planLateScaling } from './passes.ts';
 import type { GraphNode, Tensor } from './tensor.ts';
 
@@ -107,6 +108,8 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
     const [[a, b], [y]] = [node.inputs as [Tensor, Tensor], names(node.outputs)];
     emitProduct(emit, matrix(a), matrix(b), node.attrs, float, y);
   },
+  PackedMatMul: lowerPackedMatMul,
+  Unpack: lowerUnpack,
   ReduceSum: (emit, node) =>
     emit.node('ReduceSum', [...names(node.inputs), emit.integers(node.attrs.axes)], names(node.outputs), {
       keepdims: 1,

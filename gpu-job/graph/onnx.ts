@@ -45,6 +45,10 @@ const irVersion = 10;
 /** TensorProto.DataType. */
 const dataTypes: Readonly<Record<DType, number>> = {
   float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int32: 6,
   int64: 7,
   bool: 9,
   float16: 10,

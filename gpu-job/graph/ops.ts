@@ -1,3 +1,4 @@
+import type { Packing } from '../../shared/formats/packing.ts';
 import type { Dim, Dims } from './dims.ts';
 import type { DType } from './dtype.ts';
 
@@ -29,6 +30,21 @@ export interface Attributes {
   // products and reductions
   /** alpha * op(a) @ op(b) over the last two dimensions; the leading ones broadcast. */
   MatMul: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number };
+  /**
+   * inputs: x [N, K] and the parts of a packed matrix W of `shape` [out, in], in the order of `Packing`. x @ W^T where `transposed`, else
+   * x @ W: both directions unpack the same bytes, for as long as the product takes.
+   */
+  PackedMatMul: {
+    readonly packing: Packing;
+    readonly shape: readonly [outFeatures: number, inFeatures: number];
+    readonly transposed: boolean;
+  };
+  /** inputs: the parts of a packed matrix. output: the matrix, for what else but a product needs it. */
+  Unpack: {
+    readonly packing: Packing;
+    readonly shape: readonly [outFeatures: number, inFeatures: number];
+    readonly to: 'float32' | 'float64';
+  };
   /** Sums over `axes`, keeping them as dimensions of 1. */
   ReduceSum: { readonly axes: readonly number[] };
   /** Sum of the squares over the last axis, kept as a dimension of 1. */

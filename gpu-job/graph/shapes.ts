@@ -1,4 +1,5 @@
 import { DomainError, invariant } from '../../shared/errors.ts';
+import type { Packing } from '../../shared/formats/packing.ts';
 import { divideDim, productOfDims, sameDims, timesDim, type Dim, type Dims } from './dims.ts';
 import type { Attributes, Primitive } from './ops.ts';
 import type { DType } from './dtype.ts';
@@ -106,6 +107,19 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
     const [k2, n] = lastTwo(b.dims, transB);
     require(k === k2, `inner dimensions ${k} and ${k2} differ`);
     return [{ dtype: a.dtype, dims: [...broadcastDims(a.dims.slice(0, -2), b.dims.slice(0, -2)), m, n] }];
+  },
+  PackedMatMul(inputs, { packing, shape, transposed }) {
+    const [x, codes, scales] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
+    floating(x);
+    require(x.dims.length === 2, 'x must be [N, K]');
+    const [columns, inner] = transposed ? shape : [shape[1], shape[0]];
+    require(x.dims[1] === inner, `the inner dimensions ${x.dims[1]} and ${inner} differ`);
+    packedParts(codes, scales, packing, shape);
+    return [{ dtype: x.dtype, dims: [x.dims[0] as Dim, columns] }];
+  },
+  Unpack(inputs, { packing, shape, to }) {
+    packedParts(input(inputs, 0), input(inputs, 1), packing, shape);
+    return [{ dtype: to, dims: [...shape] }];
   },
   ReduceSum(inputs, { axes }) {
     const x = input(inputs, 0);
@@ -275,6 +289,13 @@ function blockwiseOperands(inputs: readonly Tensor[], block: number): Record<'q'
   }
   const type = ({ dtype, dims }: Tensor): TensorType => ({ dtype, dims });
   return { q: type(q), k: type(k), v: type(v) };
+}
+
+function packedParts(codes: Tensor, scales: Tensor, packing: Packing, shape: readonly [number, number]): void {
+  const values = shape[0] * shape[1];
+  const perCode = packing.kind === 'nf4' ? 4 : packing.bits === 4 ? 2 : 1;
+  require(productOfDims(codes.dims) === values / perCode, `the codes are not those of ${values} values`);
+  require(productOfDims(scales.dims) === values / packing.blockSize, 'there must be one scale for each block');
 }
 
 function lastTwo(dims: Dims, transposed: boolean): [Dim, Dim] {

@@ -11,6 +11,7 @@ import { exists, readJsonFile } from '../folders/files.ts';
 import { fullMethod } from '../methods/full.ts';
 import type { LoraTarget } from '../methods/lora-variant.ts';
 import type { Parameter } from '../methods/method.ts';
+import { isPacked } from '../methods/packed-product.ts';
 import { describeModel, requireMethod, tunedModel, type TunedModel } from '../methods/tuned-model.ts';
 import { inputLength, type BatchShape, type TokenRow } from '../training/batches.ts';
 import { readCheckpointIdentity } from '../training/checkpoint.ts';
@@ -73,6 +74,12 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
     const lengthMax = checkContext(spec, described?.spec.maxPositions, report);
     const data = text && (await readData(spec, text, lengthMax, findings));
     const prompts = text ? await readPrompts(spec, text, lengthMax, findings) : [];
+    if (spec.method.kind === 'full' && described?.base && isPacked(described.base))
+      report(
+        'error',
+        'base',
+        'its weights are packed in few bits and cannot be trained: train an adapter, or unpack them first with lorary quantize',
+      );
     if (described && data) checkVocabulary(described.spec.vocabSize, data, report);
     const plan = data && data.rows.length > 0 ? planSteps(spec, data.rows) : undefined;
     const schedule = plan && planSchedule(spec, plan.steps, report);

@@ -4,6 +4,7 @@ import type {
   EvaluateReport,
   ExportReport,
   GenerateReport,
+  QuantizeReport,
   TrainReport,
 } from '../../shared/contract/reports.ts';
 import type { MergeReport } from '../merge/merge-report.ts';
@@ -18,6 +19,7 @@ export interface JobReports {
   readonly compose: CompositionReport;
   readonly merge: MergeReport;
   readonly export: ExportReport;
+  readonly quantize: QuantizeReport;
   readonly 'data-check': DataCheckReport;
 }
 
@@ -36,6 +38,8 @@ export async function runSpec(spec: Spec, context: JobContext): Promise<JobRepor
       return (await import('./merge.ts')).runMerge(spec, context);
     case 'export':
       return (await import('./export.ts')).runExport(spec, context);
+    case 'quantize':
+      return (await import('./quantize.ts')).runQuantize(spec, context);
     case 'data-check':
       return (await import('./data-check.ts')).runDataCheck(spec, context);
   }

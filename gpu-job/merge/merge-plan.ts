@@ -4,7 +4,8 @@ import type { Finding } from '../../shared/errors.ts';
 import { isDecodable, type Dtype, type FloatDtype } from '../../shared/formats/dtype.ts';
 import type { TensorEntry } from '../../shared/formats/safetensors-header.ts';
 import type { AdapterReader } from '../folders/adapter.ts';
-import type { BaseModelFolder, CheckpointTensor } from '../folders/base-model.ts';
+import type { BaseModelFolder } from '../folders/base-model.ts';
+import type { CheckpointTensor } from '../folders/checkpoint-tensor.ts';
 
 /** `keep`: each tensor's own element type; otherwise every tensor of floats is written in this one. */
 export type MergeDtype = 'keep' | 'f32' | 'bf16' | 'f16';
@@ -33,6 +34,8 @@ export interface MergePlan {
 
 /** Decides from headers alone what becomes of every tensor of the base. */
 export function planMerge(base: BaseModelFolder, adapter: AdapterReader, dtype: MergeDtype): MergePlan {
+  const packed = packedFindings(base);
+  if (packed.length > 0) return { tensors: [], unties: false, summary: '', findings: packed };
   const embedding = base.tensors.get(inputEmbedding);
   const tied = base.config['tie_word_embeddings'] === true || !base.tensors.has(outputEmbedding);
   const unties = tied && embedding !== undefined && adapter.pairs.has(outputModule);
@@ -50,6 +53,15 @@ export function planMerge(base: BaseModelFolder, adapter: AdapterReader, dtype: 
     return { name, shape, source, dtype: targetDtype(source.dtype, dtype), ...(acts ? { update } : {}) };
   });
   return { tensors, unties, summary: fit.summary, findings };
+}
+
+/** Why packed weights cannot be written as floats, and what to do; empty where none are packed. */
+export function packedFindings(base: BaseModelFolder): Finding[] {
+  const [first] = [...base.tensors.values()].filter(({ packed }) => packed);
+  if (!first) return [];
+  const message =
+    'its weights are packed in few bits: take the float model that they were made of, or unpack them first with lorary quantize --type bf16 (or f32)';
+  return [{ severity: 'error', code: 'packed-weights', message, where: first.name }];
 }
 
 const inputEmbedding = 'model.embed_tokens.weight';

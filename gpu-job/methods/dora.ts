@@ -27,8 +27,7 @@ export const dora: LoraVariant = {
     const factor = graph.reshape(graph.div(graph.reshape(magnitude, lengths.dims), lengths), magnitude.dims);
     if (!dropped) return graph.mul(graph.add(product, update), factor);
     // as in PEFT: the product with W sees all of x, what the factor takes from it or adds to it sees what was not dropped
-    const weight = context.weight(`${target.module}.weight`);
-    const seen = graph.mul(graph.matmul(dropped, weight, { transB: true }), graph.add(factor, -1));
+    const seen = graph.mul(context.product(target.module, dropped), graph.add(factor, -1));
     return graph.add(product, graph.add(seen, graph.mul(update, factor)));
   },
 };

@@ -30,6 +30,8 @@ export interface MethodGraph {
   held(name: string): Tensor;
   /** A frozen tensor of the checkpoint, in the graph's float type. */
   weight(name: string): Tensor;
+  /** x @ W^T of a linear module with its frozen weight. */
+  product(module: string, x: Tensor): Tensor;
   /** int64 scalar that seeds this run's dropout; undefined where nothing is dropped (evaluation). */
   readonly dropoutSeed: Tensor | undefined;
 }

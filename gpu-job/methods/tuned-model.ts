@@ -10,6 +10,7 @@ import { decoderForward, decoderLinears, decoderTensors, outputEmbedding } from 
 import type { ForwardContext } from '../nn/forward-context.ts';
 import { causalBlocks, type TokenPlaces } from '../nn/mask.ts';
 import type { Method, MethodGraph, Parameter, TunableModel } from './method.ts';
+import { packedMatrix, packedProduct } from './packed-product.ts';
 
 /** A base model on disk and the method around it: everything needed to write a graph, and no weights in memory. */
 export interface TunedModel extends TunableModel {
@@ -80,16 +81,23 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
     parameter,
     held: (name) => graph.detach(parameter(name)),
     weight: (name) => weight(name),
+    product: (module, x) => product(module, x),
   };
   const weight: (name: string) => Tensor = memoised(
     (name: string) => method?.replaceWeight?.(methodGraph, name) ?? frozenWeight(graph, model.base, name),
   );
+  const packed = memoised((name: string) => packedMatrix(graph, model.base, name));
+  const product = (module: string, x: Tensor): Tensor => {
+    const name = `${module}.weight`;
+    const matrix = method?.replaceWeight ? undefined : packed(name);
+    return matrix ? packedProduct(graph, matrix, x) : graph.matmul(x, weight(name), { transB: true });
+  };
   const biased = new Set(model.linears.filter((linear) => linear.bias).map((linear) => linear.module));
   const masks = memoised((window: number | undefined) => causalBlocks(graph, inputs.queries, inputs.keys, window));
   const linears = (modules: readonly string[], x: Tensor): readonly Tensor[] => {
     const products = modules.map((module) => ({
       module,
-      product: graph.scope(module, () => graph.matmul(x, weight(`${module}.weight`), { transB: true })),
+      product: graph.scope(module, () => product(module, x)),
     }));
     const extended = method?.extendLinears?.(methodGraph, x, products) ?? products.map(({ product }) => product);
     return modules.map((module, i) => {
@@ -136,8 +144,13 @@ const graphTypes: Partial<Readonly<Record<Dtype, DType>>> = {
   BF16: 'bfloat16',
 };
 
-/** A weight that stays in its safetensors file, cast to the graph's float type where it is used. */
+/** A weight that stays in its safetensors file, cast to the graph's float type or unpacked where it is used. */
 export function frozenWeight(graph: GraphBuilder, base: BaseModelFolder, name: string): Tensor {
+  const packed = packedMatrix(graph, base, name);
+  if (packed) {
+    const { parts, packing, shape } = packed;
+    return graph.apply('Unpack', parts, { packing, shape, to: graph.float });
+  }
   const stored = base.tensors.get(name);
   const dtype = stored && graphTypes[stored.dtype];
   invariant(stored && dtype, `the tensors of the base were checked, so ${name} is there`);
@@ -164,7 +177,8 @@ function checkTensors(
     if (!stored) error(name, 'The checkpoint does not hold this tensor.');
     else if (stored.shape.join() !== shape.join())
       error(name, `Its shape is [${stored.shape.join(', ')}], but config.json makes it [${shape.join(', ')}].`);
-    else if (!graphTypes[stored.dtype]) error(name, `Its element type ${stored.dtype} is not one a model is run with.`);
+    else if (!graphTypes[stored.dtype] && !stored.packed)
+      error(name, `Its element type ${stored.dtype} is not one a model is run with.`);
   }
   // where only the architecture's default ties, a head of its own says otherwise: neither is guessed at
   const saysTied = spec.tiedEmbeddings && base.config['tie_word_embeddings'] === true;

@@ -1,4 +1,5 @@
 import type { DecoderSpec } from '../nn/decoder-spec.ts';
+import { blocksMethod } from '../../shared/formats/packing.ts';
 import type { RopeSpec } from '../nn/rotary.ts';
 import type { ConfigReader } from './config-reader.ts';
 
@@ -31,6 +32,7 @@ export function readCommon(reader: ConfigReader, defaults: ConfigDefaults = {}):
   reader.word(activationKey, [activation], activation);
   if (reader.boolean('rope_interleaved', false))
     reader.refuse('rope_interleaved', 'Rotary embedding is computed on halves, not on neighbouring pairs.');
+  checkPacking(reader);
   return {
     vocabSize: reader.positiveInteger('vocab_size'),
     hiddenSize,
@@ -50,6 +52,19 @@ export function readCommon(reader: ConfigReader, defaults: ConfigDefaults = {}):
     maxPositions: reader.positiveInteger('max_position_embeddings', defaults.maxPositions ?? 2048),
     initializerRange: reader.positiveNumber('initializer_range', 0.02),
   };
+}
+
+/** Packed weights do not change what is computed, if they are of a kind that is unpacked. */
+function checkPacking(reader: ConfigReader): void {
+  const entry = reader.entry('quantization_config');
+  if (!entry) return;
+  const { quant_method: method, bnb_4bit_quant_type: type } = entry;
+  if (method === blocksMethod || (method === 'bitsandbytes' && type === 'nf4')) return;
+  const name = [method, type].filter((part) => typeof part === 'string').join(' ');
+  reader.refuse(
+    'quantization_config',
+    `Weights packed as ${name} are not known: ${blocksMethod} and bitsandbytes nf4 are.`,
+  );
 }
 
 /**

@@ -4,8 +4,10 @@ import type { BaseTensors } from '../../shared/records/base-tensors.ts';
 import type { BaseRecord } from '../../shared/records/bases.ts';
 import { DomainError, type Finding } from '../../shared/errors.ts';
 import { shapeSize } from '../../shared/formats/dtype.ts';
+import { packingName } from '../../shared/formats/packing.ts';
 import type { StoredFile } from '../../shared/records/stored-file.ts';
 import { chatTemplateTexts } from '../../shared/text/chat-template-texts.ts';
+import type { CheckpointTensor } from '../folders/checkpoint-tensor.ts';
 import { openBaseModel } from '../folders/base-model.ts';
 import { exists, readJsonFile, readTextFile } from '../folders/files.ts';
 import { tunedModel } from '../methods/tuned-model.ts';
@@ -43,7 +45,7 @@ export async function describeBase(folder: string): Promise<BaseFacts> {
     architecture: architectureOf(base.config),
     parameters: tensors.reduce((sum, { shape }) => sum + shapeSize(shape), 0),
     contextTokens: wholeNumber(base.config['max_position_embeddings']),
-    dtypes: [...new Set(tensors.map(({ dtype }) => dtype))].toSorted(),
+    dtypes: [...new Set([...base.tensors.values()].map(dtypeName))].toSorted(),
     hasChatTemplate: await hasChatTemplate(folder),
     tensors,
     weightFiles: base.files,
@@ -64,6 +66,8 @@ function architectureOf(config: Readonly<Record<string, unknown>>): string | nul
   const first: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
   return typeof first === 'string' ? first : typeof type === 'string' ? type : null;
 }
+
+const dtypeName = ({ dtype, packed }: CheckpointTensor): string => (packed ? packingName(packed.packing) : dtype);
 
 const wholeNumber = (value: unknown): number | null => (Number.isSafeInteger(value) ? (value as number) : null); // just tested
 

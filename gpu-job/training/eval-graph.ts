@@ -10,6 +10,7 @@ import { batchFeeds, batchInputs } from './batch-feeds.ts';
 import type { Batch } from './batches.ts';
 import { ropeFeed } from './rope-feed.ts';
 import type { StepOptions } from './step-graph.ts';
+import { sessionWeights } from './session-weights.ts';
 import { stepMemory, type StepMemory } from './step-memory.ts';
 import { tokenChunks } from './token-chunks.ts';
 
@@ -33,7 +34,7 @@ export async function createEvalStep(model: TunedModel, options: StepOptions = {
   const rope = ropeFeed(model.spec);
   const { memory = stepMemory.fast, ...rest } = options;
   const open = (graph: GraphBuilder): ReturnType<typeof createSession> =>
-    createSession(graph, { ...rest, prepack: memory.prepack, weightsFolder: model.base.path });
+    createSession(graph, { ...rest, ...sessionWeights(model, memory) });
   const scores = await open(scoresGraph(model, memory));
   let logitsSession: Awaited<ReturnType<typeof open>> | undefined;
 

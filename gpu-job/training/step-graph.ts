@@ -9,6 +9,7 @@ import type { Batch } from './batches.ts';
 import { lossInChunks } from './loss-in-chunks.ts';
 import { parameterFeeds } from './parameter-feeds.ts';
 import { ropeFeed } from './rope-feed.ts';
+import { sessionWeights } from './session-weights.ts';
 import { stepMemory, type StepMemory } from './step-memory.ts';
 
 export interface StepResult {
@@ -44,8 +45,7 @@ export async function createTrainStep(model: TunedModel, options: StepOptions = 
   const { memory = stepMemory.fast, ...rest } = options;
   const session = await createSession(trainGraph(model, memory), {
     ...rest,
-    prepack: memory.prepack,
-    weightsFolder: model.base.path,
+    ...sessionWeights(model, memory),
   });
   const rope = ropeFeed(model.spec);
   return {

@@ -1,5 +1,6 @@
 import type { Finding } from '../errors.ts';
 import type { ExportFormat } from './specs/export.ts';
+import type { QuantizeType } from './specs/quantize.ts';
 
 /** What the jobs report when they are done: plain JSON. Losses are nats per label, times seconds. */
 
@@ -106,6 +107,31 @@ export interface DataCheckReport {
     readonly line: number;
     readonly runs: readonly { readonly text: string; readonly trained: boolean }[];
   }[];
+}
+
+export interface QuantizeReport {
+  readonly kind: 'quantize';
+  readonly type: QuantizeType;
+  readonly base: string;
+  readonly output: string;
+  /** Matrices that are packed now, or that were and are not any more. */
+  readonly changed: number;
+  /** Tensors that are floats as before: embeddings, norms, biases. */
+  readonly kept: number;
+  /** Bits that a packed weight takes with scales and all, and a value of the whole model; null after unpacking. */
+  readonly bitsPerWeight: { readonly packed: number; readonly model: number } | null;
+  /** What packing has changed of the packed weights, |W - W'| / |W|; null where nothing was rounded. */
+  readonly relativeError: number | null;
+  /** Held-out loss of the float model and of the packed one, in nats a label; null without data. */
+  readonly loss: {
+    readonly float: number;
+    readonly packed: number;
+    readonly gap: number;
+    readonly rows: number;
+  } | null;
+  readonly files: Readonly<Record<string, FileReport>>;
+  readonly seconds: number;
+  readonly warnings: readonly Finding[];
 }
 
 export interface ExportReport {

@@ -132,6 +132,14 @@ test('generating takes longer the more is written, and less at once than measuri
   expect(generate(64).memoryBytes).toBeLessThan(estimateJob({ ...subject({}), request: evaluate }).memoryBytes);
 });
 
+test('packed weights are used as they are stored, in a fast step too', () => {
+  const packed = tensors.map((tensor) => (tensor.name.includes('proj') ? { ...tensor, dtype: 'U8' as const } : tensor));
+  const changes = { steps: 1, batch: { microBatchTokens: 256 }, method: { kind: 'lora', config: { r: 8 } } };
+  const float = estimateJob(subject(changes)).memoryBytes;
+  const less = estimateJob({ ...subject(changes), baseBytes: 112_000_000, tensors: packed }).memoryBytes;
+  expect(float - less).toBeCloseTo(1.1 * (8 * 134_515_008 - 112_000_000), -3);
+});
+
 test('jobs that pass over files are told apart from those that compute', () => {
   const merge = { kind: 'merge', adapter: 'mine', output: { base: 'merged' } };
   const estimate = estimateJob({ ...subject({}), request: jobRequestSchema.parse(merge) });

@@ -78,7 +78,7 @@ function estimateTrain(subject: EstimateSubject, request: Extract<JobRequest, { 
   // rows of a batch are as long as the longest: that of the average row is what can be known
   const batchShape = { tokens: together, length: Math.max(rowTokens, Math.min(batch.packTokens, together)) };
   const memoryBytes = memory({
-    weights: full ? 0 : lean ? subject.baseBytes : parameters * weightBytes,
+    weights: full ? 0 : weightsInUse(subject, lean),
     // value, gradient and two moments, as float32
     state: trained * 16,
     activations: lean ? leanActivationBytes(shape, batchShape) : activationBytes(shape, batchShape),
@@ -108,35 +108,41 @@ function knownSteps(
   );
 }
 
-function estimateEvaluate({ tensors, parameters, datasets }: EstimateSubject, rowsMax = Infinity): Estimate {
+function estimateEvaluate(subject: EstimateSubject, rowsMax = Infinity): Estimate {
+  const { parameters, datasets } = subject;
   const [data] = datasets;
   const share = Math.min(1, rowsMax / Math.max(1, data?.rows ?? 0));
   const tokens = Math.round(tokensOf(data) * share);
-  const memoryBytes = forwardMemory({ tensors, parameters }, { tokens: evaluateTokens, length: evaluatePackTokens });
+  const memoryBytes = forwardMemory(subject, { tokens: evaluateTokens, length: evaluatePackTokens });
   return { tokens, steps: null, stepsAreExact: false, memoryBytes, seconds: time(tokens * 2 * parameters), basis };
 }
 
 function estimateGenerate(
-  { tensors, parameters }: EstimateSubject,
+  subject: EstimateSubject,
   { prompts, maxNewTokens }: Extract<JobRequest, { kind: 'generate' }>,
 ): Estimate {
+  const { parameters } = subject;
   const lengths = prompts.map((prompt) => tokensOf({ sizeBytes: JSON.stringify(prompt).length }));
   const longest = Math.ceil(Math.max(...lengths)) + maxNewTokens;
   const written = prompts.length * maxNewTokens;
   const tokens = Math.round(sum(lengths)) + written;
-  const memoryBytes = forwardMemory({ tensors, parameters }, { tokens: longest, length: longest });
+  const memoryBytes = forwardMemory(subject, { tokens: longest, length: longest });
   // a token that is written alone waits for every weight to come from memory
   const seconds = time(sum(lengths) * 2 * parameters) + (written * parameters * 4) / memoryBytesPerSecond;
   return { tokens, steps: null, stepsAreExact: false, memoryBytes, seconds, basis };
 }
 
 /** Nothing is kept for a backward pass: one layer at a time, and the scores of the vocabulary. */
-function forwardMemory(
-  { tensors, parameters }: Pick<EstimateSubject, 'tensors' | 'parameters'>,
-  batch: BatchShape,
-): number {
-  const activations = activationBytes({ ...modelShape(tensors), layers: 1 }, batch);
-  return memory({ weights: parameters * weightBytes, state: 0, activations });
+function forwardMemory(subject: EstimateSubject, batch: BatchShape): number {
+  const activations = activationBytes({ ...modelShape(subject.tensors), layers: 1 }, batch);
+  return memory({ weights: weightsInUse(subject, false), state: 0, activations });
+}
+
+/** Frozen weights: as they are stored where a step is lean, or some are packed and unpacked one at a time; else a float32 copy and another. */
+function weightsInUse({ tensors, baseBytes, parameters }: EstimateSubject, lean: boolean): number {
+  if (lean) return baseBytes;
+  const packed = tensors.some(({ dtype, shape }) => shape.length === 2 && (dtype === 'U8' || dtype === 'I8'));
+  return packed ? baseBytes : parameters * weightBytes;
 }
 
 /** A job that passes over files and computes little. */

@@ -66,11 +66,11 @@ export function llamaFromGguf(header: GgufHeader, fileName: string, ropeFactors?
 
 /**
  * Puts rows back in the order of Hugging Face: within each head, GGUF interleaves the two halves that rotary embedding pairs,
- * so its row 2j + h is row h * d/2 + j. `values` is [heads * d, columns], row-major.
+ * so its row 2j + h is row h * d/2 + j. `values` is [heads * d, columns], row-major: numbers, or bytes of which a row has so many.
  */
-export function unpermuteHeads(values: Float32Array, heads: number, columns: number): Float32Array {
+export function unpermuteHeads<T extends Float32Array | Uint8Array>(values: T, heads: number, columns: number): T {
   const headDim = values.length / heads / columns;
-  const out = new Float32Array(values.length);
+  const out = values.slice() as T; // a slice is of the same type
   for (let row = 0; row < heads * headDim; row++) {
     const inHead = row % headDim;
     const home = row - inHead + (inHead & 1) * (headDim / 2) + (inHead >> 1);

@@ -8,6 +8,7 @@ import { generateSpecSchema } from './generate.ts';
 import { mergeSpecSchema } from './merge.ts';
 import { issueFindings } from './issue-findings.ts';
 import { nearestWord } from './nearest-word.ts';
+import { quantizeSpecSchema } from './quantize.ts';
 import { trainSpecSchema } from './train.ts';
 
 /** The schema of every job, by its `kind`. */
@@ -18,6 +19,7 @@ const specSchemas = {
   compose: composeSpecSchema,
   merge: mergeSpecSchema,
   export: exportSpecSchema,
+  quantize: quantizeSpecSchema,
   'data-check': dataCheckSpecSchema,
 } as const;
 

@@ -9,6 +9,7 @@ const specs = [
   { kind: 'generate', base: 'p', adapter: 'p', output: 'p', prompts: [{ prompt: 'x' }] },
   { kind: 'compose', type: 'cat', members: [{ adapter: 'p' }, { adapter: 'p' }], output: 'p' },
   { kind: 'merge', base: 'p', adapter: 'p', output: 'p' },
+  { kind: 'quantize', base: 'p', type: 'nf4', data: 'p', output: 'p' },
   { kind: 'data-check', base: 'p', data: 'p' },
 ];
 

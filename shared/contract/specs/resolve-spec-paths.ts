@@ -47,6 +47,13 @@ export function resolveSpecPaths(spec: Spec, resolve: (path: string) => string):
         ...optional('adapter', spec.adapter),
         output: resolve(spec.output),
       };
+    case 'quantize':
+      return {
+        ...spec,
+        base: resolve(spec.base),
+        output: resolve(spec.output),
+        ...optional('data', spec.data),
+      };
     case 'data-check':
       return { ...spec, base: resolve(spec.base), data: resolve(spec.data) };
   }

@@ -1,0 +1,121 @@
+import { nf4Values } from '../../shared/formats/nf4.ts';
+import type { BlockPacking, Nf4Packing, Packing } from '../../shared/formats/packing.ts';
+import type { FloatType } from './builder.ts';
+import type { Emitter } from './emitter.ts';
+import { onnxTypeCode } from './onnx.ts';
+import type { GraphNode, Tensor } from './tensor.ts';
+
+/**
+ * Unpacks the matrix and multiplies. The pieces are the runtime's plain operators over whole matrices, which it runs on all cores and at the
+ * speed of memory; `DequantizeLinear` takes four times as long for 4 bits, and `MatMulNBits` knows one direction only (docs/adr/0015).
+ */
+export function lowerPackedMatMul(emit: Emitter, node: GraphNode<'PackedMatMul'>, float: FloatType): void {
+  const { packing, shape, transposed } = node.attrs;
+  const [x, ...parts] = node.inputs as [Tensor, ...Tensor[]];
+  const matrix = unpacked(emit, packing, shape, parts);
+  const outputs = node.outputs.map(({ name }) => name);
+  if (float === 'float64') {
+    const exact = emit.value('Cast', [matrix], { to: onnxTypeCode('float64') });
+    const operand = transposed ? emit.value('Transpose', [exact], { perm: [1, 0] }) : exact;
+    emit.node('MatMul', [x.name, operand], outputs);
+  } else if (transposed) {
+    const attrs = { transA: 0, transB: 1, alpha: { float: 1 } };
+    emit.node('FusedMatMul', [x.name, matrix], outputs, attrs, 'com.microsoft');
+  } else emit.node('MatMul', [x.name, matrix], outputs);
+}
+
+export function lowerUnpack(emit: Emitter, node: GraphNode<'Unpack'>): void {
+  const { packing, shape, to } = node.attrs;
+  const matrix = unpacked(emit, packing, shape, node.inputs);
+  const outputs = node.outputs.map(({ name }) => name);
+  emit.node('Cast', [matrix], outputs, { to: onnxTypeCode(to) });
+}
+
+/** [out, in] in float32. */
+function unpacked(emit: Emitter, packing: Packing, shape: readonly [number, number], parts: readonly Tensor[]): string {
+  const blocks =
+    packing.kind === 'nf4' ? nf4BlockValues(emit, packing, shape, parts) : blockValues(emit, packing, shape, parts);
+  return emit.value('Reshape', [blocks, emit.integers(shape)]);
+}
+
+/** [blocks, blockSize] in float32. */
+function blockValues(
+  emit: Emitter,
+  { blockSize, bits, offset }: BlockPacking,
+  shape: readonly [number, number],
+  parts: readonly Tensor[],
+): string {
+  const [codes, scales, more] = parts as [Tensor, Tensor, Tensor?];
+  const blocks = (shape[0] * shape[1]) / blockSize;
+  const perBlock = (part: Tensor): string => emit.value('Reshape', [inFloat32(emit, part), emit.integers([blocks, 1])]);
+  const whole = bits === 8 ? codes.name : halves(emit, codes, blocks, blockSize);
+  const numbers = emit.value('Reshape', [
+    emit.value('Cast', [whole], { to: onnxTypeCode('float32') }),
+    emit.integers([blocks, blockSize]),
+  ]);
+  const zero = typeof offset === 'number' ? (offset === 0 ? undefined : emit.scalar(offset, 'float32')) : undefined;
+  const taken = offset === 'zeros' && more ? perBlock(more) : zero;
+  const centred = taken === undefined ? numbers : emit.value('Sub', [numbers, taken]);
+  const scaled = emit.value('Mul', [centred, perBlock(scales)]);
+  return offset === 'mins' && more ? emit.value('Add', [scaled, perBlock(more)]) : scaled;
+}
+
+/** Codes one a byte, in their order: [blocks, 2, blockSize / 2]. */
+function halves(emit: Emitter, codes: Tensor, blocks: number, blockSize: number): string {
+  const rows = emit.value('Reshape', [codes.name, emit.integers([blocks, 1, blockSize / 2])]);
+  const low = emit.value('BitwiseAnd', [rows, emit.byte(15)]);
+  const high = emit.value('BitShift', [rows, emit.byte(4)], { direction: 'RIGHT' });
+  return emit.value('Concat', [low, high], { axis: 1 });
+}
+
+/** [blocks, blockSize] in float32. Four codes at a time are looked up: 65,536 rows of four values fit into a core's cache. */
+function nf4BlockValues(
+  emit: Emitter,
+  { blockSize, nested }: Nf4Packing,
+  shape: readonly [number, number],
+  parts: readonly Tensor[],
+): string {
+  const [codes, scales, nestedScales, table] = parts as [Tensor, Tensor, Tensor?, Tensor?];
+  const blocks = (shape[0] * shape[1]) / blockSize;
+  const places = emit.value('Cast', [codes.name], { to: onnxTypeCode('int32') });
+  const numbers = emit.value('Reshape', [
+    emit.value('Gather', [emit.table('nf4', [65_536, 4], fourNf4Values), places], { axis: 0 }),
+    emit.integers([blocks, blockSize]),
+  ]);
+  const plain =
+    nested && nestedScales && table
+      ? unpackScales(emit, { scales, nestedScales, table }, blocks, nested)
+      : inFloat32(emit, scales);
+  return emit.value('Mul', [numbers, emit.value('Reshape', [plain, emit.integers([blocks, 1])])]);
+}
+
+/** table[place] * nested scale + offset, [blocks]; the last nested block may be shorter. */
+function unpackScales(
+  emit: Emitter,
+  { scales, nestedScales, table }: { scales: Tensor; nestedScales: Tensor; table: Tensor },
+  blocks: number,
+  { blockSize, offset }: NonNullable<Nf4Packing['nested']>,
+): string {
+  const places = emit.value('Cast', [scales.name], { to: onnxTypeCode('int32') });
+  const values = emit.value('Reshape', [emit.value('Gather', [table.name, places], { axis: 0 }), emit.integers([-1])]);
+  const nestedBlocks = Math.ceil(blocks / blockSize);
+  const column = emit.value('Reshape', [nestedScales.name, emit.integers([nestedBlocks, 1])]);
+  const spread = emit.value('Reshape', [
+    emit.value('Expand', [column, emit.integers([nestedBlocks, blockSize])]),
+    emit.integers([-1]),
+  ]);
+  const cut = emit.value('Slice', [spread, emit.integers([0]), emit.integers([blocks]), emit.integers([0])]);
+  return emit.value('Add', [emit.value('Mul', [values, cut]), emit.scalar(offset, 'float32')]);
+}
+
+/** Values of two bytes as they lie in memory: the first in the high bits of the lower byte. */
+function fourNf4Values(): Float32Array {
+  const rows = new Float32Array(65_536 * 4);
+  for (let pair = 0; pair < 65_536; pair++)
+    for (const [i, shift] of [4, 0, 12, 8].entries()) rows[pair * 4 + i] = nf4Values[(pair >> shift) & 15] as number;
+  return rows;
+}
+
+function inFloat32(emit: Emitter, part: Tensor): string {
+  return part.dtype === 'float32' ? part.name : emit.value('Cast', [part.name], { to: onnxTypeCode('float32') });
+}
