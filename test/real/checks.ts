@@ -8,16 +8,18 @@ import { composeAndCompare } from './composites.ts';
 import { exportChecks, runExportChecks } from './export-checks.ts';
 import { hardTexts } from './hard-texts.ts';
 import type { LlamaAnswer } from './llama-worker.ts';
-import { compareWithPeft, compareWithTransformersGguf } from './peft.ts';
+import { compareWithPeft, compareWithTransformersGguf, type PeftComparison } from './peft.ts';
 import { places } from './places.ts';
 import { prepareLlama, preparePython, prepareText } from './prepare.ts';
 import { demand, type CheckResult, type Report } from './report.ts';
 import { trainAdapter } from './train-adapter.ts';
+import { trainVariants } from './variants.ts';
 
 /** All checks, in the order they run. */
 export const checks = {
   prepare: 'what the checks run with is installed',
   composites: 'PEFT loads composites of unequal ranks and has our logits',
+  variants: 'PEFT loads what each variant of LoRA trained here and has our logits',
   ...architectureChecks,
   convert: 'the GGUF of SmolLM2-135M-Instruct becomes a base model folder',
   weights: 'its weights are those that transformers reads from the same file',
@@ -40,6 +42,7 @@ export async function runChecks(report: Report): Promise<void> {
   const prepared = await report.check(checks.prepare, prepare);
   if (!prepared) return report.skip(after(checks.prepare), 'something could not be installed');
   await report.check(checks.composites, checkComposites);
+  await report.check(checks.variants, checkVariants);
   await runArchitectureChecks(report);
   const base = await report.check(checks.convert, convert);
   if (base === undefined) return report.skip(after(checks.convert), 'there is no base model');
@@ -65,8 +68,11 @@ async function prepare(): Promise<CheckResult<true>> {
   return { figures: places.cache, value: true };
 }
 
-async function checkComposites(): Promise<CheckResult<void>> {
-  const results = await composeAndCompare();
+const checkComposites = async (): Promise<CheckResult<void>> => sameInPeft(await composeAndCompare());
+
+const checkVariants = async (): Promise<CheckResult<void>> => sameInPeft(await trainVariants());
+
+function sameInPeft(results: readonly (PeftComparison & { readonly name: string })[]): CheckResult<void> {
   for (const { name, loraModules, ourModules, base, adapted, change } of results) {
     demand(loraModules === ourModules, `${name}: PEFT has ${loraModules} modules, we ${ourModules}`);
     demand(base <= logitBound && adapted <= logitBound && change > 0.1, `${name}: ${base}, ${adapted}, ${change}`);
