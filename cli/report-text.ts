@@ -8,11 +8,16 @@ export function reportText(report: JobReport): string {
   switch (report.kind) {
     case 'train': {
       const { evalLossBefore: before, evalLoss: after, trainLoss, steps, seconds, tokens, output } = report;
+      const { endedEarly, writtenStep, skippedSteps } = report;
       return [
         `Trained ${steps} steps on ${tokens.toLocaleString('en')} tokens in ${durationText(seconds)}; the last losses average ${trainLoss.toFixed(4)}.`,
+        ...(endedEarly ? ['The held-out loss fell no more, so the run ended early.'] : []),
+        ...(skippedSteps > 0 ? [`${skippedSteps} of the steps were left out: their gradients were spikes.`] : []),
         ...(before === null || after === null
           ? []
-          : [`Held-out loss ${before.toFixed(4)} before, ${after.toFixed(4)} after.`]),
+          : [
+              `Held-out loss ${before.toFixed(4)} before, ${after.toFixed(4)} after${writtenStep === steps ? '' : ` step ${writtenStep}, whose weights were kept`}.`,
+            ]),
         `Written to ${output}`,
       ].join('\n');
     }

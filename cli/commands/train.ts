@@ -43,6 +43,18 @@ export const train: SpecCommand = {
       value: 'STEPS',
       help: 'evaluate so often [a tenth of the run]',
     },
+    patience: {
+      path: 'evaluation.patience',
+      kind: 'number',
+      value: 'N',
+      help: 'end after so many evaluations without a lower held-out loss, and keep the best weights',
+    },
+    'keep-best': {
+      path: 'evaluation.keep',
+      kind: 'switch',
+      set: 'best',
+      help: 'write the weights with the lowest held-out loss',
+    },
     'eval-rows': { path: 'evaluation.rowsMax', kind: 'number', value: 'N', help: 'held-out rows used at most' },
     r: { path: 'method.config.r', kind: 'number', value: 'RANK', help: 'rank of the adapter [8]' },
     'lora-alpha': {
@@ -109,6 +121,12 @@ export const train: SpecCommand = {
       kind: 'number',
       value: 'RATE',
       help: '[2e-4; 2e-5 with --full]',
+    },
+    'skip-spikes': {
+      path: 'optimizer.spikeFactor',
+      kind: 'number',
+      value: 'TIMES',
+      help: 'leave out steps whose gradient is so many times longer than usual',
     },
     'lora-plus': {
       path: 'optimizer.loraPlusRatio',

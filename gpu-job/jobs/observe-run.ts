@@ -1,7 +1,7 @@
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { createGenerator, type Generator } from '../generation/generator.ts';
 import { createEvalStep, type EvalStep } from '../training/eval-graph.ts';
-import type { MetricsLine } from '../training/metrics-log.ts';
+import type { EvalLine, MetricsLine } from '../training/metrics-log.ts';
 import { randomStream } from '../training/random.ts';
 import { meanScores, scoreRows } from '../training/score-rows.ts';
 import { generateText } from './generate-text.ts';
@@ -15,6 +15,8 @@ export interface RunObserver {
   isDue(step: number): boolean;
   /** What was seen, for the metrics; undefined when the job was asked to stop meanwhile. */
   observe(parameters: ReadonlyMap<string, Float32Array>, step: number): Promise<readonly MetricsLine[] | undefined>;
+  /** Held-out figures of weights that are not those of the last look; undefined when the job was asked to stop meanwhile. */
+  measure(parameters: ReadonlyMap<string, Float32Array>, step: number): Promise<EvalLine | undefined>;
   close(): Promise<void>;
 }
 
@@ -32,14 +34,13 @@ export function observeRun(
   let evaluation: EvalStep | undefined;
   let generator: Generator | undefined;
 
-  const evaluate = async (parameters: ReadonlyMap<string, Float32Array>, step: number): Promise<MetricsLine> => {
+  const evaluate = async (parameters: ReadonlyMap<string, Float32Array>, step: number): Promise<EvalLine> => {
     evaluation ??= await createEvalStep(model, stepOptions(spec));
     const scores = await scoreRows(evaluation, parameters, evalRows, batchShape, (done) => {
       context.emit({ type: 'progress', stage: 'evaluate', done, total: evalRows.length, unit: 'rows' });
       if (context.stopRequested()) throw new Interrupted();
     });
     const { loss, tokenAccuracy } = meanScores(scores);
-    context.emit({ type: 'eval', step, loss, tokenAccuracy });
     return { step, evalLoss: loss, evalTokenAccuracy: tokenAccuracy };
   };
 
@@ -63,23 +64,33 @@ export function observeRun(
 
   return {
     isDue: (step) => evaluates(step) || samples(step),
-    async observe(parameters, step) {
-      const lines: MetricsLine[] = [];
-      try {
-        if (evaluates(step)) lines.push(await evaluate(parameters, step));
+    observe: (parameters, step) =>
+      unlessInterrupted(async () => {
+        const lines: MetricsLine[] = [];
+        if (evaluates(step)) {
+          const line = await evaluate(parameters, step);
+          context.emit({ type: 'eval', step, loss: line.evalLoss, tokenAccuracy: line.evalTokenAccuracy });
+          lines.push(line);
+        }
         if (samples(step))
           for (const [index, prompt] of prompts.entries()) lines.push(await sample(parameters, step, prompt, index));
         return lines;
-      } catch (error) {
-        if (error instanceof Interrupted) return undefined;
-        throw error;
-      }
-    },
+      }),
+    measure: (parameters, step) => unlessInterrupted(() => evaluate(parameters, step)),
     async close() {
       await evaluation?.close();
       await generator?.close();
     },
   };
+}
+
+async function unlessInterrupted<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof Interrupted) return undefined;
+    throw error;
+  }
 }
 
 /** Leaves the middle of an evaluation; never seen outside. */

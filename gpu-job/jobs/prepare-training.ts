@@ -83,6 +83,7 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
     if (described && data) checkVocabulary(described.spec.vocabSize, data, report);
     const plan = data && data.rows.length > 0 ? planSteps(spec, data.rows) : undefined;
     const schedule = plan && planSchedule(spec, plan.steps, report);
+    if (data) checkHeldOut(spec, data.evalRows.length, report);
     findings.push(...optimizerFindings(spec), ...(described?.base?.warnings ?? []));
     const warnings = refuseErrors('train', 'The run cannot begin:', findings);
     if (!described || !text || !data || !plan || !schedule) throw new Error('a part is missing without a finding');
@@ -156,6 +157,14 @@ function checkContext({ data }: TrainSpec, contextMax: number | undefined, repor
   if (contextMax !== undefined && asked > contextMax)
     report('error', 'data.contextTokens', `is ${asked}; the base has a context of ${contextMax} tokens`);
   return asked;
+}
+
+/** What looks at held-out rows needs some. */
+function checkHeldOut({ evaluation }: TrainSpec, evalRows: number, report: Report): void {
+  if (evalRows > 0) return;
+  const help = 'needs held-out rows: give data.eval or data.evalFraction';
+  if (evaluation.patience !== undefined) report('error', 'evaluation.patience', help);
+  if (evaluation.keep === 'best') report('error', 'evaluation.keep', `best ${help}`);
 }
 
 async function readData(

@@ -72,7 +72,7 @@ function results(report: TrainReport): string[] {
 function recipe(
   spec: TrainSpec,
   { config, schedule, plan, rows }: PreparedTraining,
-  { epochs }: TrainReport,
+  report: TrainReport,
 ): [string, string | number][] {
   const { optimizer, batch, data } = spec;
   const targets = config?.target_modules;
@@ -89,7 +89,7 @@ function recipe(
         ] as [string, string | number][])
       : []),
     ['training rows', `${rows.length} of ${basename(data.train)}`],
-    ['steps', `${plan.steps} (${epochs} epoch${epochs === 1 ? '' : 's'} begun)`],
+    ['steps', stepsText(report, plan.steps)],
     ['step size', batch.tokens === undefined ? `${batch.rows ?? 16} rows` : `${batch.tokens} tokens`],
     ['optimizer', `AdamW, betas ${optimizer.beta1} and ${optimizer.beta2}, epsilon ${optimizer.epsilon}`],
     ['learning rate', `${schedule.learningRate}, ${schedule.kind}, ${schedule.warmupSteps} warm-up steps`],
@@ -100,6 +100,18 @@ function recipe(
     ['gradient clipping', optimizer.clipNorm === 0 ? 'none' : `global norm ${optimizer.clipNorm}`],
     ['seed', spec.seed],
   ];
+}
+
+function stepsText({ steps, epochs, endedEarly, writtenStep, skippedSteps }: TrainReport, planned: number): string {
+  const notes = [
+    `${epochs} epoch${epochs === 1 ? '' : 's'} begun`,
+    ...(endedEarly ? [`of ${planned} planned: the held-out loss fell no more`] : []),
+    ...(writtenStep === steps
+      ? []
+      : [`the weights are those after step ${writtenStep}, whose held-out loss is lowest`]),
+    ...(skippedSteps === 0 ? [] : [`${skippedSteps} left out, whose gradients were spikes`]),
+  ];
+  return `${steps} (${notes.join('; ')})`;
 }
 
 function samples({ samples, steps }: TrainReport): string[] {

@@ -39,15 +39,24 @@ export function asWritten(
   return new Map([...parameters].map(([name, values]) => [name, rounded(values)]));
 }
 
+/** What a run has come to. */
+export interface TrainedWeights {
+  readonly state: RunState;
+  /** As a reader of the written files gets them. */
+  readonly parameters: ReadonlyMap<string, Float32Array>;
+  /** After which step they stood. */
+  readonly writtenStep: number;
+}
+
 /** Writes the result of a run with its card, metrics and recipe, and reports it. */
 export async function writeTrained(
   spec: TrainSpec,
   run: PreparedTraining,
-  parameters: ReadonlyMap<string, Float32Array>,
-  state: RunState,
+  trained: TrainedWeights,
 ): Promise<TrainReport> {
+  const { parameters } = trained;
   const metrics = await readFile(run.folders.metrics, 'utf8');
-  const report = reportOf(spec, run, state, parseLines(metrics));
+  const report = reportOf(spec, run, trained, parseLines(metrics));
   const recipe: TrainingRecipe = { spec: portableSpec(spec), content: run.identity.content, report };
   const dtype = outputDtype(spec, run);
   const readme = trainingCard(spec, run, report);
@@ -68,7 +77,7 @@ export async function writeTrained(
 function reportOf(
   spec: TrainSpec,
   { plan, rows, evalRows, parameters, warnings }: PreparedTraining,
-  state: RunState,
+  { state, writtenStep }: TrainedWeights,
   lines: readonly MetricsLine[],
 ): TrainReport {
   const steps = lines.filter((line) => 'loss' in line);
@@ -79,8 +88,11 @@ function reportOf(
     kind: 'train',
     output: basename(spec.output),
     method: spec.method.kind,
-    steps: plan.steps,
-    epochs: plan.stepAt(plan.steps - 1).epoch + 1,
+    steps: state.step,
+    endedEarly: state.step < plan.steps,
+    writtenStep,
+    skippedSteps: state.skippedSteps,
+    epochs: plan.stepAt(state.step - 1).epoch + 1,
     rows: rows.length,
     evalRows: evalRows.length,
     tokens: state.tokens,

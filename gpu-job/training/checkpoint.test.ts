@@ -21,7 +21,18 @@ const identity = { spec: { seed: 1, optimizer: { learningRate: 0.1 } }, content:
 const values = (of: number): Map<string, Float32Array> =>
   new Map(shapes.map(({ name, shape }) => [name, new Float32Array(shape.reduce((a, b) => a * b)).fill(of)]));
 const at = (step: number): Checkpoint => ({
-  state: { step, evaluatedStep: step, tokens: step * 10, seconds: 1.5, metricsBytes: 7 },
+  state: {
+    step,
+    evaluatedStep: step,
+    tokens: step * 10,
+    seconds: 1.5,
+    best: { step: step - 1, loss: 0.5, since: 1 },
+    skippedSteps: 1,
+    skippedInARow: 0,
+    recentNorms: [1, 0.1],
+    metricsBytes: 7,
+  },
+  best: new Map([...values(step + 1 / 5), ['c', Float32Array.of(0.5, -2)]]),
   parameters: new Map([...values(step + 1 / 3), ['c', Float32Array.of(0.5, -2)]]),
   moments: new Map(
     [...values(0)].map(([name, zeros]) => [

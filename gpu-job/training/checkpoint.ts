@@ -11,6 +11,7 @@ import { removeLeftovers } from '../folders/temporary-names.ts';
 import { hashFile, hashingSink } from '../folders/hashes.ts';
 import type { Method, Parameter } from '../methods/method.ts';
 import type { AdamW } from './optimizers.ts';
+import type { BestSeen } from './run-guard.ts';
 import { runIdentitySchema, type RunIdentity } from './run-identity.ts';
 
 /** Where a run stands. What comes next follows from the step alone: shuffles and dropout are functions of the seed and it. */
@@ -23,6 +24,12 @@ export interface RunState {
   readonly tokens: number;
   /** Time spent on steps, over all sittings. */
   readonly seconds: number;
+  /** The best evaluation, and whether weights of it are kept apart follows from the spec; null: none yet. */
+  readonly best: BestSeen | null;
+  /** Steps whose gradients were left out, of all and of the last in a row, and the lengths of the last ones that were not. */
+  readonly skippedSteps: number;
+  readonly skippedInARow: number;
+  readonly recentNorms: readonly number[];
   /** Length of `metrics.jsonl` when this was written: what stands beyond belongs to steps that will be done again. */
   readonly metricsBytes: number;
 }
@@ -32,10 +39,25 @@ export interface Checkpoint {
   /** Values of the parameters and of the constants. */
   readonly parameters: ReadonlyMap<string, Float32Array>;
   readonly moments: AdamW['moments'];
+  /** Parameters at the best evaluation, where they may be what is written in the end. */
+  readonly best?: ReadonlyMap<string, Float32Array> | undefined;
 }
 
 /** What a checkpoint holds values of. */
 type MethodInputs = Pick<Method, 'parameters' | 'constants'>;
+
+/** A run before its first step. */
+export const firstState: RunState = {
+  step: 0,
+  evaluatedStep: -1,
+  tokens: 0,
+  seconds: 0,
+  best: null,
+  skippedSteps: 0,
+  skippedInARow: 0,
+  recentNorms: [],
+  metricsBytes: 0,
+};
 
 /**
  * Writes `<folder>/step-00000012`, which appears whole or not at all, then deletes all but the last `keep`. Returns its path.
@@ -53,11 +75,8 @@ export async function writeCheckpoint(
   const path = join(folder, name);
   const write = async (temporary: string): Promise<void> => {
     const { parameters, constants = [] } = method;
-    const values = [...parameters, ...constants].map(({ name, shape }) => ({
-      name,
-      shape,
-      values: checkpoint.parameters.get(name),
-    }));
+    const valuesOf = (from: ReadonlyMap<string, Float32Array>) =>
+      [...parameters, ...constants].map(({ name, shape }) => ({ name, shape, values: from.get(name) }));
     const moments = parameters.flatMap(({ name, shape }) => {
       const moment = checkpoint.moments.get(name);
       return [
@@ -66,8 +85,11 @@ export async function writeCheckpoint(
       ];
     });
     const sha256 = {
-      [parametersFile]: await writeTensors(join(temporary, parametersFile), values),
+      [parametersFile]: await writeTensors(join(temporary, parametersFile), valuesOf(checkpoint.parameters)),
       [momentsFile]: await writeTensors(join(temporary, momentsFile), moments),
+      ...(checkpoint.best
+        ? { [bestFile]: await writeTensors(join(temporary, bestFile), valuesOf(checkpoint.best)) }
+        : {}),
     };
     const content = { version: 1, state: checkpoint.state, identity, sha256 };
     await writeFileAtomic(join(temporary, stateFile), `${JSON.stringify(content, undefined, 2)}\n`);
@@ -116,6 +138,7 @@ export async function readCheckpointIdentity(folder: string): Promise<RunIdentit
 const stateFile = 'state.json';
 const parametersFile = 'parameters.safetensors';
 const momentsFile = 'moments.safetensors';
+const bestFile = 'best.safetensors';
 
 const stateSchema = z.strictObject({
   version: z.literal(1),
@@ -124,6 +147,13 @@ const stateSchema = z.strictObject({
     evaluatedStep: z.int().min(-1),
     tokens: z.number().min(0),
     seconds: z.number().min(0),
+    best: z
+      .object({ step: z.int().min(0), loss: z.number(), since: z.int().min(0) })
+      .nullable()
+      .default(null),
+    skippedSteps: z.int().min(0).default(0),
+    skippedInARow: z.int().min(0).default(0),
+    recentNorms: z.array(z.number()).default([]),
     metricsBytes: z.int().min(0),
   }),
   identity: runIdentitySchema,
@@ -150,12 +180,13 @@ async function readCheckpoint(
     if (found?.length === shape.reduce((product, dim) => product * dim, 1)) return found;
     throw new DomainError('checkpoint-spoilt', `${name} is missing or has another size.`);
   };
+  const parametersFrom = (from: Map<string, Float32Array>): Map<string, Float32Array> =>
+    new Map([...parameters, ...constants].map((parameter) => [parameter.name, take(from, parameter.name, parameter)]));
   return {
     state,
     identity,
-    parameters: new Map(
-      [...parameters, ...constants].map((parameter) => [parameter.name, take(values, parameter.name, parameter)]),
-    ),
+    parameters: parametersFrom(values),
+    ...(sha256[bestFile] === undefined ? {} : { best: parametersFrom(await read(bestFile)) }),
     moments: new Map(
       parameters.map((parameter) => {
         const { name } = parameter;

@@ -13,8 +13,19 @@ export type MetricsLine =
       readonly tokens: number;
       readonly tokensPerSecond: number;
     }
-  | { readonly step: number; readonly evalLoss: number; readonly evalTokenAccuracy: number }
+  /** A step whose gradient was a spike: the parameters stayed as they were. Null: no number. */
+  | { readonly step: number; readonly skipped: true; readonly gradientNorm: number | null }
+  | EvalLine
   | { readonly step: number; readonly prompt: string; readonly sample: string };
+
+/** Held-out figures of the weights after a step. */
+export interface EvalLine {
+  readonly step: number;
+  readonly evalLoss: number;
+  readonly evalTokenAccuracy: number;
+  /** Of the very weights that were written, where those are not the ones after the last step. */
+  readonly written?: true;
+}
 
 /** Appends lines to `metrics.jsonl`. */
 export interface MetricsLog {

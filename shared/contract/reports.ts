@@ -19,7 +19,13 @@ export interface TrainReport {
   readonly kind: 'train';
   readonly output: string;
   readonly method: 'lora' | 'full';
+  /** Steps done: fewer than planned where the run ended early. */
   readonly steps: number;
+  readonly endedEarly: boolean;
+  /** After which of them the written weights stood. */
+  readonly writtenStep: number;
+  /** Of them, those whose gradient was a spike and was left out. */
+  readonly skippedSteps: number;
   readonly epochs: number;
   readonly rows: number;
   readonly evalRows: number;

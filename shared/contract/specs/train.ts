@@ -118,6 +118,13 @@ const optimizerField = z
       .min(0)
       .default(1)
       .describe('Largest global norm of the gradients; 0: no clipping. 1 is what most published recipes use.'),
+    spikeFactor: z
+      .number()
+      .gt(1)
+      .optional()
+      .describe(
+        'A step whose gradient is longer than so many times the median of the last 32 is left out, and so is one that is no number; ten in a row end the run. Absent: none is.',
+      ),
   })
   .prefault({});
 
@@ -197,6 +204,15 @@ export const trainSpecSchema = z
             'Steps between evaluations; default a tenth of the run. The start and the end are always evaluated.',
           ),
         rowsMax: count.optional().describe('Held-out rows used, the first ones; absent: all.'),
+        patience: count
+          .optional()
+          .describe('Evaluations without a lower held-out loss after which the run ends; absent: it runs to its end.'),
+        keep: z
+          .enum(['last', 'best'])
+          .optional()
+          .describe(
+            'Which weights are written: those after the last step, or those with the lowest held-out loss. Default `best` with `patience`, else `last`.',
+          ),
       })
       .prefault({}),
     samples: z

@@ -1,0 +1,189 @@
+import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import { DomainError, UnavailableError, type Finding } from '../../shared/errors.ts';
+import { readTensorFloat32 } from '../folders/base-model.ts';
+import { initialLora } from '../methods/initial-lora.ts';
+import { requireMethod } from '../methods/tuned-model.ts';
+import { accumulate } from '../training/accumulate.ts';
+import { inputLength, labelCount, makeBatches } from '../training/batches.ts';
+import { firstState, readLatestCheckpoint, writeCheckpoint, type RunState } from '../training/checkpoint.ts';
+import { loraPlusFactors } from '../training/lora-plus.ts';
+import { openMetricsLog, type MetricsLine } from '../training/metrics-log.ts';
+import { clipScale, createAdamW, globalNorm } from '../training/optimizers.ts';
+import { randomStream } from '../training/random.ts';
+import { bestAfter, isSpike, normsAfter, spikesInARowMax } from '../training/run-guard.ts';
+import { learningRateAt } from '../training/schedules.ts';
+import { createTrainStep } from '../training/step-graph.ts';
+import type { JobContext } from './job-context.ts';
+import type { RunObserver } from './observe-run.ts';
+import type { PreparedTraining } from './prepare-training.ts';
+import { stepOptions } from './step-options.ts';
+import { asWritten, outputDtype, type TrainedWeights } from './write-trained.ts';
+
+/**
+ * Takes the steps of a run that are left, from its last checkpoint on. Throws `DomainError('diverged')` when a loss or a gradient is no
+ * number any more, and `UnavailableError` when it was asked to stop and has saved its work.
+ */
+export async function runSteps(
+  spec: TrainSpec,
+  run: PreparedTraining,
+  observer: RunObserver,
+  context: JobContext,
+): Promise<TrainedWeights> {
+  const { plan, folders } = run;
+  const { patience, keep = patience === undefined ? 'last' : 'best' } = spec.evaluation;
+  const method = requireMethod(run.model);
+  const checkpoint = await readLatestCheckpoint(folders.checkpoints, method);
+  let state: RunState = checkpoint?.state ?? firstState;
+  let best = checkpoint?.best;
+  const parameters = checkpoint?.parameters ?? (await initialValues(spec, run, context));
+  const rateFactors = loraPlusFactors(spec.optimizer, run.schedule.learningRate);
+  const optimizer = createAdamW(run.parameters, { ...spec.optimizer, rateFactors });
+  if (checkpoint) optimizer.restore(state.step - state.skippedSteps, checkpoint.moments);
+  const metrics = await openMetricsLog(folders.metrics, state.metricsBytes);
+  const session = await createTrainStep(run.model, stepOptions(spec));
+  emitPlan(run, state, context);
+
+  const save = async (): Promise<string> => {
+    state = { ...state, metricsBytes: await metrics.flush() };
+    const content = { state, parameters, moments: optimizer.moments, best };
+    const { checkpoints } = folders;
+    const path = await writeCheckpoint(checkpoints, content, method, run.identity, spec.checkpoint.keep);
+    context.emit({ type: 'checkpoint', step: state.step, path });
+    return path;
+  };
+  const stop = async (): Promise<never> => {
+    const path = await save();
+    throw new UnavailableError(
+      `Stopped after step ${state.step} of ${plan.steps}. Run the same again to go on from ${path}.`,
+    );
+  };
+
+  const noteBest = (lines: readonly MetricsLine[]): void => {
+    const line = lines.find((given) => 'evalLoss' in given);
+    if (!line || line.step === 0) return; // weights that were not trained are never the best
+    state = { ...state, best: bestAfter(state.best ?? undefined, { step: line.step, loss: line.evalLoss }) };
+    if (keep === 'best' && state.best?.since === 0) best = copied(parameters);
+  };
+  const finish = async (): Promise<TrainedWeights> => {
+    const earlier = keep === 'best' && state.best && state.best.step !== state.step ? best : undefined;
+    const writtenStep = earlier && state.best ? state.best.step : state.step;
+    const written = asWritten(earlier ?? parameters, outputDtype(spec, run));
+    // the weights of the last look may be others, or others once they are rounded
+    if (earlier ?? state.step < plan.steps) {
+      const line = (await observer.measure(written, writtenStep)) ?? (await stop());
+      await metrics.append({ ...line, written: true });
+    }
+    return { state, parameters: written, writtenStep };
+  };
+
+  try {
+    let savedAt = context.now();
+    for (let ended = false; !ended;) {
+      const { step } = state;
+      ended = step === plan.steps;
+      if (state.evaluatedStep !== step && observer.isDue(step)) {
+        const seen = ended ? asWritten(parameters, outputDtype(spec, run)) : parameters;
+        const lines = (await observer.observe(seen, step)) ?? (await stop());
+        for (const line of lines) await metrics.append(line);
+        noteBest(lines);
+        state = { ...state, evaluatedStep: step };
+      }
+      if (ended || (patience !== undefined && (state.best?.since ?? 0) >= patience)) break;
+      if (context.stopRequested()) await stop();
+
+      const startedAt = context.now();
+      const { epoch, rows } = plan.stepAt(step);
+      const batches = makeBatches(run.rows, rows, run.batchShape);
+      const dropoutSeed = (batch: number): number => randomStream(spec.seed, 'dropout', step, batch).below(2 ** 32);
+      const { loss, labels, gradients } = await accumulate(session, parameters, batches, dropoutSeed);
+      const gradientNorm = globalNorm(gradients);
+      const spike = isSpikeOf(spec, state, loss, gradientNorm);
+      const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
+      if (spike ? state.skippedInARow + 1 >= spikesInARowMax : !finite) throw diverged(run, state, loss);
+      const learningRate = learningRateAt(run.schedule, step);
+      if (!spike)
+        optimizer.update(parameters, gradients, learningRate, clipScale(gradientNorm, spec.optimizer.clipNorm));
+
+      const seconds = (context.now() - startedAt) / 1000;
+      const tokens = sum(batches.flatMap(({ sources }) => sources.map(({ length }) => length)));
+      state = { ...state, step: step + 1, tokens: state.tokens + tokens, seconds: state.seconds + seconds };
+      state = spike
+        ? { ...state, skippedSteps: state.skippedSteps + 1, skippedInARow: state.skippedInARow + 1 }
+        : { ...state, skippedInARow: 0, recentNorms: normsAfter(state.recentNorms, gradientNorm) };
+      if (spike) {
+        await metrics.append({ step: state.step, skipped: true, gradientNorm: finite ? gradientNorm : null });
+        context.emit({ type: 'finding', finding: skipped(state.step, loss, gradientNorm) });
+        continue;
+      }
+      const figures = { step: state.step, epoch, loss, learningRate, gradientNorm, tokensPerSecond: tokens / seconds };
+      await metrics.append({ ...figures, labels, tokens });
+      const secondsLeft = (state.seconds / state.step) * (plan.steps - state.step);
+      context.emit({ type: 'step', ...figures, steps: plan.steps, secondsLeft });
+      if (context.now() - savedAt >= spec.checkpoint.everySeconds * 1000) {
+        await save();
+        savedAt = context.now();
+      }
+    }
+    return await finish();
+  } finally {
+    await metrics.close();
+    await session.close();
+  }
+}
+
+function isSpikeOf({ optimizer }: TrainSpec, { recentNorms }: RunState, loss: number, gradientNorm: number): boolean {
+  const { spikeFactor } = optimizer;
+  return spikeFactor !== undefined && (!Number.isFinite(loss) || isSpike(recentNorms, gradientNorm, spikeFactor));
+}
+
+const skipped = (step: number, loss: number, gradientNorm: number): Finding => ({
+  severity: 'warning',
+  code: 'step-skipped',
+  message: `step ${step} is left out: its gradient has a norm of ${gradientNorm.toPrecision(3)}, its loss is ${loss.toPrecision(3)}`,
+});
+
+const copied = (parameters: ReadonlyMap<string, Float32Array>): ReadonlyMap<string, Float32Array> =>
+  new Map([...parameters].map(([name, values]) => [name, values.slice()]));
+
+async function initialValues(
+  { seed }: TrainSpec,
+  { config, model, targets, parameters }: PreparedTraining,
+  context: JobContext,
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const { base, linears } = model;
+  if (config)
+    return initialLora({ base, linears, config, targets, seed }, (done) => {
+      context.emit({ type: 'progress', stage: 'initialise', done, total: targets.length, unit: 'modules' });
+      if (context.stopRequested()) throw new UnavailableError('Stopped before the first step.');
+    });
+  const values = new Map<string, Float32Array>();
+  for (const { name } of parameters) values.set(name, await readTensorFloat32(base, name));
+  return values;
+}
+
+function emitPlan(run: PreparedTraining, state: RunState, context: JobContext): void {
+  context.emit({
+    type: 'run',
+    firstStep: state.step + 1,
+    steps: run.plan.steps,
+    rows: run.rows.length,
+    evalRows: run.evalRows.length,
+    tokens: sum(run.rows.map(inputLength)),
+    trainedTokens: sum(run.rows.map(labelCount)),
+    trainableParameters: sum(run.parameters.map(({ shape }) => shape.reduce((product, dim) => product * dim, 1))),
+  });
+}
+
+function diverged(
+  { folders, schedule }: PreparedTraining,
+  { step, skippedSteps }: RunState,
+  loss: number,
+): DomainError {
+  const spikes = skippedSteps > 0 ? `${skippedSteps} steps were left out before it. ` : '';
+  return new DomainError(
+    'diverged',
+    `The ${Number.isFinite(loss) ? 'gradient' : 'loss'} of step ${step + 1} ${Number.isFinite(loss) && skippedSteps > 0 ? 'is a spike again' : 'is not a finite number'}: the run has diverged. The last checkpoint in ${folders.checkpoints}, if there is one, is from before. ${spikes}Lower optimizer.learningRate (${schedule.learningRate}), warm up longer or clip harder, and remove ${folders.run} to start anew.`,
+  );
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
