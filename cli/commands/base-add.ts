@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { createBase, getBase, type Base } from '../../shared/contract/bases.ts';
+import { createBase, getBase, packOnImportField, type Base } from '../../shared/contract/bases.ts';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { exitCodes } from '../../gpu-job/main.ts';
 import { DomainError } from '../../shared/errors.ts';
@@ -21,11 +21,16 @@ export const baseAdd = runCommand({
     'What is a folder or file here is one; OWNER/NAME that is none is fetched from Hugging Face by the server, pinned to a commit. A server',
     'on this machine reads a folder where it is, unless it is outside what it may read or --upload is given: then the files are sent.',
   ],
-  examples: ['lorary base add models/SmolLM2-135M', 'lorary base add HuggingFaceTB/SmolLM2-135M --name smollm2'],
+  examples: [
+    'lorary base add models/SmolLM2-135M',
+    'lorary base add HuggingFaceTB/SmolLM2-135M --name smollm2',
+    'lorary base add models/SmolLM2-135M --name smollm2-nf4 --quantize nf4',
+  ],
   flags: {
     name: { kind: 'text', value: 'NAME', help: 'what it is called [after the folder or repository]' },
     revision: { kind: 'text', value: 'REVISION', help: 'branch, tag or commit at Hugging Face [main]' },
     description: { kind: 'text', value: 'TEXT', help: 'what it is' },
+    quantize: { kind: 'text', value: 'TYPE', help: 'pack its weights: nf4, u4, or gguf for the blocks of a GGUF file' },
     upload: { kind: 'switch', help: 'send the files even to a server on this machine' },
     detach: { kind: 'switch', help: 'do not wait until it is imported' },
   },
@@ -35,6 +40,7 @@ export const baseAdd = runCommand({
     if (name === undefined)
       throw new DomainError('usage', `No name can be made from ${model}: give one with --name NAME`);
     const { description = '', revision, upload } = flags;
+    const quantize = packOnImport(flags.quantize);
     const remote = !existsSync(model);
     if (remote && !/^[\w.-]+\/[\w.-]+$/.test(model))
       throw new DomainError('usage', `There is no folder or file ${model}, and a Hugging Face id is OWNER/NAME.`);
@@ -45,8 +51,8 @@ export const baseAdd = runCommand({
         repository: model,
         ...(revision === undefined ? {} : { revision }),
       };
-      ({ base } = await api.call(createBase, { body: { name, description, source } }));
-    } else base = await addBase(api, { name, description, model, upload, json }, io);
+      ({ base } = await api.call(createBase, { body: { name, description, source, ...quantize } }));
+    } else base = await addBase(api, { name, description, model, upload, json, ...quantize }, io);
     if (flags.detach) {
       io.print(json ? JSON.stringify({ base }) : `${name} is being imported. See: lorary base ls`);
       return exitCodes.done;
@@ -54,6 +60,13 @@ export const baseAdd = runCommand({
     return waitForImport(api, base, json, io);
   },
 });
+
+function packOnImport(type: string | undefined): Pick<Base, 'quantize'> {
+  if (type === undefined) return {};
+  const { data, error } = packOnImportField.safeParse(type);
+  if (error) throw new DomainError('usage', `--quantize ${type}: it is ${packOnImportField.options.join(', ')}.`);
+  return { quantize: data };
+}
 
 async function waitForImport(api: ApiClient, base: Base, json: boolean, io: CommandIo): Promise<number> {
   const ask = (): Promise<Base> => api.call(getBase, { params: { base: base.name } });

@@ -14,6 +14,8 @@ export interface AddBaseOptions {
   readonly description?: string;
   /** Folder of a model, or a GGUF file. */
   readonly model: string;
+  /** How its weights are packed. */
+  readonly quantize?: Base['quantize'];
   /** Sends the files even to a server of this machine. */
   readonly upload?: boolean;
   readonly json: boolean;
@@ -25,11 +27,12 @@ export interface AddBaseOptions {
  */
 export async function addBase(
   api: ApiClient,
-  { name, description = '', model, upload = false, json }: AddBaseOptions,
+  { name, description = '', model, quantize, upload = false, json }: AddBaseOptions,
   io: Pick<CommandIo, 'screen'>,
 ): Promise<Base> {
-  const inPlace = !upload && isHere(api.url) ? await addInPlace(api, name, description, resolve(model)) : undefined;
-  return inPlace ?? send(api, name, description, model, json, io);
+  const body = { name, description, ...(quantize === undefined ? {} : { quantize }) };
+  const inPlace = !upload && isHere(api.url) ? await addInPlace(api, body, resolve(model)) : undefined;
+  return inPlace ?? send(api, body, model, json, io);
 }
 
 /** Waits for the end of an import. Throws `DomainError('base')`, with what was wrong, for one that has failed. */
@@ -43,10 +46,12 @@ export async function importedBase(api: ApiClient, name: string): Promise<Base> 
 
 const isHere = (url: string): boolean => ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
 
+type NewBase = Pick<Base, 'name' | 'description' | 'quantize'>;
+
 /** Undefined: the server may not read that folder. */
-async function addInPlace(api: ApiClient, name: string, description: string, path: string): Promise<Base | undefined> {
+async function addInPlace(api: ApiClient, base: NewBase, path: string): Promise<Base | undefined> {
   try {
-    return (await api.call(createBase, { body: { name, description, source: { kind: 'local', path } } })).base;
+    return (await api.call(createBase, { body: { ...base, source: { kind: 'local', path } } })).base;
   } catch (error) {
     if (error instanceof DomainError && error.code === 'folder-not-allowed') return undefined;
     throw error;
@@ -55,15 +60,14 @@ async function addInPlace(api: ApiClient, name: string, description: string, pat
 
 async function send(
   api: ApiClient,
-  name: string,
-  description: string,
+  base: NewBase,
   model: string,
   json: boolean,
   io: Pick<CommandIo, 'screen'>,
 ): Promise<Base> {
   const view = viewOf(json, io);
   const files = await hashFiles(await modelFiles(model), view, () => io.screen.now());
-  const body = { name, description, source: { kind: 'upload' as const, files: files.map(announced) } };
+  const body = { ...base, source: { kind: 'upload' as const, files: files.map(announced) } };
   const begun = await api
     .call(createBase, { body, idempotencyKey: contentKey(['base', body]) })
     .finally(() => view.end());

@@ -79,7 +79,7 @@ async function awaiting(
 function newBase(
   { world }: Pick<ApiDeps, 'world'>,
   caller: Caller,
-  { name, description }: Body,
+  { name, description, quantize }: Body,
   state: BaseRecord['state'],
   source: BaseRecord['source'],
 ): BaseRecord {
@@ -94,6 +94,7 @@ function newBase(
     contextTokens: null,
     dtypes: [],
     hasChatTemplate: false,
+    ...(quantize === undefined ? {} : { quantize }),
     files: [],
     sizeBytes: 0,
     sha256: null,

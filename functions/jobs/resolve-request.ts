@@ -3,6 +3,7 @@ import { type Estimate, type EstimateSubject } from '../../shared/domain/estimat
 import { estimateJob } from '../../shared/domain/estimate.ts';
 import { readsBase, specOfRequest, type PinnedRequest, type SpecPlaces } from '../../shared/domain/spec-of-request.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
+import { isPackingName } from '../../shared/formats/packing.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import { readBaseTensors } from '../../shared/records/base-tensors.ts';
 import type { ReadyBase } from '../../shared/records/bases.ts';
@@ -78,6 +79,7 @@ async function find(search: Search, world: World, { team }: Caller, request: Job
       const datasets = [await search.dataset('dataset', request.dataset)];
       if (request.evalDataset !== undefined) datasets.push(await search.dataset('evalDataset', request.evalDataset));
       if (base) refuseUnrunnable(search, base);
+      if (request.method.kind === 'full') refusePacked(search, base, 'trained: train an adapter');
       if ('adapter' in request.output) await search.freeAdapter('output.adapter', request.output.adapter, base?.name);
       else await search.freeBase('output.base', request.output.base);
       return { request, base, datasets, makes: 'adapter' in request.output ? 'version' : 'base' };
@@ -120,6 +122,7 @@ async function find(search: Search, world: World, { team }: Caller, request: Job
     case 'merge': {
       const version = await search.version('version', request.adapter, request.version, true);
       const base = version && (await search.base('adapter', version.base));
+      refusePacked(search, base, 'merged into: use the model that was packed');
       await search.freeBase('output.base', request.output.base);
       return { request: pinVersion(request, version), base, parents: [{ version }], makes: 'base' };
     }
@@ -128,19 +131,29 @@ async function find(search: Search, world: World, { team }: Caller, request: Job
         search.refuse('job', 'base', 'is that of the adapter: leave it out, or the adapter');
       if (request.adapter === undefined) {
         const base = request.base === undefined ? undefined : await search.base('base', request.base);
+        if (request.format === 'merged-gguf') refusePacked(search, base, asModel);
         return { request, base };
       }
       const version = await search.version('version', request.adapter, request.version, true);
       const base = version && (await search.base('adapter', version.base));
+      if (request.format === 'merged-gguf') refusePacked(search, base, asModel);
       return { request: pinVersion(request, version), base, parents: [{ version }] };
     }
   }
 }
 
+const asModel = 'written as a model in GGUF: use the model that was packed';
+
 /** A base may be kept that this installation cannot run: it knows other architectures, or none of its kind. */
 function refuseUnrunnable(search: Search, { name, findings }: ReadyBase): void {
   const reason = findings.find(({ code }) => code === 'architecture-unsupported');
   if (reason) search.refuse('unusable', 'base', `The base "${name}" cannot be run here: ${reason.message}`);
+}
+
+/** Weights of few bits can be computed with, and not changed. */
+function refusePacked(search: Search, base: ReadyBase | undefined, what: string): void {
+  if (base?.dtypes.some(isPackingName))
+    search.refuse('packed-weights', 'base', `The weights of "${base.name}" are packed and cannot be ${what}.`);
 }
 
 function refuseOtherBase(search: Search, version: VersionRecord | undefined, base: ReadyBase | undefined): void {

@@ -13,6 +13,7 @@ import type { StoredFile } from '../../shared/records/stored-file.ts';
 import type { Stored } from '../../shared/records/stored.ts';
 import { hashFile } from '../folders/hashes.ts';
 import { importModelFiles, isModelFile } from '../jobs/import-base.ts';
+import { quantizeFolder } from '../quantize/quantize-folder.ts';
 import { describeBase } from './describe-base.ts';
 import { downloadModel, type DownloadOptions } from './download-model.ts';
 import { placeFiles } from './place-files.ts';
@@ -29,13 +30,14 @@ export async function importBase(container: Container): Promise<void> {
   const request = importRequestSchema.parse(job.request);
   const { value: base } = await importedBase(world, job.team, request);
   if (base.state === 'importing') {
-    const model = join(folder, 'model');
-    const files = await fetchFiles(container, request, base, model);
+    const fetched = join(folder, 'model');
+    const files = await fetchFiles(container, request, base, fetched);
     stopIfAsked(container);
+    const model = await packedFolder(container, base, fetched);
     const facts = await describeBase(model);
     for (const finding of facts.findings) voice.say({ type: 'finding', finding });
     const tensors = await putBaseTensors(world, { team: job.team, id: base.id }, facts.tensors);
-    const kept = files ?? (await storeModel(container, base, model));
+    const kept = model === fetched && files ? files : await storeModel(container, base, model);
     container.onStage?.('stored');
     await changeBase(container, request, (now) => ({ ...now, ...factsOf(facts, kept), state: 'ready', tensors }));
   }
@@ -53,7 +55,8 @@ async function fetchFiles(
   model: string,
 ): Promise<readonly StoredFile[] | undefined> {
   const { source } = request;
-  if (source.kind === 'local') await importModelFiles(source.path, model);
+  const options = { packed: base.quantize === 'gguf' };
+  if (source.kind === 'local') await importModelFiles(source.path, model, options);
   else {
     const received = join(container.folder, 'received');
     if (source.kind === 'huggingface') await downloadModel(source, received, await hubOptions(container));
@@ -62,13 +65,30 @@ async function fetchFiles(
       refuseErrors('upload', 'The files that were sent cannot be used:', await uploadFindings(base.files, received));
     }
     const [only = '', ...others] = await readdir(received);
-    if (others.length === 0 && only.endsWith('.gguf')) await importModelFiles(join(received, only), model);
+    if (others.length === 0 && only.endsWith('.gguf')) await importModelFiles(join(received, only), model, options);
+    else if (options.packed) throw new DomainError('no-gguf', 'What came is no GGUF file whose blocks could be kept.');
     else {
       await rename(received, model);
       if (source.kind === 'upload') return base.files;
     }
   }
   return undefined;
+}
+
+/** The folder with its weights packed, where that was asked for and is not so already; else the same. */
+async function packedFolder(
+  { folder, voice, end }: Container,
+  { quantize }: BaseRecord,
+  model: string,
+): Promise<string> {
+  if (quantize === undefined || quantize === 'gguf') return model;
+  const packed = join(folder, 'packed');
+  const { warnings } = await quantizeFolder(model, packed, { type: quantize, blockSize: 64 }, (done, total) => {
+    voice.say({ type: 'progress', stage: 'quantize', done, total, unit: 'tensors' });
+    if (end.aborted) throw new UnavailableError('The import was stopped before it was complete.');
+  });
+  for (const finding of warnings) voice.say({ type: 'finding', finding });
+  return packed;
 }
 
 async function hubOptions({ hubUrl, hubToken, end, voice }: Container): Promise<DownloadOptions> {

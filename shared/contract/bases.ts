@@ -32,6 +32,9 @@ export const baseSourceField = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** How weights are packed on import: as `lorary quantize` does it, u4 in blocks of 64. */
+export const packOnImportField = z.enum(['nf4', 'u4', 'gguf']);
+
 export const baseSchema = z
   .object({
     name: z.string(),
@@ -43,6 +46,7 @@ export const baseSchema = z
     contextTokens: z.int().nullable(),
     dtypes: z.array(z.string()),
     hasChatTemplate: z.boolean(),
+    quantize: packOnImportField.optional().describe('How its weights are packed when it is imported.'),
     files: z.array(fileField),
     sizeBytes: z.int(),
     sha256: z
@@ -72,7 +76,14 @@ export const createBase = operation({
   scope: 'bases:write',
   status: 202,
   creates: true,
-  body: z.strictObject({ name: nameField, description: notesField.default(''), source: baseSourceField }),
+  body: z.strictObject({
+    name: nameField,
+    description: notesField.default(''),
+    source: baseSourceField,
+    quantize: packOnImportField
+      .optional()
+      .describe('Packs the weights: `nf4` or `u4` in 4 bits, `gguf` as the blocks that a GGUF file has.'),
+  }),
   output: z.object({ base: baseSchema, upload: uploadSchema.optional() }),
   errors: [
     'name-taken',

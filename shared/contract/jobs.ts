@@ -134,6 +134,7 @@ export const createJob = operation({
     'not-ready',
     'withdrawn',
     'unusable',
+    'packed-weights',
     'job',
   ],
 });

@@ -25,10 +25,18 @@ export interface Nf4Packing {
 /** `quant_method` of packed weights in the layout that is ours: see docs/formats.md. */
 export const blocksMethod = 'lorary-blocks';
 
+const packingNames = ['NF4', 'U4', 'Q4_0', 'Q4_1', 'Q8_0'] as const;
+type PackingName = (typeof packingNames)[number];
+
+/** Whether the element type of a base, in its record, is a packing. */
+export function isPackingName(name: string): name is PackingName {
+  return packingNames.some((known) => known === name);
+}
+
 /** In the words of those who name such things. */
-export function packingName(packing: Packing): string {
+export function packingName(packing: Packing): PackingName {
   if (packing.kind === 'nf4') return 'NF4';
   const { bits, offset } = packing;
-  if (offset === 'zeros') return `U${bits}`;
+  if (offset === 'zeros') return 'U4';
   return bits === 8 ? 'Q8_0' : offset === 'mins' ? 'Q4_1' : 'Q4_0';
 }
