@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   train: async () => (await import('./train.ts')).benchTrain,
   'train-lean': async () => (await import('./train-lean.ts')).benchTrainLean.bind(undefined, 'F32'),
   'train-lean-bf16': async () => (await import('./train-lean.ts')).benchTrainLean.bind(undefined, 'BF16'),
+  'train-qlora': async () => (await import('./train-qlora.ts')).benchTrainQlora,
   profile: async () => (await import('./profile.ts')).benchProfile,
   merge: async () => (await import('./merge.ts')).benchMerge,
   upload: async () => (await import('./upload.ts')).benchUpload,

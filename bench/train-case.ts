@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBaseModel } from '../gpu-job/folders/base-model.ts';
 import { loraMethod } from '../gpu-job/methods/lora.ts';
+import { quantizeFolder } from '../gpu-job/quantize/quantize-folder.ts';
 import { requireMethod, tunedModel, type TunedModel } from '../gpu-job/methods/tuned-model.ts';
 import { makeBatches } from '../gpu-job/training/batches.ts';
 import { clipScale, createAdamW, globalNorm } from '../gpu-job/training/optimizers.ts';
@@ -24,9 +25,11 @@ export interface TrainCase {
   }>;
 }
 
-export async function prepareTrainCase(dtype: 'F32' | 'BF16' = 'F32'): Promise<TrainCase> {
-  const folder = join('.cache', 'bench', `smollm2-135m-${dtype.toLowerCase()}`);
-  if (!existsSync(join(folder, 'config.json'))) await writeRandomBase(folder, smolLm135Config, { dtype });
+/** How the weights of the case lie in their file; packed ones are made of those in bfloat16, whose embeddings they share. */
+export type TrainCaseWeights = 'F32' | 'BF16' | 'nf4' | 'u4';
+
+export async function prepareTrainCase(weights: TrainCaseWeights = 'F32'): Promise<TrainCase> {
+  const folder = await caseFolder(weights);
   const { length, rank, vocabulary } = caseShape;
   const model = tunedModel(await openBaseModel(folder), (tunable) =>
     loraMethod(
@@ -66,6 +69,14 @@ export async function prepareTrainCase(dtype: 'F32' | 'BF16' = 'F32'): Promise<T
       };
     },
   };
+}
+
+async function caseFolder(weights: TrainCaseWeights): Promise<string> {
+  const folder = join('.cache', 'bench', `smollm2-135m-${weights.toLowerCase()}`);
+  if (existsSync(join(folder, 'config.json'))) return folder;
+  if (weights === 'F32' || weights === 'BF16') await writeRandomBase(folder, smolLm135Config, { dtype: weights });
+  else await quantizeFolder(await caseFolder('BF16'), folder, { type: weights, blockSize: 64 });
+  return folder;
 }
 
 const steps = { warmUp: 2, timed: 10 };
