@@ -173,9 +173,6 @@ function bitsandbytesSection(config: Readonly<Record<string, unknown>>, skipped:
     bnb_4bit_quant_storage: 'uint8',
     bnb_4bit_compute_dtype: config['torch_dtype'] ?? config['dtype'] ?? 'float32',
     llm_int8_skip_modules: ['lm_head', ...skipped],
-    llm_int8_threshold: 6,
-    llm_int8_has_fp16_weight: false,
-    llm_int8_enable_fp32_cpu_offload: false,
   };
 }
 

@@ -6,6 +6,7 @@ import { openBaseModel, readTensorFloat32 } from '../../gpu-job/folders/base-mod
 import { fullMethod } from '../../gpu-job/methods/full.ts';
 import { loraMethod } from '../../gpu-job/methods/lora.ts';
 import { requireMethod, tunedModel } from '../../gpu-job/methods/tuned-model.ts';
+import { quantizeFolder } from '../../gpu-job/quantize/quantize-folder.ts';
 import { gradientName } from '../../gpu-job/training/step-graph.ts';
 import { stepMemory, type StepMemory } from '../../gpu-job/training/step-memory.ts';
 import { feeds, open, randomParameters, relativeError, worstError } from '../support/model-gradients.ts';
@@ -91,6 +92,28 @@ describe.each(Object.keys(configs).flatMap((name) => Object.keys(memories).map((
     });
   },
 );
+
+describe.each(['nf4', 'u4'] as const)('a Llama whose linear modules are packed as %s', (type) => {
+  test.each(Object.keys(memories).slice(0, 2))('has the LoRA gradients of central differences, %s', async (memory) => {
+    const at = join(folder, `packed ${type} ${memory}`);
+    const sizes = {
+      hidden_size: 64,
+      intermediate_size: 64,
+      num_attention_heads: 4,
+      head_dim: 16,
+      num_hidden_layers: 1,
+    };
+    await writeRandomBase(`${at} float`, { ...tinyLlamaConfig, ...sizes });
+    await quantizeFolder(`${at} float`, at, { type, blockSize: 32 });
+    const model = tunedModel(await openBaseModel(at), (m) =>
+      loraMethod(
+        m,
+        m.linears.map(({ module }) => ({ module, r: 1, scaling: 1.5 })),
+      ),
+    );
+    expect(await worstError(model, await randomParameters(model), memories[memory])).toBeLessThanOrEqual(1e-6);
+  });
+});
 
 test('attention in blocks gives the numbers of attention at once, in layers that are computed again too', async () => {
   const base = await openBaseModel(join(folder, 'a SmolLM3 whose second layer does not turn and has a window'));

@@ -9,6 +9,7 @@ import { exportChecks, runExportChecks } from './export-checks.ts';
 import { hardTexts } from './hard-texts.ts';
 import type { LlamaAnswer } from './llama-worker.ts';
 import { compareWithPeft, compareWithTransformersGguf, type PeftComparison } from './peft.ts';
+import { packedChecks, runPackedChecks } from './packed-checks.ts';
 import { places } from './places.ts';
 import { prepareLlama, preparePython, prepareText } from './prepare.ts';
 import { demand, type CheckResult, type Report } from './report.ts';
@@ -29,6 +30,7 @@ export const checks = {
   control: 'a wrong rotary base is noticed by the same comparison',
   train: '30 LoRA steps on real text lower the held-out loss',
   peft: 'PEFT loads the trained adapter and has our logits',
+  ...packedChecks,
   ...exportChecks,
 } as const;
 
@@ -55,6 +57,7 @@ export async function runChecks(report: Report): Promise<void> {
   const adapter = await report.check(checks.train, train);
   if (adapter === undefined) report.skip([checks.peft], 'there is no adapter');
   else await report.check(checks.peft, () => checkPeft(adapter, llama.windows[0]?.slice(0, 96) ?? []));
+  await runPackedChecks(report, llama.windows[0]?.slice(0, 96) ?? []);
   await runExportChecks(report);
 }
 

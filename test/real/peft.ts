@@ -21,14 +21,15 @@ const ggufAnswer = z.object({
   worstTensor: z.string().nullable(),
 });
 
-/** Logits of base and adapted model, ours against those of transformers and PEFT, on the same token ids. */
+/** Logits of base and adapted model, ours against those of transformers and PEFT, on the same token ids; ours from another folder where one is given. */
 export async function compareWithPeft(
   baseFolder: string,
   adapterFolder: string,
   ids: readonly (readonly number[])[],
+  ourBaseFolder: string = baseFolder,
 ): Promise<PeftComparison> {
   const { loraModules, truth } = await askPeft(baseFolder, adapterFolder, ids);
-  const base = await openBaseModel(baseFolder);
+  const base = await openBaseModel(ourBaseFolder);
   const { model, parameters, adapter } = await openAdapted(base, adapterFolder);
   const deviation = async (name: string, tuned: TunedModel, values: ReadonlyMap<string, Float32Array>) => {
     const step = await createEvalStep(tuned);

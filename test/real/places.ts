@@ -21,6 +21,7 @@ export const places = {
   base: join(cache, 'base'),
   run: join(cache, 'run'),
   exports: join(cache, 'exports'),
+  packed: join(cache, 'packed'),
 } as const;
 
 /** A script beside this file. */

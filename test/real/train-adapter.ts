@@ -7,14 +7,17 @@ import { places } from './places.ts';
 
 const steps = 30;
 
-/** Trains an adapter on speeches by `lorary train`, as a user would. Losses are held-out, in nats a token. */
-export async function trainAdapter(): Promise<{ adapter: string; steps: number; first: number; last: number }> {
-  await rm(places.run, { recursive: true, force: true });
-  await mkdir(places.run, { recursive: true });
-  const data = await writePassages(places.run);
-  const adapter = join(places.run, 'adapter');
+/** Trains an adapter on speeches by `lorary train`, as a user would, in the folder `run`. Losses are held-out, in nats a token. */
+export async function trainAdapter(
+  base: string = places.base,
+  run: string = places.run,
+): Promise<{ adapter: string; steps: number; first: number; last: number }> {
+  await rm(run, { recursive: true, force: true });
+  await mkdir(run, { recursive: true });
+  const data = await writePassages(run);
+  const adapter = join(run, 'adapter');
   const flags = {
-    '--base': places.base,
+    '--base': base,
     '--data': data.train,
     '--eval': data.heldOut,
     '--output': adapter,
