@@ -7,7 +7,7 @@ import type { GraphNode, Tensor } from './tensor.ts';
 
 /**
  * Unpacks the matrix and multiplies. The pieces are the runtime's plain operators over whole matrices, which it runs on all cores and at the
- * speed of memory; `DequantizeLinear` takes four times as long for 4 bits, and `MatMulNBits` knows one direction only (docs/adr/0015).
+ * speed of memory; `DequantizeLinear` takes four times as long for 4 bits, and `MatMulNBits` knows one direction only (docs/adr/0016).
  */
 export function lowerPackedMatMul(emit: Emitter, node: GraphNode<'PackedMatMul'>, float: FloatType): void {
   const { packing, shape, transposed } = node.attrs;
