@@ -37,7 +37,7 @@ export function lossInChunks(graph: GraphBuilder, input: LossInput): LossAndGrad
   const parts: ReturnType<typeof lossOf>[] = [];
   for (const chunk of tokenChunks(graph, hidden, labels, chunks)) {
     const before = parts.at(-1);
-    const states = graph.after(chunk.hidden, before ? [before.byHidden] : []);
+    const states = graph.after(chunk.hidden, before ? [before.byHidden, before.sum] : []);
     parts.push(lossOf(graph, states, head, chunk.labels, trainsHead));
   }
   const total = (tensors: readonly Tensor[]): Tensor => tensors.reduce((sum, tensor) => graph.add(sum, tensor));

@@ -90,9 +90,11 @@ export function trainGraph(
   });
   const trainsHead = parameters.includes(head);
   const loss = lossInChunks(graph, { hidden, head, labels, trainsHead, chunks: memory.lossChunks });
+  // left to the end, the sum of the losses would keep the logits until then
+  const scale = graph.after(lossScale, [loss.sum]);
   const gradients = backward(graph, hidden, parameters, {
-    outputGradient: graph.mul(loss.byHidden, lossScale),
-    arrived: new Map(loss.byHead ? [[head, graph.mul(loss.byHead, lossScale)]] : []),
+    outputGradient: graph.mul(loss.byHidden, scale),
+    arrived: new Map(loss.byHead ? [[head, graph.mul(loss.byHead, scale)]] : []),
     recompute: memory.recompute,
   });
   graph.output('loss_sum', loss.sum);
