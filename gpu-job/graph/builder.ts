@@ -38,6 +38,8 @@ export class GraphBuilder implements Graph {
   readonly float: FloatType;
   private readonly names = new Map<string, number>();
   private readonly constantCache = new Map<string, Tensor>();
+  /** Weights in the type in which they are stored, by what they are cast to. */
+  private readonly stored = new Map<Tensor, Tensor>();
   private scopePath = '';
 
   constructor(float: FloatType = 'float32') {
@@ -146,7 +148,10 @@ export class GraphBuilder implements Graph {
     return this.apply('GeluTanh', [x], {});
   }
   cast(x: Tensor, to: DType): Tensor {
-    return x.dtype === to ? x : this.apply('Cast', [x], { to });
+    if (x.dtype === to) return x;
+    const y = this.apply('Cast', [x], { to });
+    if (this.constants.some(({ tensor }) => tensor === x)) this.stored.set(y, x);
+    return y;
   }
   /** alpha * op(a) @ op(b). */
   matmul(a: Tensor, b: Tensor, options: Partial<Attributes['MatMul']> = {}): Tensor {
@@ -190,8 +195,10 @@ export class GraphBuilder implements Graph {
   split(x: Tensor, axis: number, sizes: Dims): readonly Tensor[] {
     return sizes.length === 1 && sizes[0] === x.dims[axis] ? [x] : this.applyAll('Split', [x], { axis, sizes });
   }
+  /** Rows of a table. Of a weight that was cast, only the rows are. */
   gather(table: Tensor, indices: Tensor): Tensor {
-    return this.apply('Gather', [table, indices], {});
+    const rows = this.apply('Gather', [this.stored.get(table) ?? table, indices], {});
+    return this.cast(rows, table.dtype);
   }
 
   private operand(x: Tensor | number): Tensor {

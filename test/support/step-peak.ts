@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { openBaseModel } from '../../gpu-job/folders/base-model.ts';
 import { loraMethod } from '../../gpu-job/methods/lora.ts';
 import { requireMethod, tunedModel } from '../../gpu-job/methods/tuned-model.ts';
-import type { GraphBuilder } from '../../gpu-job/graph/builder.ts';
 import { createSession } from '../../gpu-job/runtime/session.ts';
 import { batchFeeds } from '../../gpu-job/training/batch-feeds.ts';
 import { parameterFeeds } from '../../gpu-job/training/parameter-feeds.ts';
@@ -17,6 +16,7 @@ import { initialLoraParameters } from '../../gpu-job/training/initial-parameters
 import { makeBatches } from '../../gpu-job/training/batches.ts';
 import { trainGraph } from '../../gpu-job/training/step-graph.ts';
 import { stepMemory } from '../../gpu-job/training/step-memory.ts';
+import { forgetOrder } from './forget-order.ts';
 import { smolLm135Config, writeRandomBase } from './random-base.ts';
 
 /** Layers that make some 40 MB of 1,024 tokens each, over 50 MB of weights. */
@@ -69,11 +69,4 @@ try {
   await session.close();
 } finally {
   await rm(folder, { recursive: true });
-}
-
-function forgetOrder(graph: GraphBuilder): void {
-  for (const [i, node] of graph.nodes.entries()) {
-    const [x] = node.inputs;
-    if (node.op === 'After' && x) graph.nodes[i] = { ...node, op: 'Reshape', inputs: [x], attrs: { dims: x.dims } };
-  }
 }
