@@ -1,6 +1,6 @@
 /** A lean step: what it holds at its peak, and its time against that of a fast step in the same run. */
 import { createTrainStep } from '../gpu-job/training/step-graph.ts';
-import { stepMemory } from '../gpu-job/training/step-memory.ts';
+import { stepMemory } from '../shared/domain/step-memory.ts';
 import { median } from './median.ts';
 import { caseText, prepareTrainCase, timeSteps } from './train-case.ts';
 

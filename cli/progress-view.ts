@@ -86,10 +86,11 @@ function runText({
   tokens,
   trainedTokens,
   trainableParameters,
+  memory,
 }: Event<'run'>): string {
   const number = (value: number): string => value.toLocaleString('en');
   const from = firstStep > 1 ? `, going on from step ${firstStep - 1}` : '';
-  return `${number(trainableParameters)} parameters, ${number(rows)} rows (${number(evalRows)} held out), ${number(tokens)} tokens of which ${number(trainedTokens)} are trained, ${number(steps)} steps${from}`;
+  return `${number(trainableParameters)} parameters, ${number(rows)} rows (${number(evalRows)} held out), ${number(tokens)} tokens of which ${number(trainedTokens)} are trained, ${number(steps)} steps${from}${memory === undefined ? '' : `\nSteps: ${memory}`}`;
 }
 
 function stepText(event: Event<'step'>, evalLoss: number | undefined, withBar: boolean): string {

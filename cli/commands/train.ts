@@ -79,7 +79,13 @@ export const train: SpecCommand = {
       path: 'memory',
       kind: 'switch',
       set: 'lean',
-      help: 'less than half the memory for a quarter more time',
+      help: 'a third of the memory for a quarter more time [what fits]',
+    },
+    'memory-max': {
+      path: 'memoryMaxBytes',
+      kind: 'number',
+      value: 'BYTES',
+      help: 'what a step may take [what the container or the machine has]',
     },
     'use-rslora': { path: 'method.config.use_rslora', kind: 'switch', help: 'scale by alpha / sqrt(r)' },
     init: {

@@ -26,7 +26,7 @@ function lineOf(event: JobStreamEvent['event']): string | undefined {
       return `${severity}: ${where === undefined ? '' : `${where}: `}${message}`;
     }
     case 'run':
-      return `step ${event.firstStep} of ${event.steps} is next: ${event.rows} rows, ${event.trainableParameters} values to train`;
+      return `step ${event.firstStep} of ${event.steps} is next: ${event.rows} rows, ${event.trainableParameters} values to train${event.memory === undefined ? '' : `; ${event.memory}`}`;
     case 'checkpoint':
       return `saved after step ${event.step}`;
     default:

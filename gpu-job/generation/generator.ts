@@ -7,7 +7,7 @@ import { parameterFeeds } from '../training/parameter-feeds.ts';
 import { ropeFeed } from '../training/rope-feed.ts';
 import type { StepOptions } from '../training/step-graph.ts';
 import { sessionWeights } from '../training/session-weights.ts';
-import { stepMemory } from '../training/step-memory.ts';
+import { stepMemory } from '../../shared/domain/step-memory.ts';
 import { pickToken, type Sampling } from './sampling.ts';
 
 export interface GenerateRequest extends Sampling {

@@ -14,10 +14,15 @@ export interface LivePeak {
 
 /**
  * What a run of the graph holds, at its peak, of the values that it makes: counted node by node in the order in which the runtime takes
- * them, each value freed after its last use. (With symbolic shapes the runtime writes no result into the buffer of an operand.) Inputs and weights are not
- * counted, nor is what an allocator loses between values.
+ * them, each value freed after its last use. (With symbolic shapes the runtime writes no result into the buffer of an operand.) Inputs,
+ * weights and results are not counted, nor is what an allocator loses between values. `folds`: what is made of weights alone is made once,
+ * when the graph is opened, and is a weight like them.
  */
-export function peakLiveBytes(graph: Graph, symbols: Readonly<Record<string, number>>): LivePeak {
+export function peakLiveBytes(
+  graph: Graph,
+  symbols: Readonly<Record<string, number>>,
+  { folds = false }: { readonly folds?: boolean } = {},
+): LivePeak {
   const outputs = new Set(graph.outputs.values());
   const { skipped } = planLateScaling(liveNodes(graph), outputs);
   const nodes = runtimeOrder(graph);
@@ -34,14 +39,17 @@ export function peakLiveBytes(graph: Graph, symbols: Readonly<Record<string, num
   const use = (tensor: Tensor, by: number): void =>
     void uses.set(bufferOf(tensor), (uses.get(bufferOf(tensor)) ?? 0) + by);
   for (const { inputs, outputs } of nodes) for (const tensor of [...inputs, ...outputs]) use(tensor, 1);
-  for (const output of outputs) use(output, 1); // stays to the end
 
+  const notCounted = new Set([...outputs].map(bufferOf));
+  const constants = new Set(graph.constants.map(({ tensor }) => tensor));
   const held = new Map<Tensor, number>();
   let now = 0;
   let peak: LivePeak = { bytes: 0, at: '' };
   for (const node of nodes) {
+    const isFolded = folds && node.inputs.every((input) => constants.has(input));
     for (const output of node.outputs) {
-      if (same.has(output)) continue;
+      if (isFolded) constants.add(output);
+      if (isFolded || same.has(output) || notCounted.has(output)) continue;
       held.set(output, bytesOf(output));
       now += bytesOf(output);
     }
@@ -60,6 +68,10 @@ export function peakLiveBytes(graph: Graph, symbols: Readonly<Record<string, num
 
 const elementBytes: Readonly<Record<DType, number>> = {
   float32: 4,
+  int32: 4,
+  uint16: 2,
+  int8: 1,
+  uint8: 1,
   float64: 8,
   float16: 2,
   bfloat16: 2,
@@ -110,6 +122,10 @@ function scratchBytes(
   const [y] = outputs;
   if (!first || !y) return 0;
   if (op === 'After' || op === 'Where') return 2 * bytesOf(y); // what is chosen of either side, before both are put together
+  if (op === 'PackedMatMul' || op === 'Unpack') {
+    const { shape } = attrs as { readonly shape: readonly [number, number] }; // op says which attributes they are
+    return 2 * 4 * shape[0] * shape[1]; // the matrix, and what it is made of one step before
+  }
   if (op === 'Attention') return 2 * (outputs[1] ? bytesOf(outputs[1]) : 0); // scores, and scores with the mask
   if (op !== 'BlockwiseAttention' && op !== 'BlockwiseAttentionGradient') return 0;
   const { block } = attrs as { readonly block: number }; // op says which attributes they are

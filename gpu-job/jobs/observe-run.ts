@@ -1,4 +1,5 @@
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import type { StepPlan } from '../../shared/domain/plan-step.ts';
 import { createGenerator, type Generator } from '../generation/generator.ts';
 import { createEvalStep, type EvalStep } from '../training/eval-graph.ts';
 import type { EvalLine, MetricsLine } from '../training/metrics-log.ts';
@@ -24,6 +25,7 @@ export interface RunObserver {
 export function observeRun(
   spec: TrainSpec,
   { model, text, evalRows, prompts, plan, batchShape }: PreparedTraining,
+  stepPlan: StepPlan,
   context: JobContext,
 ): RunObserver {
   const evaluateEvery = spec.evaluation.everySteps ?? Math.max(1, Math.ceil(plan.steps / 10));
@@ -31,12 +33,13 @@ export function observeRun(
   const isStepOf = (every: number, step: number): boolean => step % every === 0 || step === plan.steps;
   const evaluates = (step: number): boolean => evalRows.length > 0 && isStepOf(evaluateEvery, step);
   const samples = (step: number): boolean => prompts.length > 0 && isStepOf(sampleEvery, step);
+  const { microBatchTokens } = stepPlan;
   let evaluation: EvalStep | undefined;
   let generator: Generator | undefined;
 
   const evaluate = async (parameters: ReadonlyMap<string, Float32Array>, step: number): Promise<EvalLine> => {
-    evaluation ??= await createEvalStep(model, stepOptions(spec));
-    const scores = await scoreRows(evaluation, parameters, evalRows, batchShape, (done) => {
+    evaluation ??= await createEvalStep(model, stepOptions(spec, stepPlan));
+    const scores = await scoreRows(evaluation, parameters, evalRows, { ...batchShape, microBatchTokens }, (done) => {
       context.emit({ type: 'progress', stage: 'evaluate', done, total: evalRows.length, unit: 'rows' });
       if (context.stopRequested()) throw new Interrupted();
     });
@@ -50,7 +53,7 @@ export function observeRun(
     prompt: PreparedTraining['prompts'][number],
     index: number,
   ): Promise<MetricsLine> => {
-    generator ??= await createGenerator(model, stepOptions(spec));
+    generator ??= await createGenerator(model, stepOptions(spec, stepPlan));
     const { text: sampled, end } = await generateText(generator, text, parameters, {
       ...spec.samples,
       promptIds: prompt.ids,

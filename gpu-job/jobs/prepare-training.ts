@@ -14,7 +14,7 @@ import type { Parameter } from '../methods/method.ts';
 import { isPacked } from '../methods/packed-product.ts';
 import { describeModel, requireMethod, tunedModel, type TunedModel } from '../methods/tuned-model.ts';
 import { inputLength, type BatchShape, type TokenRow } from '../training/batches.ts';
-import { readCheckpointIdentity } from '../training/checkpoint.ts';
+import { readCheckpointState } from '../training/checkpoint.ts';
 import { planRun, type RunPlan } from '../training/epochs.ts';
 import { randomStream, shuffledIndices } from '../training/random.ts';
 import { isSameRun, refuseOtherRun, runIdentity, type RunIdentity } from '../training/run-identity.ts';
@@ -95,7 +95,7 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
     });
     if (mayBeFinished && !isSameRun(finished.identity, identity))
       throw new DomainError('folder-exists', occupied(spec));
-    const then = await readCheckpointIdentity(folders.checkpoints);
+    const then = (await readCheckpointState(folders.checkpoints))?.identity;
     if (then) refuseOtherRun(then, identity, folders.run);
     const base = described.base ?? (await openInitial(folders.initial, described.config, spec.seed));
     const model = tunedModel(base, (known) => (lora ? plannedMethod(known, lora) : fullMethod(known)));

@@ -1,8 +1,8 @@
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import type { StepOptions } from '../training/step-graph.ts';
-import { stepMemory } from '../training/step-memory.ts';
+import type { StepPlan } from '../../shared/domain/plan-step.ts';
 
 /** How a training run computes, in training and while it looks at what it has. */
-export function stepOptions({ threads, memory = 'fast' }: TrainSpec): StepOptions {
-  return { memory: stepMemory[memory], ...(threads === undefined ? {} : { threads }) };
+export function stepOptions({ threads }: TrainSpec, { memory }: StepPlan): StepOptions {
+  return { memory, ...(threads === undefined ? {} : { threads }) };
 }

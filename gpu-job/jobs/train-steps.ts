@@ -13,6 +13,7 @@ import { randomStream } from '../training/random.ts';
 import { bestAfter, isSpike, normsAfter, spikesInARowMax } from '../training/run-guard.ts';
 import { learningRateAt } from '../training/schedules.ts';
 import { createTrainStep } from '../training/step-graph.ts';
+import { planText, type ChosenPlan } from './choose-step-plan.ts';
 import type { JobContext } from './job-context.ts';
 import type { RunObserver } from './observe-run.ts';
 import type { PreparedTraining } from './prepare-training.ts';
@@ -26,22 +27,25 @@ import { asWritten, outputDtype, type TrainedWeights } from './write-trained.ts'
 export async function runSteps(
   spec: TrainSpec,
   run: PreparedTraining,
+  stepPlan: ChosenPlan,
   observer: RunObserver,
   context: JobContext,
 ): Promise<TrainedWeights> {
   const { plan, folders } = run;
+  const { memory, microBatchTokens } = stepPlan;
+  const batchShape = { ...run.batchShape, microBatchTokens };
   const { patience, keep = patience === undefined ? 'last' : 'best' } = spec.evaluation;
   const method = requireMethod(run.model);
   const checkpoint = await readLatestCheckpoint(folders.checkpoints, method);
-  let state: RunState = checkpoint?.state ?? firstState;
+  let state: RunState = checkpoint?.state ?? { ...firstState, plan: { memory, microBatchTokens } };
   let best = checkpoint?.best;
   const parameters = checkpoint?.parameters ?? (await initialValues(spec, run, context));
   const rateFactors = loraPlusFactors(spec.optimizer, run.schedule.learningRate);
   const optimizer = createAdamW(run.parameters, { ...spec.optimizer, rateFactors });
   if (checkpoint) optimizer.restore(state.step - state.skippedSteps, checkpoint.moments);
   const metrics = await openMetricsLog(folders.metrics, state.metricsBytes);
-  const session = await createTrainStep(run.model, stepOptions(spec));
-  emitPlan(run, state, context);
+  const session = await createTrainStep(run.model, stepOptions(spec, stepPlan));
+  emitPlan(run, stepPlan, state, context);
 
   const save = async (): Promise<string> => {
     state = { ...state, metricsBytes: await metrics.flush() };
@@ -93,7 +97,7 @@ export async function runSteps(
 
       const startedAt = context.now();
       const { epoch, rows } = plan.stepAt(step);
-      const batches = makeBatches(run.rows, rows, run.batchShape);
+      const batches = makeBatches(run.rows, rows, batchShape);
       const dropoutSeed = (batch: number): number => randomStream(spec.seed, 'dropout', step, batch).below(2 ** 32);
       const { loss, labels, gradients } = await accumulate(session, parameters, batches, dropoutSeed);
       const gradientNorm = globalNorm(gradients);
@@ -161,7 +165,7 @@ async function initialValues(
   return values;
 }
 
-function emitPlan(run: PreparedTraining, state: RunState, context: JobContext): void {
+function emitPlan(run: PreparedTraining, stepPlan: ChosenPlan, state: RunState, context: JobContext): void {
   context.emit({
     type: 'run',
     firstStep: state.step + 1,
@@ -171,6 +175,7 @@ function emitPlan(run: PreparedTraining, state: RunState, context: JobContext): 
     tokens: sum(run.rows.map(inputLength)),
     trainedTokens: sum(run.rows.map(labelCount)),
     trainableParameters: sum(run.parameters.map(({ shape }) => shape.reduce((product, dim) => product * dim, 1))),
+    memory: planText(stepPlan),
   });
 }
 

@@ -3,7 +3,8 @@ import type { TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { lockRun } from '../training/run-lock.ts';
 import type { JobContext } from './job-context.ts';
-import { observeRun } from './observe-run.ts';
+import { chooseStepPlan } from './choose-step-plan.ts';
+import { observeRun, type RunObserver } from './observe-run.ts';
 import { prepareTraining } from './prepare-training.ts';
 import { runSteps } from './train-steps.ts';
 import { writeTrained } from './write-trained.ts';
@@ -26,13 +27,15 @@ export async function runTrain(spec: TrainSpec, context: JobContext): Promise<Tr
     }
     await mkdir(run.folders.run, { recursive: true });
     const unlock = await lockRun(run.folders.run);
-    const observer = observeRun(spec, run, context);
+    let observer: RunObserver | undefined;
     try {
-      const report = await writeTrained(spec, run, await runSteps(spec, run, observer, context));
+      const stepPlan = await chooseStepPlan(spec, run);
+      observer = observeRun(spec, run, stepPlan, context);
+      const report = await writeTrained(spec, run, await runSteps(spec, run, stepPlan, observer, context));
       await rm(run.folders.run, { recursive: true, force: true });
       return report;
     } finally {
-      await observer.close();
+      await observer?.close();
       await unlock();
     }
   } finally {

@@ -104,6 +104,7 @@ function reportOf(
     evalTokenAccuracy: evals.at(-1)?.evalTokenAccuracy ?? null,
     seconds: state.seconds,
     tokensPerSecond: state.tokens / state.seconds,
+    ...(state.plan ? { plan: state.plan } : {}),
     samples: lines.flatMap((line) =>
       'sample' in line ? [{ step: line.step, prompt: line.prompt, text: line.sample }] : [],
     ),

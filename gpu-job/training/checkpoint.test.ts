@@ -2,7 +2,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readCheckpointIdentity, readLatestCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.ts';
+import { readCheckpointState, readLatestCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.ts';
 import { refuseOtherRun } from './run-identity.ts';
 
 let folder = '';
@@ -51,7 +51,7 @@ test('the newest checkpoint comes back with every bit', async () => {
     identity,
     path: join(folder, 'step-00000012'),
   });
-  expect(await readCheckpointIdentity(folder)).toEqual(identity);
+  expect((await readCheckpointState(folder))?.identity).toEqual(identity);
 });
 
 test('only the last ones are kept, and one of the same step is replaced', async () => {
@@ -63,7 +63,7 @@ test('only the last ones are kept, and one of the same step is replaced', async 
 
 test('where there is none there is nothing to go on from', async () => {
   expect(await readLatestCheckpoint(join(folder, 'none'), method)).toBeUndefined();
-  expect(await readCheckpointIdentity(join(folder, 'none'))).toBeUndefined();
+  expect(await readCheckpointState(join(folder, 'none'))).toBeUndefined();
 });
 
 test('a checkpoint that the disk spoilt is passed over for the one before', async () => {

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { StepPlan } from '../../shared/domain/plan-step.ts';
 import { DomainError, invariant } from '../../shared/errors.ts';
 import { openFileSource } from '../../shared/files/file-source.ts';
 import { decodeToFloat32, encodeFromFloat32 } from '../../shared/formats/dtype.ts';
@@ -32,6 +33,8 @@ export interface RunState {
   readonly recentNorms: readonly number[];
   /** Length of `metrics.jsonl` when this was written: what stands beyond belongs to steps that will be done again. */
   readonly metricsBytes: number;
+  /** How its steps are computed; absent in what older versions wrote. */
+  readonly plan?: StepPlan | undefined;
 }
 
 export interface Checkpoint {
@@ -126,11 +129,13 @@ export async function readLatestCheckpoint(
   );
 }
 
-/** Who the run of the newest checkpoint is, without its tensors: they may not even fit this run. */
-export async function readCheckpointIdentity(folder: string): Promise<RunIdentity | undefined> {
+/** The newest checkpoint without its tensors: they may not even fit this run. */
+export async function readCheckpointState(
+  folder: string,
+): Promise<{ readonly state: RunState; readonly identity: RunIdentity } | undefined> {
   for (const name of await checkpointNames(folder)) {
     const state = stateSchema.safeParse(await readJsonFile(join(folder, name, stateFile)).catch(() => undefined));
-    if (state.success) return state.data.identity;
+    if (state.success) return state.data;
   }
   return undefined;
 }
@@ -155,6 +160,17 @@ const stateSchema = z.strictObject({
     skippedInARow: z.int().min(0).default(0),
     recentNorms: z.array(z.number()).default([]),
     metricsBytes: z.int().min(0),
+    plan: z
+      .strictObject({
+        memory: z.strictObject({
+          recompute: z.boolean(),
+          prepack: z.boolean(),
+          lossChunks: z.int().min(1),
+          attentionBlock: z.int().min(1).exactOptional(),
+        }),
+        microBatchTokens: z.int().min(1),
+      })
+      .optional(),
   }),
   identity: runIdentitySchema,
   sha256: z.record(z.string(), z.string()),

@@ -11,7 +11,7 @@ import type { Batch } from './batches.ts';
 import { ropeFeed } from './rope-feed.ts';
 import type { StepOptions } from './step-graph.ts';
 import { sessionWeights } from './session-weights.ts';
-import { stepMemory, type StepMemory } from './step-memory.ts';
+import { stepMemory, type StepMemory } from '../../shared/domain/step-memory.ts';
 import { tokenChunks } from './token-chunks.ts';
 
 export interface EvalResult {

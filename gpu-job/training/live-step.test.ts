@@ -4,7 +4,7 @@ import { forgetOrder } from '../../test/support/forget-order.ts';
 import { loraModelOfShape } from '../../test/support/model-of-shape.ts';
 import { smolLm135Config } from '../../test/support/random-base.ts';
 import { trainGraph } from './step-graph.ts';
-import { stepMemory, type StepMemory } from './step-memory.ts';
+import { stepMemory, type StepMemory } from '../../shared/domain/step-memory.ts';
 
 const model = loraModelOfShape(smolLm135Config);
 

@@ -13,7 +13,15 @@ export type RunIdentity = z.output<typeof runIdentitySchema>;
 
 /** Folders may move and threads and checkpoint times may change between two sittings of a run; nothing else may. */
 export function runIdentity(spec: TrainSpec, content: Readonly<Record<string, string>>): RunIdentity {
-  const { base: _base, output: _output, threads: _threads, checkpoint: _checkpoint, data, ...rest } = spec;
+  const {
+    base: _base,
+    output: _output,
+    threads: _threads,
+    memoryMaxBytes: _memoryMax,
+    checkpoint: _checkpoint,
+    data,
+    ...rest
+  } = spec;
   const { train: _train, eval: _eval, ...dataRest } = data;
   const plain: unknown = JSON.parse(JSON.stringify({ ...rest, data: dataRest })); // drops undefined, as the file does
   return { spec: plain as Record<string, unknown>, content: { ...content } }; // an object was written

@@ -10,7 +10,7 @@ import { lossInChunks } from './loss-in-chunks.ts';
 import { parameterFeeds } from './parameter-feeds.ts';
 import { ropeFeed } from './rope-feed.ts';
 import { sessionWeights } from './session-weights.ts';
-import { stepMemory, type StepMemory } from './step-memory.ts';
+import { stepMemory, type StepMemory } from '../../shared/domain/step-memory.ts';
 
 export interface StepResult {
   /** Sum of the losses of all labels of the batch, in nats, unscaled. */

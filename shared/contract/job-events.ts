@@ -17,6 +17,8 @@ export type JobEvent =
       readonly tokens: number;
       readonly trainedTokens: number;
       readonly trainableParameters: number;
+      /** How steps are computed, what they take, and why so; absent in what older versions wrote. */
+      readonly memory?: string;
     }
   | {
       readonly type: 'step';

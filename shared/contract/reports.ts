@@ -41,6 +41,16 @@ export interface TrainReport {
   readonly evalTokenAccuracy: number | null;
   readonly seconds: number;
   readonly tokensPerSecond: number;
+  /** How its steps were computed; absent in what older versions wrote. */
+  readonly plan?: {
+    readonly memory: {
+      readonly recompute: boolean;
+      readonly prepack: boolean;
+      readonly lossChunks: number;
+      readonly attentionBlock?: number;
+    };
+    readonly microBatchTokens: number;
+  };
   readonly samples: readonly SampleReport[];
   readonly files: Readonly<Record<string, FileReport>>;
   readonly warnings: readonly Finding[];

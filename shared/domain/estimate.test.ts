@@ -36,9 +36,12 @@ test('the shape of a model is read off its tensors', () => {
   expect(modelShape(tensors)).toEqual({
     layers: 30,
     hidden: 576,
+    queries: 576,
     keyValue: 192,
+    headSize: 64,
     intermediate: 1536,
     vocabulary: 49_152,
+    tied: true,
   });
   const fused = {
     'self_attn.qkv_proj': [576 + 2 * 192, 576],

@@ -7,6 +7,9 @@ import { linearModules, type BaseTensor } from './base-modules.ts';
 import { loraTargets } from './lora-targets.ts';
 import { heldOutLines, stepsOfEpochs } from './run-length.ts';
 import { modelShape, type ModelShape } from './model-shape.ts';
+import { batchSizes, plannedBytes, planStep, type PlanSubject } from './plan-step.ts';
+import { stepSeconds, usualRate } from './step-cost.ts';
+import { stepMemory } from './step-memory.ts';
 
 export type Estimate = z.output<typeof estimateSchema>;
 
@@ -63,32 +66,41 @@ function estimateTrain(subject: EstimateSubject, request: Extract<JobRequest, { 
   const known = request.steps ?? knownSteps(request, train);
   const steps = known ?? Math.max(1, Math.ceil(tokens / stepTokens));
 
-  const full = request.method.kind === 'full';
-  const trained = request.method.kind === 'full' ? parameters : loraParameters(request.method.config, tensors);
-  // forward, backward through the activations, and backward into what is trained: two operations for each weight and token
-  const perToken = 2 * (2 * parameters + (full ? parameters : trained));
   const heldOutTokens = tokensOf(evaluation) + tokensOf(train) * (request.evalFraction ?? 0);
   const evaluations =
     heldOutTokens === 0 ? 0 : 2 + Math.ceil(steps / (request.evaluation.everySteps ?? Math.ceil(steps / 10)));
-  const operations = tokens * perToken + evaluations * heldOutTokens * 2 * parameters;
-
-  const together = Math.max(batch.microBatchTokens, Math.ceil(rowTokens));
-  const lean = request.memory === 'lean';
   const shape = modelShape(tensors);
-  // rows of a batch are as long as the longest: that of the average row is what can be known
-  const batchShape = { tokens: together, length: Math.max(rowTokens, Math.min(batch.packTokens, together)) };
-  const memoryBytes = memory({
-    weights: full ? 0 : weightsInUse(subject, lean),
-    // value, gradient and two moments, as float32
-    state: trained * 16,
-    activations: lean ? leanActivationBytes(shape, batchShape) : activationBytes(shape, batchShape),
-  });
+  const adapters = request.method.kind === 'full' ? undefined : loraSize(request.method.config, tensors);
+  const planSubject: PlanSubject = {
+    shape,
+    parameters,
+    weightBytes: subject.baseBytes,
+    elementBytes: subject.baseBytes / Math.max(1, parameters),
+    packed: isPacked(subject),
+    trained: adapters?.values ?? parameters,
+    layerRank: adapters && adapters.ranks / Math.max(1, shape.layers),
+    dropout: request.method.kind === 'lora' && request.method.config.lora_dropout > 0,
+    sessions: 1 + Number(evaluations > 0) + Number(request.samples.prompts.length > 0),
+    // the longest row is not known, only the average one
+    longest: Math.ceil(rowTokens),
+    packTokens: batch.packing ? batch.packTokens : 1,
+    microBatchTokens: batch.microBatchTokens,
+  };
+  const { memory = 'auto' } = request;
+  // where it will run is not known: what the fastest way takes decides on which machine
+  const plan = memory === 'auto' ? planStep(planSubject, Infinity).chosen : undefined;
+  const stepPlan = plan ?? {
+    memory: stepMemory[memory === 'lean' ? 'lean' : 'fast'],
+    microBatchTokens: batch.microBatchTokens,
+  };
+  const [size] = batchSizes(planSubject, batch.microBatchTokens);
+  const seconds = stepSeconds({ ...planSubject, ...size }, stepPlan.memory, usualRate) / (size.rows * size.length);
   return {
     tokens: Math.round(tokens),
     steps,
     stepsAreExact: known !== undefined,
-    memoryBytes,
-    seconds: time(operations * (lean ? leanTimeFactor : 1)),
+    memoryBytes: Math.round(plannedBytes(planSubject, stepPlan) + textBytes),
+    seconds: time(evaluations * heldOutTokens * 2 * parameters) + tokens * seconds,
     basis,
   };
 }
@@ -135,15 +147,15 @@ function estimateGenerate(
 /** Nothing is kept for a backward pass: one layer at a time, and the scores of the vocabulary. */
 function forwardMemory(subject: EstimateSubject, batch: BatchShape): number {
   const activations = activationBytes({ ...modelShape(subject.tensors), layers: 1 }, batch);
-  return memory({ weights: weightsInUse(subject, false), state: 0, activations });
+  return memory({ weights: weightsInUse(subject), state: 0, activations });
 }
 
-/** Frozen weights: as they are stored where a step is lean, or some are packed and unpacked one at a time; else a float32 copy and another. */
-function weightsInUse({ tensors, baseBytes, parameters }: EstimateSubject, lean: boolean): number {
-  if (lean) return baseBytes;
-  const packed = tensors.some(({ dtype, shape }) => shape.length === 2 && (dtype === 'U8' || dtype === 'I8'));
-  return packed ? baseBytes : parameters * weightBytes;
-}
+/** Frozen weights that only go forward: as they are stored where some are packed, and unpacked one at a time; else a float32 copy and another. */
+const weightsInUse = (subject: EstimateSubject): number =>
+  isPacked(subject) ? subject.baseBytes : subject.parameters * weightBytes;
+
+const isPacked = ({ tensors }: EstimateSubject): boolean =>
+  tensors.some(({ dtype, shape }) => shape.length === 2 && (dtype === 'U8' || dtype === 'I8'));
 
 /** A job that passes over files and computes little. */
 function passing(bytes: number, heldBytes: number): Estimate {
@@ -158,18 +170,19 @@ function passing(bytes: number, heldBytes: number): Estimate {
   };
 }
 
-/** Values that a LoRA config trains on a base. */
-function loraParameters(config: object, tensors: readonly BaseTensor[]): number {
+/** Values that a LoRA config trains on a base, and the sum of its ranks. */
+function loraSize(config: object, tensors: readonly BaseTensor[]): { values: number; ranks: number } {
   const linears = linearModules(tensors);
   const sizes = [...linears].map(([module, size]) => ({ module, ...size }));
   const parsed = loraConfigSchema.parse(config);
   const { targets } = loraTargets(parsed, sizes);
-  return sum(
+  const values = sum(
     targets.map(({ module, r }) => {
       const size = linears.get(module);
       return size ? r * (size.inFeatures + size.outFeatures) + (parsed.use_dora ? size.outFeatures : 0) : 0;
     }),
   );
+  return { values, ranks: sum(targets.map(({ r }) => r)) };
 }
 
 /** Tokens that go through the model at once, in sequences of this length. */
@@ -187,20 +200,13 @@ function activationBytes(shape: ModelShape, batch: BatchShape): number {
   );
 }
 
-/** The same where layers are computed again: what enters each of them, one layer with its gradients, and an eighth of the vocabulary's scores. */
-function leanActivationBytes(shape: ModelShape, batch: BatchShape): number {
-  const entering = 4 * batch.tokens * shape.layers * shape.hidden;
-  const layer = 2.5 * stateBytes(shape, batch) + 4 * scoreBytes(shape, batch);
-  return entering + layer + (12 * batch.tokens * shape.vocabulary) / 8;
-}
-
 /** States that one layer keeps. */
 function stateBytes({ hidden, keyValue, intermediate }: ModelShape, { tokens }: BatchShape): number {
   return 4 * tokens * (6 * hidden + 2 * keyValue + 4 * intermediate);
 }
 
 /** Scores of one layer's attention, a quarter of which is never computed. */
-function scoreBytes({ hidden }: ModelShape, { tokens, length }: BatchShape): number {
+function scoreBytes({ hidden, headSize }: ModelShape, { tokens, length }: BatchShape): number {
   return 0.75 * 4 * tokens * length * (hidden / headSize);
 }
 
@@ -230,10 +236,8 @@ const activationFactor = 1.5;
 /** A float32 weight, and its copy in the order in which the runtime multiplies. */
 const weightBytes = 8;
 const mergeMemoryBytes = 500e6;
-/** Elements of a head where the tensors do not tell: what most models have. */
-const headSize = 64;
-/** A lean step computes its layers twice; measured 1.27. */
-const leanTimeFactor = 4 / 3;
+/** Tokenizer, rows, and what else a job holds beside its steps. */
+const textBytes = 100e6;
 /** Length up to which an evaluation packs rows. */
 const evaluatePackTokens = 256;
 /** Tokens of an evaluation that go through the model at once. */

@@ -4,15 +4,24 @@ import type { BaseTensor } from './base-modules.ts';
 export interface ModelShape {
   readonly layers: number;
   readonly hidden: number;
+  /** Columns of all queries of a token, and of all its keys. */
+  readonly queries: number;
   readonly keyValue: number;
+  /** Columns of one head: read off the norms of queries, else what most models have. */
+  readonly headSize: number;
   readonly intermediate: number;
   readonly vocabulary: number;
+  /** Whether the output embedding is the input embedding. */
+  readonly tied: boolean;
 }
+
+/** Elements of a head where the tensors do not tell. */
+const usualHeadSize = 64;
 
 /** Reads them off the tensors of a Llama-like checkpoint, fused projections included; 0 where there is no such tensor. */
 export function modelShape(tensors: Iterable<BaseTensor>): ModelShape {
-  const shape = { layers: 0, hidden: 0, keyValue: 0, intermediate: 0, vocabulary: 0 };
-  let [fused, queries] = [0, 0];
+  const shape = { layers: 0, hidden: 0, queries: 0, keyValue: 0, intermediate: 0, vocabulary: 0 };
+  let [fused, headSize, tied] = [0, usualHeadSize, true];
   for (const { name, shape: sizes } of tensors) {
     const layer = /\.layers\.(\d+)\./.exec(name)?.[1];
     if (layer !== undefined) shape.layers = Math.max(shape.layers, Number(layer) + 1);
@@ -22,8 +31,10 @@ export function modelShape(tensors: Iterable<BaseTensor>): ModelShape {
     if (name.endsWith('.up_proj.weight')) shape.intermediate = Math.max(shape.intermediate, rows);
     if (name.endsWith('.gate_up_proj.weight')) shape.intermediate = Math.max(shape.intermediate, rows / 2);
     if (name.endsWith('.qkv_proj.weight')) fused = rows;
-    if (name.endsWith('.o_proj.weight')) queries = columns;
+    if (name.endsWith('.o_proj.weight')) shape.queries = columns;
+    if (name.endsWith('.q_norm.weight')) headSize = rows;
+    if (name === 'lm_head.weight') tied = false;
   }
-  if (fused > queries) shape.keyValue = Math.max(shape.keyValue, (fused - queries) / 2);
-  return shape;
+  if (fused > shape.queries) shape.keyValue = Math.max(shape.keyValue, (fused - shape.queries) / 2);
+  return { ...shape, headSize, tied };
 }

@@ -8,7 +8,7 @@ import { loraMethod } from '../../gpu-job/methods/lora.ts';
 import { requireMethod, tunedModel } from '../../gpu-job/methods/tuned-model.ts';
 import { quantizeFolder } from '../../gpu-job/quantize/quantize-folder.ts';
 import { gradientName } from '../../gpu-job/training/step-graph.ts';
-import { stepMemory, type StepMemory } from '../../gpu-job/training/step-memory.ts';
+import { stepMemory, type StepMemory } from '../../shared/domain/step-memory.ts';
 import { feeds, open, randomParameters, relativeError, worstError } from '../support/model-gradients.ts';
 import { tinyLlamaConfig, writeRandomBase } from '../support/random-base.ts';
 

@@ -7,7 +7,7 @@ import { dora } from '../../gpu-job/methods/dora.ts';
 import { loraMethod, type LoraOptions } from '../../gpu-job/methods/lora.ts';
 import type { Method, TunableModel } from '../../gpu-job/methods/method.ts';
 import { requireMethod, tunedModel, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
-import { stepMemory, type StepMemory } from '../../gpu-job/training/step-memory.ts';
+import { stepMemory, type StepMemory } from '../../shared/domain/step-memory.ts';
 import { randomParameters, worstError } from '../support/model-gradients.ts';
 import { tinyLlamaConfig, writeRandomBase } from '../support/random-base.ts';
 

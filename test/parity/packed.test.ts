@@ -11,7 +11,7 @@ import { requireMethod, tunedModel, type TunedModel } from '../../gpu-job/method
 import { quantizeFolder, unpackFolder } from '../../gpu-job/quantize/quantize-folder.ts';
 import { createEvalStep } from '../../gpu-job/training/eval-graph.ts';
 import { createTrainStep } from '../../gpu-job/training/step-graph.ts';
-import { stepMemory } from '../../gpu-job/training/step-memory.ts';
+import { stepMemory } from '../../shared/domain/step-memory.ts';
 import { uniform } from '../support/random-base.ts';
 import type { Packing } from '../../shared/formats/packing.ts';
 import {

@@ -3,7 +3,7 @@ import { createSession, type Session, type TensorValue } from '../../gpu-job/run
 import { methodInputs } from '../../gpu-job/training/parameter-feeds.ts';
 import { ropeFeed } from '../../gpu-job/training/rope-feed.ts';
 import { gradientName, trainGraph } from '../../gpu-job/training/step-graph.ts';
-import { stepMemory, type StepMemory } from '../../gpu-job/training/step-memory.ts';
+import { stepMemory, type StepMemory } from '../../shared/domain/step-memory.ts';
 import { uniform } from './random-base.ts';
 
 const [rows, length] = [2, 6];

@@ -1,4 +1,4 @@
-import type { CheckpointTensor } from '../../gpu-job/folders/base-model.ts';
+import type { CheckpointTensor } from '../../gpu-job/folders/checkpoint-tensor.ts';
 import { loraMethod } from '../../gpu-job/methods/lora.ts';
 import { describeModel, tunedModel, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
 import { dtypeBytes, shapeSize } from '../../shared/formats/dtype.ts';
@@ -22,7 +22,7 @@ export function loraModelOfShape(
     loraMethod(
       tunable,
       tunable.linears.map(({ module }) => ({ module, r: rank, scaling: 2 })),
-      dropout,
+      { dropout },
     ),
   );
 }

@@ -15,7 +15,7 @@ import { ropeFeed } from '../../gpu-job/training/rope-feed.ts';
 import { initialLoraParameters } from '../../gpu-job/training/initial-parameters.ts';
 import { makeBatches } from '../../gpu-job/training/batches.ts';
 import { trainGraph } from '../../gpu-job/training/step-graph.ts';
-import { stepMemory } from '../../gpu-job/training/step-memory.ts';
+import { stepMemory } from '../../shared/domain/step-memory.ts';
 import { forgetOrder } from './forget-order.ts';
 import { smolLm135Config, writeRandomBase } from './random-base.ts';
 

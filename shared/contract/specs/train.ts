@@ -244,11 +244,14 @@ export const trainSpecSchema = z
         "Element type of the written tensors; default f32 for an adapter, the base's own for full fine-tuning.",
       ),
     memory: z
-      .enum(['fast', 'lean'])
+      .enum(['auto', 'fast', 'lean'])
       .optional()
       .describe(
-        'What a step keeps. `fast` (default): all that the backward pass needs, and frozen weights once more in the order in which they are multiplied. `lean`: layers are computed again and weights read from their file, for less than half the memory and a quarter more time.',
+        'What a step keeps. `auto` (default): the fastest of what fits the memory there is; the run says which, and keeps to it when it goes on. `fast`: all that the backward pass needs, and frozen weights once more in the order in which they are multiplied. `lean`: layers are computed again, attention and logits come in parts and weights are read from their file, for a third of the memory and a quarter more time.',
       ),
+    memoryMaxBytes: count
+      .optional()
+      .describe('What `auto` may plan with; default the limit of the container, else the free memory of the machine.'),
     seed: seedField,
     threads: threadsField,
   })

@@ -1,0 +1,101 @@
+import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import { modelShape } from '../../shared/domain/model-shape.ts';
+import {
+  plannedBytes,
+  planStep,
+  type CountLive,
+  type PlanSubject,
+  type StepPlan,
+} from '../../shared/domain/plan-step.ts';
+import { stepMemory } from '../../shared/domain/step-memory.ts';
+import { DomainError } from '../../shared/errors.ts';
+import { shapeSize } from '../../shared/formats/dtype.ts';
+import { isPacked } from '../methods/packed-product.ts';
+import { peakLiveBytes } from '../graph/live-bytes.ts';
+import { availableMemory, type AvailableMemory } from '../runtime/available-memory.ts';
+import { inputLength } from '../training/batches.ts';
+import { readCheckpointState } from '../training/checkpoint.ts';
+import { trainGraph } from '../training/step-graph.ts';
+import type { PreparedTraining } from './prepare-training.ts';
+
+export interface ChosenPlan extends StepPlan {
+  /** Bytes at the peak of a step, as counted from its graph; undefined where the plan is an older one. */
+  readonly bytes?: number;
+  /** Why it is this one. */
+  readonly reason: string;
+}
+
+/**
+ * How a run takes its steps: as it did before, where it goes on; as the spec says; or the fastest way that fits the memory there is. Throws
+ * `DomainError('memory')` where none does.
+ */
+export async function chooseStepPlan(spec: TrainSpec, run: PreparedTraining): Promise<ChosenPlan> {
+  const begun = (await readCheckpointState(run.folders.checkpoints))?.state;
+  const asked = spec.memory ?? 'auto';
+  const { microBatchTokens } = spec.batch;
+  if (begun) {
+    const plan = begun.plan ?? { memory: stepMemory[asked === 'auto' ? 'fast' : asked], microBatchTokens };
+    return { ...plan, reason: 'as the run began' };
+  }
+  const subject = planSubject(spec, run);
+  const countLive: CountLive = (memory, { rows, length }) =>
+    peakLiveBytes(
+      trainGraph(run.model, memory),
+      // every other symbol is of a table that is fed
+      { B: rows, H: length / Math.max(2, memory.lossChunks) },
+      { folds: memory.prepack && !isPacked(run.model.base) },
+    ).bytes;
+  if (asked !== 'auto') {
+    const plan = { memory: stepMemory[asked], microBatchTokens };
+    return { ...plan, bytes: plannedBytes(subject, plan, countLive), reason: `"${asked}" was asked for` };
+  }
+  const available =
+    spec.memoryMaxBytes === undefined ? availableMemory() : { bytes: spec.memoryMaxBytes, what: 'memoryMaxBytes' };
+  const { chosen, least } = planStep(subject, available.bytes, countLive);
+  if (!chosen) throw nothingFits(subject, least.bytes, available);
+  return { ...chosen, reason: `the fastest that fits ${gigabytes(available.bytes)} (${available.what})` };
+}
+
+function planSubject(spec: TrainSpec, run: PreparedTraining): PlanSubject {
+  const { model, config, rows, evalRows, prompts, parameters, batchShape } = run;
+  const shape = modelShape(model.tensors);
+  const count = model.tensors.reduce((sum, tensor) => sum + shapeSize(tensor.shape), 0);
+  const weightBytes = [...model.base.tensors.values()].reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+  // of adapters, the short side of each pair of factors is its rank
+  const ranks = parameters.reduce((sum, { shape: sizes }) => sum + Math.min(...sizes), 0) / 2;
+  return {
+    shape,
+    parameters: count,
+    weightBytes,
+    elementBytes: weightBytes / count,
+    packed: isPacked(model.base),
+    trained: parameters.reduce((sum, { shape: sizes }) => sum + shapeSize(sizes), 0),
+    layerRank: config ? ranks / Math.max(1, shape.layers) : undefined,
+    dropout: (config?.lora_dropout ?? 0) > 0,
+    sessions: 1 + Number(evalRows.length > 0) + Number(prompts.length > 0),
+    longest: [...rows, ...evalRows].reduce((longest, row) => Math.max(longest, inputLength(row)), 1),
+    packTokens: spec.batch.packing ? Math.min(batchShape.packTokens, batchShape.lengthMax) : 1,
+    microBatchTokens: spec.batch.microBatchTokens,
+  };
+}
+
+function nothingFits({ longest }: PlanSubject, leastBytes: number, available: AvailableMemory): DomainError {
+  const message = `A step takes ${gigabytes(leastBytes)} at least, and there are ${gigabytes(available.bytes)} (${available.what}). The longest row has ${longest} tokens: shorten it (data.contextTokens with data.longRows), lower method.config.r, take a base in a shorter type or a smaller one, or give the run more memory.`;
+  const finding = { severity: 'error', code: 'memory', where: 'memory', message } as const;
+  return new DomainError('memory', message, { findings: [finding] });
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(bytes < 10e9 ? 2 : 0)} GB`;
+
+/** A plan in a sentence, for the log of a job. */
+export function planText({ memory, microBatchTokens, bytes, reason }: ChosenPlan): string {
+  const parts = [
+    memory.recompute ? 'layers are computed again' : 'all that is needed is kept',
+    memory.prepack ? 'weights are copied in the order of products' : 'weights are read where they lie',
+    ...(memory.lossChunks > 1 ? [`logits in ${memory.lossChunks} parts`] : []),
+    ...(memory.attentionBlock === undefined ? [] : [`attention in blocks of ${memory.attentionBlock}`]),
+    `${microBatchTokens} tokens at once`,
+  ];
+  const size = bytes === undefined ? '' : `, about ${gigabytes(bytes)}`;
+  return `${parts.join(', ')}${size}: ${reason}`;
+}
