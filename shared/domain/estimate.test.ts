@@ -52,49 +52,39 @@ test('the shape of a model is read off its tensors', () => {
   expect(modelShape(phi)).toMatchObject({ layers: 1, keyValue: 192, intermediate: 1536 });
 });
 
-/** Peak memory and seconds a step as measured: LoRA of rank 16 on all linear modules, two cores. */
+/** Peak memory as measured, LoRA of rank 16 on all linear modules (`npm run bench -- estimate`); a job holds texts beside it. */
 test.each([
-  [512, 2598e6, 1.76],
-  [1024, 4332e6, 2.9],
-])(
-  'for %i tokens at once, memory is at least what was measured and a step takes about as long',
-  (size, bytes, seconds) => {
-    const estimate = estimateJob(
-      subject({
-        steps: 100,
-        batch: { tokens: size, microBatchTokens: size },
-        method: { kind: 'lora', config: { r: 16 } },
-      }),
-    );
-    expect(estimate.memoryBytes).toBeGreaterThan(bytes * 0.99);
-    expect(estimate.memoryBytes).toBeLessThan(bytes * 1.3);
-    expect((estimate.seconds - 5) / 100).toBeGreaterThan(seconds / 1.5);
-    expect((estimate.seconds - 5) / 100).toBeLessThan(seconds * 1.5);
-  },
-);
+  ['fast', 'float32', 538_000_000, 2619e6],
+  ['lean', 'float32', 538_000_000, 867e6],
+  ['lean', 'bfloat16', 269_000_000, 737e6],
+])('a %s step in %s (%i bytes) over a row of 512 tokens takes what was measured', (memory, _, baseBytes, bytes) => {
+  const row = { rows: 1, sizeBytes: 4 * 512, format: 'text' } as const;
+  const changes = { memory, steps: 100, batch: { microBatchTokens: 512 }, method: { kind: 'lora', config: { r: 16 } } };
+  const { memoryBytes } = estimateJob({ ...subject(changes), baseBytes, datasets: [row] });
+  expect(memoryBytes).toBeGreaterThan(bytes * 0.95);
+  expect(memoryBytes).toBeLessThan(bytes * 1.15 + 100e6);
+});
 
-test.each([
-  ['float32', 538_000_000, 512, 1029e6],
-  ['bfloat16', 269_000_000, 512, 864e6],
-  ['bfloat16', 269_000_000, 2048, 1981e6],
-])(
-  'a lean step in %s (%i bytes) over a row of %i tokens takes about the memory that was measured',
-  (_, baseBytes, size, bytes) => {
-    const row = { rows: 1, sizeBytes: 4 * size, format: 'text' } as const;
-    const changes = {
-      memory: 'lean',
-      steps: 100,
-      batch: { microBatchTokens: size },
-      method: { kind: 'lora', config: { r: 16 } },
-    };
-    const { memoryBytes } = estimateJob({ ...subject(changes), baseBytes, datasets: [row] });
-    expect(memoryBytes).toBeGreaterThan(bytes * 0.99);
-    expect(memoryBytes).toBeLessThan(bytes * 1.4);
-    expect(
-      estimateJob({ ...subject({ ...changes, memory: 'fast' }), baseBytes, datasets: [row] }).memoryBytes,
-    ).toBeGreaterThan(1.5 * memoryBytes);
-  },
-);
+test('a step takes about the time that was measured: on two cores of a laptop 1.76 s for 512 tokens', () => {
+  const row = { rows: 1, sizeBytes: 4 * 512, format: 'text' } as const;
+  const changes = {
+    steps: 100,
+    batch: { rows: 1, microBatchTokens: 512 },
+    method: { kind: 'lora', config: { r: 16 } },
+  };
+  const { seconds } = estimateJob({ ...subject(changes), datasets: [row] });
+  expect((seconds - 5) / 100).toBeGreaterThan(1.76 / 1.2);
+  expect((seconds - 5) / 100).toBeLessThan(1.76 * 1.2);
+  const lean = estimateJob({ ...subject({ ...changes, memory: 'lean' }), datasets: [row] });
+  expect((lean.seconds - 5) / (seconds - 5)).toBeGreaterThan(1.2);
+  expect((lean.seconds - 5) / (seconds - 5)).toBeLessThan(1.5);
+});
+
+test('where nothing is said, what the fastest way takes is told', () => {
+  const of = (memory: string | undefined): number => estimateJob(subject(memory ? { memory } : {})).memoryBytes;
+  expect(of(undefined)).toBe(of('fast'));
+  expect(of('lean')).toBeLessThan(of('fast') / 2);
+});
 
 test('the length of a run follows from epochs, steps or tokens, whichever is given', () => {
   const length = (changes: object): [number | null, number | null] => {
@@ -140,7 +130,9 @@ test('packed weights are used as they are stored, in a fast step too', () => {
   const changes = { steps: 1, batch: { microBatchTokens: 256 }, method: { kind: 'lora', config: { r: 8 } } };
   const float = estimateJob(subject(changes)).memoryBytes;
   const less = estimateJob({ ...subject(changes), baseBytes: 112_000_000, tensors: packed }).memoryBytes;
-  expect(float - less).toBeCloseTo(1.1 * (8 * 134_515_008 - 112_000_000), -3);
+  const copies = 8 * 134_515_008;
+  expect((float - less) / (copies - 112_000_000)).toBeGreaterThan(0.95);
+  expect((float - less) / (copies - 112_000_000)).toBeLessThan(1.1);
 });
 
 test('jobs that pass over files are told apart from those that compute', () => {

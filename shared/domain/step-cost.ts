@@ -4,7 +4,7 @@ import type { StepMemory } from './step-memory.ts';
 /** A step of training, as far as counts tell it. */
 export interface StepSubject {
   readonly shape: ModelShape;
-  /** Of the base: all its values, the bytes of its files, and of one stored value. */
+  /** Of the base: all its values, the bytes of its files, and of one stored value, on average. */
   readonly parameters: number;
   readonly weightBytes: number;
   readonly elementBytes: number;
@@ -88,7 +88,7 @@ export function liveStepBytes(subject: StepSubject, memory: StepMemory): number 
   const inLayer = Math.max(widths, attention);
   const inLoss = (2 * vocabulary) / memory.lossChunks + 2 * hidden;
   // weights of two bytes are cast where they are used, unless that was done when the graph was opened
-  const cast = (weights: number): number => (memory.prepack || packed || elementBytes === 4 ? 0 : 4 * weights * hidden);
+  const cast = (weights: number): number => (memory.prepack || packed || elementBytes > 3 ? 0 : 4 * weights * hidden);
   const unpacked = packed ? 2 * 4 * hidden * intermediate : 0; // the largest matrix of a layer, and what it is made of one step before
   const kept = memory.recompute ? layers * hidden : layers * layer;
   return Math.max(
