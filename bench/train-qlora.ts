@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { createTrainStep } from '../gpu-job/training/step-graph.ts';
-import { stepMemory } from '../gpu-job/training/step-memory.ts';
+import { stepMemory } from '../shared/domain/step-memory.ts';
 import { median } from './median.ts';
 import { caseText, prepareTrainCase, timeSteps, type TrainCaseWeights } from './train-case.ts';
 
