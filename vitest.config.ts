@@ -12,6 +12,7 @@ export default defineConfig({
       'examples/**/*.test.ts',
     ],
     exclude: ['test/real/**', 'test/aws/suites/**', '**/node_modules/**'],
+    globalSetup: ['test/support/own-temp-folder.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

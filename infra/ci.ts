@@ -6,14 +6,22 @@ import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { App, Validations } from 'aws-cdk-lib';
+import { App, Validations, type AppProps } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { DomainError } from '../shared/errors.ts';
 import { readSettings } from './settings.ts';
 import { CiStack } from './stacks/ci-stack.ts';
 
+export function createCiApp(args: readonly string[], props: AppProps = {}): App {
+  const { region, ...asked } = readArguments(args);
+  const app = new App(props);
+  void new CiStack(app, 'lorary-ci', { ...asked, env: { region } });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks());
+  return app;
+}
+
 /** Throws `DomainError` for what is no repository, for stages that there are not, and for stages in more than one region. */
-export function createCiApp(args: readonly string[]): App {
+function readArguments(args: readonly string[]) {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -26,12 +34,8 @@ export function createCiApp(args: readonly string[]): App {
   const [region = '', ...others] = regions;
   if (others.length > 0)
     throw new DomainError('usage', `The stages are in ${[...regions].join(' and ')}: do each region by itself.`);
-  const app = new App();
   const { provider } = values;
-  const given = provider === undefined ? {} : { provider };
-  void new CiStack(app, 'lorary-ci', { repository, stages, ...given, env: { region } });
-  Validations.of(app).addPlugins(new AwsSolutionsChecks());
-  return app;
+  return { repository, stages, region, ...(provider === undefined ? {} : { provider }) };
 }
 
 const startedAs = process.argv[1];
@@ -41,7 +45,7 @@ if (startedAs !== undefined && import.meta.url === pathToFileURL(startedAs).href
   if (given !== undefined)
     createCiApp(JSON.parse(given) as string[]).synth(); // as this file wrote it
   else {
-    createCiApp(args);
+    readArguments(args);
     const cdk = createRequire(import.meta.url).resolve('aws-cdk/bin/cdk');
     const app = `"${process.execPath}" --import tsx infra/ci.ts`;
     const env = { ...process.env, [argumentsVariable()]: JSON.stringify(args) };

@@ -2,7 +2,10 @@ import { InferenceSession } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { GraphBuilder } from '../graph/builder.ts';
 import { lowerToOnnx } from '../graph/lower.ts';
+import { switchTelemetryOff } from './no-telemetry.ts';
 import { probeDevice, withoutFallback } from './probe-device.ts';
+
+switchTelemetryOff();
 
 test('work that the device leaves to the CPU is an error, by the name that the runtime knows the option by', async () => {
   const graph = new GraphBuilder();

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { openSync, closeSync } from 'node:fs';
-import { constants } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import type { JobDetail } from '@aws-sdk/client-batch';
 
 export interface BatchJobOptions {
@@ -34,7 +34,8 @@ export class BatchJob {
     const { command, environment, log } = this.#options;
     const [program = '', ...args] = command;
     const output = openSync(log, 'a');
-    const env = { PATH: process.env['PATH'], ...environment };
+    // as every machine has them
+    const env = { PATH: process.env['PATH'], TMPDIR: tmpdir(), ...environment };
     this.#child = spawn(program, args, { env, stdio: ['ignore', output, output] });
     closeSync(output);
     Object.assign(this.detail, { status: 'RUNNING', startedAt: Date.now() });

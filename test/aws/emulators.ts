@@ -19,13 +19,13 @@ export interface RunningEmulators {
 export async function startEmulators({ stacks = false } = {}): Promise<RunningEmulators> {
   const data = join(places.cache, 'data');
   await rm(data, { recursive: true, force: true });
-  for (const folder of ['objects', 'versions', 'sidecar', 'ministack'])
+  for (const folder of ['tmp', 'objects', 'versions', 'sidecar', 'ministack'])
     await mkdir(join(data, folder), { recursive: true });
   const [dynamoPort, motoPort, gatewayPort] = [await freePort(), await freePort(), await freePort()];
   const log = await open(places.log, 'a');
   const programs = programGroup({ cwd: data, output: log.fd });
   // nothing of this machine's own settings for AWS
-  const bare: NodeJS.ProcessEnv = { PATH: process.env['PATH'], HOME: data };
+  const bare: NodeJS.ProcessEnv = { PATH: process.env['PATH'], HOME: data, TMPDIR: join(data, 'tmp') };
   const start = (file: string, args: readonly string[], env = bare) => programs.start(file, args, env);
   const answers = (port: number): Promise<void> => Promise.race([takesCalls(port), programs.failure]);
   const stop = async (): Promise<void> => {
@@ -37,7 +37,8 @@ export async function startEmulators({ stacks = false } = {}): Promise<RunningEm
     const libraries = `-Djava.library.path=${join(places.dynamo, 'DynamoDBLocal_lib')}`;
     const jar = join(places.dynamo, 'DynamoDBLocal.jar');
     const memory = ['-inMemory', '-sharedDb', '-disableTelemetry'];
-    start('java', [libraries, '-jar', jar, ...memory, '-port', String(dynamoPort)]);
+    const temporary = [`-Djava.io.tmpdir=${join(data, 'tmp')}`, '-XX:-UsePerfData'];
+    start('java', [...temporary, libraries, '-jar', jar, ...memory, '-port', String(dynamoPort)]);
     start(places.moto, ['-H', '127.0.0.1', '-p', String(motoPort)]);
     const listen = ['--port', `127.0.0.1:${gatewayPort}`, '--access', emulatorKey, '--secret', emulatorSecret];
     const folders = ['--versioning-dir', join(data, 'versions'), '--sidecar', join(data, 'sidecar')];

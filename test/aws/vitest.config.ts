@@ -7,6 +7,7 @@ export default defineConfig({
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['test/aws/suites/*.ts'],
     exclude: ['test/aws/suites/case-tests.ts'],
+    globalSetup: ['test/support/own-temp-folder.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,

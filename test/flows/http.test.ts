@@ -23,7 +23,7 @@ let client: ApiClient;
 const web = { fetch: (url: string | URL | Request, init?: RequestInit) => fetch(url, init) };
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lorary-http-'));
-  const environment = { PATH: process.env['PATH'], LORARY_JOB_THREADS: '1' };
+  const environment = { PATH: process.env['PATH'], TMPDIR: tmpdir(), LORARY_JOB_THREADS: '1' };
   server = await startServer({ folder: join(folder, 'data'), port: 0, environment, current: folder });
   client = createApiClient({
     url: server.url,

@@ -10,6 +10,8 @@ import { createCiApp } from '../../infra/ci.ts';
 const folder = mkdtempSync(join(tmpdir(), 'lorary-ci-stack-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+/** Without a folder it makes one of its own, which stays. */
+const appOf = (args: readonly string[]) => createCiApp(args, { outdir: mkdtempSync(join(folder, 'app-')) });
 const stackOf = (app: ReturnType<typeof createCiApp>) =>
   app.node.findChild('lorary-ci') as unknown as Parameters<typeof Template.fromStack>[0];
 
@@ -29,7 +31,7 @@ test('what is no repository and stages that there are not are refused', () => {
 });
 
 test('each role trusts one audience and one subject, and may only become roles of the bootstrap', () => {
-  const template = Template.fromStack(stackOf(createCiApp(['owner/name', 'dev'])));
+  const template = Template.fromStack(stackOf(appOf(['owner/name', 'dev'])));
   const trusted = rolesOf(template).map(({ RoleName, AssumeRolePolicyDocument: { Statement } }) => {
     expect(Statement).toHaveLength(1);
     const [{ Action, Condition } = {}] = Statement;
@@ -55,14 +57,14 @@ test('each role trusts one audience and one subject, and may only become roles o
 
 test('an account that has a provider for GitHub keeps it', () => {
   const provider = 'arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com';
-  const template = Template.fromStack(stackOf(createCiApp(['owner/name', 'dev', '--provider', provider])));
+  const template = Template.fromStack(stackOf(appOf(['owner/name', 'dev', '--provider', provider])));
   template.resourceCountIs('AWS::IAM::OIDCProvider', 0);
   for (const { AssumeRolePolicyDocument } of rolesOf(template))
     expect(AssumeRolePolicyDocument.Statement[0]).toMatchObject({ Principal: { Federated: provider } });
 });
 
 test('breaks no rule of cdk-nag', () => {
-  expect(new AwsSolutionsChecks().validateScope(createCiApp(['owner/name', 'dev'])).violations).toEqual([]);
+  expect(new AwsSolutionsChecks().validateScope(appOf(['owner/name', 'dev'])).violations).toEqual([]);
 });
 
 test('the command of the CDK synthesises it by itself', () => {

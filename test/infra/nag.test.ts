@@ -1,8 +1,11 @@
-import { CfnResource, Stack, Validations } from 'aws-cdk-lib';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, CfnResource, Stack, Validations } from 'aws-cdk-lib';
 import { CfnBucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { IConstruct } from 'constructs';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { synthStage } from './synth-stage.ts';
 
 const { app } = synthStage({}, { rules: true });
@@ -38,9 +41,11 @@ test('no resource breaks a rule without a reason', () => {
 });
 
 test('a planted public bucket is found', () => {
-  const stack = new Stack();
+  const outdir = mkdtempSync(join(tmpdir(), 'lorary-nag-'));
+  onTestFinished(() => rmSync(outdir, { recursive: true }));
+  const stack = new Stack(new App({ outdir }), 'Stack');
   void new CfnBucket(stack, 'Planted');
-  expect(findingsOf(stack)).toContain('Default/Planted AwsSolutions-S10');
+  expect(findingsOf(stack)).toContain('Stack/Planted AwsSolutions-S10');
 });
 
 test('each acknowledgement stands on one resource, says why and is needed', () => {

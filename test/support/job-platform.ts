@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sweep } from '../../functions/job-events/sweep.ts';
@@ -36,7 +37,7 @@ export async function openJobPlatform({
     command: process.execPath,
     args: ['--import', 'tsx', container, '--job', jobId, '--team', team, '--run', runId],
     // tests share the cores, and threads that wait for each other cost more than they bring
-    env: { PATH: process.env['PATH'], LORARY_DATA: folder, LORARY_JOB_THREADS: '1', ...env },
+    env: { PATH: process.env['PATH'], TMPDIR: tmpdir(), LORARY_DATA: folder, LORARY_JOB_THREADS: '1', ...env },
   });
   const api = await openLocalApi({ commandOf });
   const work = join(api.folder, 'work');

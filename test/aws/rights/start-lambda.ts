@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { FunctionName } from '../../../infra/function-groups.ts';
 
@@ -25,7 +26,7 @@ export async function startLambda(
   const output = openSync(log, 'a');
   const child = fork(fileURLToPath(new URL('lambda-process.ts', import.meta.url)), [name], {
     execArgv: ['--import', 'tsx'],
-    env: { PATH: process.env['PATH'], ...environment },
+    env: { PATH: process.env['PATH'], TMPDIR: tmpdir(), ...environment },
     stdio: ['ignore', output, output, 'ipc'],
   });
   closeSync(output);
