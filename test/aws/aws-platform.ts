@@ -100,6 +100,10 @@ export async function openAwsPlatform(
     endpoints: { ...endpoints, batch: (await options.before?.(batch.url)) ?? batch.url },
     ...(options.pace ? { pace: options.pace } : {}),
     jobClasses: awsJobClasses,
+  }).catch(async (error: unknown) => {
+    await batch.close();
+    await rm(folder, { recursive: true, force: true });
+    throw error;
   });
   environment[environmentNames.table] = suite.tableName;
   environment[environmentNames.bucket] = suite.tableName;
