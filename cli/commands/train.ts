@@ -88,6 +88,13 @@ export const train: SpecCommand = {
       help: 'what a step may take [what the container or the machine has]',
     },
     'use-rslora': { path: 'method.config.use_rslora', kind: 'switch', help: 'scale by alpha / sqrt(r)' },
+    'modules-to-save': {
+      path: 'method.config.modules_to_save',
+      kind: 'text',
+      value: 'NAME',
+      multiple: true,
+      help: 'train modules with names of this end whole, such as lm_head',
+    },
     init: {
       path: 'method.config.init_lora_weights',
       kind: 'text',

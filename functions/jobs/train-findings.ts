@@ -1,5 +1,5 @@
 import type { JobRequest } from '../../shared/contract/job-requests.ts';
-import { linearModules, type BaseTensor } from '../../shared/domain/base-modules.ts';
+import { adaptableModules, type BaseTensor } from '../../shared/domain/base-modules.ts';
 import { loraTargets } from '../../shared/domain/lora-targets.ts';
 import type { Finding } from '../../shared/errors.ts';
 import { loraConfigSchema } from '../../shared/methods/lora.ts';
@@ -30,6 +30,5 @@ export function trainFindings(
 }
 
 function lora(config: object, tensors: readonly BaseTensor[]): readonly Finding[] {
-  const linears = [...linearModules(tensors)].map(([module, sizes]) => ({ module, ...sizes }));
-  return loraTargets(loraConfigSchema.parse(config), linears).findings;
+  return loraTargets(loraConfigSchema.parse(config), adaptableModules(tensors)).findings;
 }

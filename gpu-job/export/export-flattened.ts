@@ -5,7 +5,7 @@ import { linearModules } from '../../shared/domain/base-modules.ts';
 import { flattenedConfig, flattenedRank, missingLayers } from '../../shared/domain/flattened-config.ts';
 import { refuseErrors, UnavailableError, type Finding } from '../../shared/errors.ts';
 import type { FloatDtype } from '../../shared/formats/dtype.ts';
-import { beyondFactors } from '../../shared/methods/lora-unsupported.ts';
+import { beyondFactorFindings } from '../../shared/domain/beyond-factors.ts';
 import type { AdapterReader, LoraModule } from '../folders/adapter.ts';
 import { openBaseModel, type BaseModelFolder } from '../folders/base-model.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
@@ -25,7 +25,7 @@ export async function exportFlattened(spec: ExportSpec, context: JobContext): Pr
   const { base: path } = spec;
   const base = path === undefined ? undefined : await collectFindings(findings, path, () => openBaseModel(path));
   const adapter = await openExportedAdapter(spec, findings);
-  findings.push(...(adapter ? beyondFactors(adapter.config) : []));
+  findings.push(...(adapter ? beyondFactorFindings(adapter.config, adapter.pairs.values()) : []));
   try {
     const fit = base && adapter && fitOf(base, adapter);
     findings.push(...(base?.warnings ?? []), ...(fit?.findings ?? []));

@@ -2,7 +2,7 @@ import { basename, resolve } from 'node:path';
 import type { ExportReport } from '../../shared/contract/reports.ts';
 import { exportDtype, type ExportSpec } from '../../shared/contract/specs/export.ts';
 import { refuseErrors } from '../../shared/errors.ts';
-import { beyondFactors } from '../../shared/methods/lora-unsupported.ts';
+import { beyondFactorFindings } from '../../shared/domain/beyond-factors.ts';
 import { exportCard } from './export-card.ts';
 import { storedTypes } from './encode-values.ts';
 import { fitOf, isTied, openExportedAdapter, outputFindings } from './export-inputs.ts';
@@ -16,7 +16,7 @@ export async function exportLoraGguf(spec: ExportSpec, context: JobContext): Pro
   const findings = await outputFindings(spec);
   const base = await openGgufBase(spec.base ?? '', findings); // the schema demands it
   const adapter = await openExportedAdapter(spec, findings);
-  findings.push(...(adapter ? beyondFactors(adapter.config) : []));
+  findings.push(...(adapter ? beyondFactorFindings(adapter.config, adapter.pairs.values()) : []));
   try {
     const fit = base && adapter && fitOf(base.folder, adapter);
     findings.push(...(fit?.findings ?? []));

@@ -87,7 +87,7 @@ describe('readAdapterFolder refuses', () => {
       [
         `missing-partner ${A(Q)}`,
         'unusable-tensor base_model.model.x.lora_magnitude_vector',
-        'unusable-tensor base_model.model.x.lora_embedding_A',
+        'missing-partner base_model.model.x.lora_embedding_A',
         'unusable-tensor base_model.model.lm_head.weight',
         'unusable-tensor model.layers.0.mlp.up_proj.lora_A.weight',
         'rank-disagreement a.up_proj',

@@ -9,12 +9,20 @@ import { readSafetensorsHeader, readTensor } from '../../shared/formats/safetens
 import { writeSafetensors, type TensorToWrite } from '../../shared/formats/safetensors-write.ts';
 import { encodeLoraConfig, isAllLinear, parseLoraConfig } from '../../shared/methods/lora-config-file.ts';
 import { loraUnsupported } from '../../shared/methods/lora-unsupported.ts';
-import { loraScaling, loraTensorNames, type LoraConfig } from '../../shared/methods/lora.ts';
+import {
+  loraEmbeddingNames,
+  loraScaling,
+  loraTensorNames,
+  savedTensorName,
+  type LoraConfig,
+} from '../../shared/methods/lora.ts';
 import { collectFindings } from './collect-findings.ts';
 import { readJsonFile, writeFileAtomic, writeFolderAtomic } from './files.ts';
 
 /** One adapted module: its weight W becomes W + scaling * B A, and with a magnitude each row of that gets the length the magnitude says. */
 export interface LoraModule {
+  /** An embedding has an output for each token; its weight is looked up in. */
+  readonly kind?: 'embedding';
   /** Name in the base model, e.g. `model.layers.0.self_attn.q_proj`. */
   readonly module: string;
   readonly r: number;
@@ -29,9 +37,17 @@ export interface LoraModule {
   readonly magnitude?: Float32Array;
 }
 
+/** A tensor that stands in for one of the base. */
+export interface SavedTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
 export interface LoraAdapter {
   readonly config: LoraConfig;
   readonly modules: ReadonlyMap<string, LoraModule>;
+  /** Fully trained tensors, by their names in the base. */
+  readonly copies: ReadonlyMap<string, SavedTensor>;
   /** What looks odd but harms nothing. */
   readonly warnings: readonly Finding[];
 }
@@ -40,12 +56,16 @@ export const adapterConfigFileName = 'adapter_config.json';
 export const adapterWeightsFileName = 'adapter_model.safetensors';
 
 /** An adapter that has been checked, values included, of which nothing is held in memory. */
-export interface AdapterReader extends Omit<LoraAdapter, 'modules'> {
+export interface AdapterReader extends Omit<LoraAdapter, 'modules' | 'copies'> {
   readonly path: string;
   /** Sizes of the modules and places of their tensors. */
   readonly pairs: ReadonlyMap<string, LoraPair<TensorEntry>>;
+  /** Places of the fully trained tensors, by their names in the base. */
+  readonly copies: ReadonlyMap<string, TensorEntry>;
   /** Reads the factors of one of `pairs`. */
   readModule(module: string): Promise<LoraModule>;
+  /** Reads one of `copies`. */
+  readCopy(name: string): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
@@ -55,7 +75,9 @@ export async function readAdapterFolder(path: string): Promise<LoraAdapter> {
   try {
     const modules = new Map<string, LoraModule>();
     for (const module of reader.pairs.keys()) modules.set(module, await reader.readModule(module));
-    return { config: reader.config, modules, warnings: reader.warnings };
+    const copies = new Map<string, SavedTensor>();
+    for (const [name, { shape }] of reader.copies) copies.set(name, { shape, values: await reader.readCopy(name) });
+    return { config: reader.config, modules, copies, warnings: reader.warnings };
   } finally {
     await reader.close();
   }
@@ -76,21 +98,28 @@ export async function openAdapterFolder(path: string): Promise<AdapterReader> {
     const header = source && (await collectFindings(findings, source.name, () => readSafetensorsHeader(source)));
     const paired = header && config && pairLoraTensors(config, header.tensors.values());
     findings.push(...(paired?.findings ?? []));
-    if (source && paired) findings.push(...(await checkValues(source, [...paired.pairs.values()])));
+    if (source && paired) findings.push(...(await checkValues(source, [...paired.pairs.values()], paired.copies)));
     const warnings = refuseErrors('adapter-malformed', `${path} is not a usable LoRA adapter:`, findings);
     invariant(config && source && paired, 'an adapter without errors has a config and a file of tensors');
-    const { pairs } = paired;
+    const { pairs, copies } = paired;
     return {
       path,
       config,
       pairs,
+      copies,
       warnings,
       async readModule(module) {
         const pair = pairs.get(module);
         invariant(pair, `${module} is a module of the adapter in ${path}`);
-        const { r, inFeatures, outFeatures } = pair;
+        const { r, inFeatures, outFeatures, kind } = pair;
         const scaling = loraScaling(config, module, r);
-        return { module, r, inFeatures, outFeatures, scaling, ...(await readValues(source, pair)) };
+        const sizes = { module, r, inFeatures, outFeatures, ...(kind ? { kind } : {}) };
+        return { ...sizes, scaling, ...(await readValues(source, pair)) };
+      },
+      async readCopy(name) {
+        const entry = copies.get(name);
+        invariant(entry, `${name} is a tensor of the adapter in ${path}`);
+        return decodeToFloat32(entry.dtype, await readTensor(source, entry));
       },
       close: () => source.close(),
     };
@@ -118,14 +147,23 @@ export interface WriteAdapterOptions {
  */
 export async function writeAdapterFolder(
   path: string,
-  adapter: { readonly config: LoraConfig; readonly modules: Iterable<LoraModule> },
+  adapter: {
+    readonly config: LoraConfig;
+    readonly modules: Iterable<LoraModule>;
+    readonly copies?: LoraAdapter['copies'];
+  },
   options: WriteAdapterOptions = {},
 ): Promise<void> {
   const { dtype = 'F32', files = {}, readme } = options;
   const modules = [...adapter.modules];
   const config = nameTargets(adapter.config, modules);
-  const tensors = modules.flatMap((module) => moduleTensors(module, dtype));
+  const copies = [...(adapter.copies ?? [])];
+  const tensors = [
+    ...modules.flatMap((module) => moduleTensors(module, dtype)),
+    ...copies.map((copy) => copyTensor(copy, dtype)),
+  ];
   const findings = [
+    ...copies.flatMap(([name, { values }]) => notFinite(name, values, dtype, name)),
     ...pairLoraTensors(config, tensors).findings,
     ...modules.flatMap((module) => storedModuleFindings(module, config, dtype)),
   ];
@@ -167,13 +205,27 @@ async function openWeights(path: string, names: ReadonlySet<string>): Promise<Fi
   return openFileSource(join(path, adapterWeightsFileName));
 }
 
-async function checkValues(source: FileSource, pairs: readonly LoraPair<TensorEntry>[]): Promise<Finding[]> {
+async function checkValues(
+  source: FileSource,
+  pairs: readonly LoraPair<TensorEntry>[],
+  copies: ReadonlyMap<string, TensorEntry>,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
-  let acts = false;
+  let acts = copies.size > 0;
+  const diverged = (where: string, at: number, value: number | undefined): Finding => {
+    const message = `value ${at} is ${value}: the training run that wrote it had diverged`;
+    return { severity: 'error', code: 'not-finite', message, where };
+  };
+  for (const entry of copies.values()) {
+    const values = decodeToFloat32(entry.dtype, await readTensor(source, entry));
+    const at = values.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) findings.push(diverged(entry.name, at, values[at]));
+  }
   for (const pair of pairs) {
-    const { A, B, magnitude } = await readValues(source, pair);
+    const { A, B, magnitude } = await readStored(source, pair);
     // magnitudes act by themselves; whether these do only the base could tell
-    acts ||= magnitude !== undefined || B.some((value) => value !== 0);
+    acts ||=
+      magnitude !== undefined || [B, ...(pair.kind ? [A] : [])].every((half) => half.some((value) => value !== 0));
     for (const [entry, values] of [
       [pair.A, A],
       [pair.B, B],
@@ -181,8 +233,7 @@ async function checkValues(source: FileSource, pairs: readonly LoraPair<TensorEn
     ] as const) {
       const at = values?.findIndex((value) => !Number.isFinite(value)) ?? -1;
       if (at < 0) continue;
-      const message = `value ${at} is ${values?.[at]}: the training run that wrote it had diverged`;
-      findings.push({ severity: 'error', code: 'not-finite', message, where: entry?.name ?? pair.module });
+      findings.push(diverged(entry?.name ?? pair.module, at, values?.[at]));
     }
   }
   const message = 'every B is zero: the adapter changes nothing, it was never trained';
@@ -193,12 +244,32 @@ async function checkValues(source: FileSource, pairs: readonly LoraPair<TensorEn
 
 async function readValues(
   source: FileSource,
+  pair: LoraPair<TensorEntry>,
+): Promise<Pick<LoraModule, 'A' | 'B' | 'magnitude'>> {
+  const stored = await readStored(source, pair);
+  if (!pair.kind) return stored;
+  const { r, inFeatures, outFeatures } = pair;
+  return { A: transposed(stored.B, inFeatures, r), B: transposed(stored.A, r, outFeatures) };
+}
+
+/** As the file has them. */
+async function readStored(
+  source: FileSource,
   { A, B, magnitude }: LoraPair<TensorEntry>,
 ): Promise<Pick<LoraModule, 'A' | 'B' | 'magnitude'>> {
   const read = async (entry: TensorEntry): Promise<Float32Array> =>
     decodeToFloat32(entry.dtype, await readTensor(source, entry));
   const factors = { A: await read(A), B: await read(B) };
   return magnitude ? { ...factors, magnitude: await read(magnitude) } : factors;
+}
+
+/** Of a matrix [rows, columns]. */
+function transposed(values: Float32Array, rows: number, columns: number): Float32Array {
+  const result = new Float32Array(values.length);
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++)
+      result[column * rows + row] = values[row * columns + column] as number;
+  return result;
 }
 
 /** Spells `all-linear` out as the last parts of the names: PEFT before 0.8 and most serving engines know only lists. */
@@ -209,17 +280,31 @@ function nameTargets(config: LoraConfig, modules: readonly LoraModule[]): LoraCo
   return { ...config, target_modules: [...names].toSorted() };
 }
 
-function moduleTensors(
-  { module, r, inFeatures, outFeatures, ...values }: LoraModule,
-  dtype: FloatDtype,
-): TensorToWrite[] {
-  const names = loraTensorNames(module);
-  const tensor = (side: 'A' | 'B' | 'magnitude', shape: readonly number[]): TensorToWrite[] => {
-    const own = values[side];
-    if (!own) return [];
-    return [{ name: names[side], dtype, shape, bytes: () => Promise.resolve(encodeFromFloat32(dtype, own)) }];
-  };
-  return [...tensor('A', [r, inFeatures]), ...tensor('B', [outFeatures, r]), ...tensor('magnitude', [outFeatures])];
+function moduleTensors(module: LoraModule, dtype: FloatDtype): TensorToWrite[] {
+  const { module: name, kind, r, inFeatures, outFeatures, A, B, magnitude } = module;
+  const tensor = (own: string, shape: readonly number[], values: Float32Array): TensorToWrite => ({
+    name: own,
+    dtype,
+    shape,
+    bytes: () => Promise.resolve(encodeFromFloat32(dtype, values)),
+  });
+  if (kind) {
+    const names = loraEmbeddingNames(name);
+    return [
+      tensor(names.A, [r, outFeatures], transposed(B, outFeatures, r)),
+      tensor(names.B, [inFeatures, r], transposed(A, r, inFeatures)),
+    ];
+  }
+  const names = loraTensorNames(name);
+  return [
+    tensor(names.A, [r, inFeatures], A),
+    tensor(names.B, [outFeatures, r], B),
+    ...(magnitude ? [tensor(names.magnitude, [outFeatures], magnitude)] : []),
+  ];
+}
+
+function copyTensor([name, { shape, values }]: readonly [string, SavedTensor], dtype: FloatDtype): TensorToWrite {
+  return { name: savedTensorName(name), dtype, shape, bytes: () => Promise.resolve(encodeFromFloat32(dtype, values)) };
 }
 
 /** What stands against storing a module: sizes, a scaling that the config does not give, values that are not finite in the stored type. */
@@ -237,11 +322,16 @@ export function storedModuleFindings(module: LoraModule, config: LoraConfig, dty
     ['A', A],
     ['B', B],
     ['magnitude', magnitude],
-  ] as const) {
-    // Narrowing may overflow, so the values are looked at as they will be read.
-    const seen = dtype === 'F32' ? values : decodeToFloat32(dtype, encodeFromFloat32(dtype, values));
-    const at = seen.findIndex((value) => !Number.isFinite(value));
-    if (at >= 0) error('not-finite', `value ${at} of ${name} is ${values[at]}, which as ${dtype} is ${seen[at]}`);
-  }
+  ] as const)
+    findings.push(...notFinite(module.module, values, dtype, name));
   return findings;
+}
+
+/** Narrowing may overflow, so values are looked at as they will be read. */
+function notFinite(where: string, values: Float32Array, dtype: FloatDtype, name: string): Finding[] {
+  const seen = dtype === 'F32' ? values : decodeToFloat32(dtype, encodeFromFloat32(dtype, values));
+  const at = seen.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return [];
+  const message = `value ${at} of ${name} is ${values[at]}, which as ${dtype} is ${seen[at]}`;
+  return [{ severity: 'error', code: 'not-finite', message, where }];
 }

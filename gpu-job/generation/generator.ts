@@ -1,6 +1,7 @@
 import { invariant } from '../../shared/errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { forward, type TunedModel } from '../methods/tuned-model.ts';
+import { headLogits } from '../nn/output-head.ts';
 import { longTextTokens } from '../nn/decoder-spec.ts';
 import { createSession, float32Of, type TensorValue } from '../runtime/session.ts';
 import { parameterFeeds } from '../training/parameter-feeds.ts';
@@ -109,7 +110,7 @@ function generatorGraph(model: TunedModel): GraphBuilder {
     graph.output(`present ${name}`, joined);
     return joined;
   };
-  const { hidden, head } = forward(graph, model, {
+  const { states, head } = forward(graph, model, {
     inputIds: integers('input_ids', ['B', 'T']),
     queries: { positions: integers('positions', ['B', 'T']), segments: integers('segments', ['B', 'T']) },
     keys: { positions: integers('key_positions', ['B', 'S']), segments: integers('key_segments', ['B', 'S']) },
@@ -118,7 +119,9 @@ function generatorGraph(model: TunedModel): GraphBuilder {
       values: join(`values ${layer}`, values),
     }),
   });
-  const last = graph.gather(hidden, integers('logit_rows', ['K'])); // [K, H]
-  graph.output('logits', graph.matmul(last, head, { transB: true }));
+  const rows = integers('logit_rows', ['K']);
+  const { hidden, low } = states;
+  const last = { hidden: graph.gather(hidden, rows), ...(low ? { low: graph.gather(low, rows) } : {}) }; // [K, H], [K, r]
+  graph.output('logits', headLogits(graph, last, head));
   return graph;
 }

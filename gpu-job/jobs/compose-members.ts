@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import type { ComposeSpec } from '../../shared/contract/specs/compose.ts';
 import { refuseErrors, type Finding } from '../../shared/errors.ts';
-import { beyondFactors } from '../../shared/methods/lora-unsupported.ts';
+import { beyondFactorFindings } from '../../shared/domain/beyond-factors.ts';
 import {
   adapterConfigFileName,
   adapterWeightsFileName,
@@ -37,7 +37,10 @@ export async function openMembers(spec: ComposeSpec): Promise<ComposeMember[]> {
     const reader = await collectFindings(findings, adapter, () => openAdapterFolder(adapter));
     if (!reader) continue;
     findings.push(
-      ...beyondFactors(reader.config).map((finding) => ({ ...finding, where: `${adapter} ${finding.where}` })),
+      ...beyondFactorFindings(reader.config, reader.pairs.values()).map((finding) => ({
+        ...finding,
+        where: `${adapter} ${finding.where}`,
+      })),
     );
     const name = basename(adapter);
     const warnings = reader.warnings.map((finding) => ({ ...finding, where: `${name} ${finding.where ?? ''}`.trim() }));

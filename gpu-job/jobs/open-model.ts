@@ -3,7 +3,7 @@ import { refuseErrors, type Finding } from '../../shared/errors.ts';
 import { readAdapterFolder } from '../folders/adapter.ts';
 import { openBaseModel } from '../folders/base-model.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
-import { adapterMethod, adapterParameters } from '../methods/adapted-model.ts';
+import { adapterMethod, adapterParameters, copiesOf } from '../methods/adapted-model.ts';
 import { tunedModel, type TunedModel } from '../methods/tuned-model.ts';
 import { openBaseText, type BaseText } from './base-text.ts';
 
@@ -30,7 +30,8 @@ export async function openModel(spec: {
     const adapter =
       path === undefined ? undefined : await collectFindings(findings, 'adapter', () => readAdapterFolder(path));
     findings.push(...(base?.warnings ?? []), ...(adapter?.warnings ?? []));
-    if (bare && adapter) findings.push(...adapterFit(adapter.config, adapter.modules.values(), bare.tensors).findings);
+    if (bare && adapter)
+      findings.push(...adapterFit(adapter.config, adapter.modules.values(), bare.tensors, copiesOf(adapter)).findings);
     const warnings = refuseErrors('model', 'The model cannot be opened:', findings);
     if (!base || !bare || !text) throw new Error('a part is missing without a finding');
     return {

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { loraTargets } from '../../shared/domain/lora-targets.ts';
+import { savedTensors } from '../../shared/domain/saved-tensors.ts';
 import type { Finding } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { loraConfigSchema, type LoraConfig } from '../../shared/methods/lora.ts';
@@ -8,40 +9,75 @@ import { loraInitialisation } from '../methods/initialisations.ts';
 import type { LoraTarget } from '../methods/lora-variant.ts';
 import { loraVariant } from '../methods/lora-variants.ts';
 import { loraMethod } from '../methods/lora.ts';
-import type { Method, TunableModel } from '../methods/method.ts';
+import type { Method, Parameter, TunableModel } from '../methods/method.ts';
 
 /** What LoRA will train on a base, and everything that is wrong or odd about it. */
 export interface LoraPlan {
   readonly config: LoraConfig;
   readonly targets: readonly LoraTarget[];
+  /** Tensors that are trained whole. */
+  readonly saved: readonly Parameter[];
   readonly findings: readonly Finding[];
 }
 
-export function planLora(spec: TrainSpec, linears: TunableModel['linears']): LoraPlan {
+export function planLora(spec: TrainSpec, model: TunableModel): LoraPlan {
   const parsed = loraConfigSchema.parse(spec.method.kind === 'lora' ? spec.method.config : {});
   const config = { ...parsed, base_model_name_or_path: parsed.base_model_name_or_path ?? basename(spec.base) };
-  const { targets, findings } = loraTargets(config, linears);
+  const { input, output } = model.embeddings;
+  const modules = [...model.linears, output, { ...input, kind: 'embedding' as const }];
+  const { targets, findings } = loraTargets(config, modules);
+  const saved = savedTensors(config.modules_to_save, withHead(model));
+  const plan = { config, targets, saved: saved.map(({ name, shape }) => ({ name, shape })) };
   const inside = findings.map((finding) => ({ ...finding, where: `method.config.${finding.where}` }));
-  return { config, targets, findings: [...inside, ...initialisationFindings(spec, { config, targets }, linears)] };
+  return { ...plan, findings: [...inside, ...savedFindings(plan), ...variantFindings(spec, plan, model)] };
+}
+
+/** The tensors of a model, that of an output embedding among them where it shares the input's. */
+function withHead({ tensors, embeddings }: TunableModel): readonly Parameter[] {
+  const name = `${embeddings.output.module}.weight`;
+  const { outFeatures, inFeatures } = embeddings.output;
+  return tensors.some((tensor) => tensor.name === name)
+    ? tensors
+    : [...tensors, { name, shape: [outFeatures, inFeatures] }];
+}
+
+function savedFindings({ config, saved }: Pick<LoraPlan, 'config' | 'saved'>): Finding[] {
+  return (config.modules_to_save ?? []).flatMap((entry): Finding[] => {
+    if (savedTensors([entry], saved).length > 0) return [];
+    const message = `"${entry}" is the end of no module's name in this base`;
+    return [{ severity: 'error', code: 'train', where: 'method.config.modules_to_save', message }];
+  });
 }
 
 /** The method of a plan on the model it was made for. */
-export function plannedMethod(model: TunableModel, { config, targets }: Pick<LoraPlan, 'config' | 'targets'>): Method {
+export function plannedMethod(model: TunableModel, { config, targets, saved }: Omit<LoraPlan, 'findings'>): Method {
   const { takesFromBase } = loraInitialisation(config.init_lora_weights);
-  return loraMethod(model, targets, { dropout: config.lora_dropout, variant: loraVariant(config), takesFromBase });
+  return loraMethod(model, targets, {
+    dropout: config.lora_dropout,
+    variant: loraVariant(config),
+    takesFromBase,
+    saved,
+  });
 }
 
-/** What stands against initialisations that take their factors from the base. */
-function initialisationFindings(
+/** What stands against a variant, or an initialisation that takes its factors from the base. */
+function variantFindings(
   { outputDtype }: TrainSpec,
   { config, targets }: Pick<LoraPlan, 'config' | 'targets'>,
-  linears: TunableModel['linears'],
+  { linears, embeddings }: TunableModel,
 ): Finding[] {
   const { init_lora_weights: init, use_dora: usesDora } = config;
-  if (!loraInitialisation(init).takesFromBase) return [];
+  const { takesFromBase } = loraInitialisation(init);
   const findings: Finding[] = [];
   const refuse = (where: string, message: string): void =>
     void findings.push({ severity: 'error', code: 'train', where, message });
+  for (const { module } of targets)
+    if ((usesDora || takesFromBase) && [embeddings.input.module, embeddings.output.module].includes(module))
+      refuse(
+        'method.config.target_modules',
+        `selects ${module}, on which only plain LoRA with a random beginning is computed here`,
+      );
+  if (!takesFromBase) return findings;
   if (usesDora)
     refuse(
       'method.config.use_dora',

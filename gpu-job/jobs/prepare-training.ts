@@ -33,6 +33,8 @@ export interface PreparedTraining {
   readonly config: LoraConfig | undefined;
   /** What LoRA acts on; empty for full fine-tuning. */
   readonly targets: readonly LoraTarget[];
+  /** Tensors that are trained whole beside them. */
+  readonly saved: readonly Parameter[];
   readonly text: BaseText;
   readonly rows: readonly TokenRow[];
   readonly evalRows: readonly TokenRow[];
@@ -69,7 +71,7 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
   const described = await collectFindings(findings, 'base', () => describeBase(spec));
   const text = await collectFindings(findings, 'base', () => openBaseText(spec.base));
   try {
-    const lora = described && spec.method.kind === 'lora' ? planLora(spec, described.linears) : undefined;
+    const lora = described && spec.method.kind === 'lora' ? planLora(spec, described) : undefined;
     findings.push(...(lora?.findings ?? []));
     const lengthMax = checkContext(spec, described?.spec.maxPositions, report);
     const data = text && (await readData(spec, text, lengthMax, findings));
@@ -104,6 +106,7 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
       parameters: requireMethod(model).parameters,
       config: lora?.config,
       targets: lora?.targets ?? [],
+      saved: lora?.saved ?? [],
       text,
       ...data,
       prompts,

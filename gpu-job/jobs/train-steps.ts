@@ -151,12 +151,12 @@ const copied = (parameters: ReadonlyMap<string, Float32Array>): ReadonlyMap<stri
 
 async function initialValues(
   { seed }: TrainSpec,
-  { config, model, targets, parameters }: PreparedTraining,
+  { config, model, targets, saved, parameters }: PreparedTraining,
   context: JobContext,
 ): Promise<ReadonlyMap<string, Float32Array>> {
-  const { base, linears } = model;
+  const { base } = model;
   if (config)
-    return initialLora({ base, linears, config, targets, seed }, (done) => {
+    return initialLora({ base, model, saved, config, targets, seed }, (done) => {
       context.emit({ type: 'progress', stage: 'initialise', done, total: targets.length, unit: 'modules' });
       if (context.stopRequested()) throw new UnavailableError('Stopped before the first step.');
     });

@@ -2,8 +2,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { composeSpecSchema } from '../../shared/contract/specs/compose.ts';
 import { evaluateSpecSchema } from '../../shared/contract/specs/evaluate.ts';
 import { UnavailableError } from '../../shared/errors.ts';
+import { mergeSpecSchema } from '../../shared/contract/specs/merge.ts';
 import { trainSpecSchema, type TrainSpec } from '../../shared/contract/specs/train.ts';
 import { refusals } from '../../test/support/refusals.ts';
 import { rememberingContext } from '../../test/support/remembering-context.ts';
@@ -11,7 +13,9 @@ import { writeTinyBase } from '../../test/support/tiny-base.ts';
 import { readAdapterFolder } from '../folders/adapter.ts';
 import { openBaseModel, readTensorFloat32 } from '../folders/base-model.ts';
 import { writeModelFolder } from '../folders/write-model.ts';
+import { runCompose } from './compose.ts';
 import { runEvaluate } from './evaluate.ts';
+import { runMerge } from './merge.ts';
 import { runTrain } from './train.ts';
 
 let folder = '';
@@ -39,8 +43,8 @@ const specOf = (output: string, config: object, changes: object = {}): TrainSpec
     ...changes,
   });
 
-const lossOf = async (adapter?: string): Promise<number> => {
-  const spec = { kind: 'evaluate', base: at('base'), data: at('held.jsonl'), threads: 1 };
+const lossOf = async (adapter?: string, base = 'base'): Promise<number> => {
+  const spec = { kind: 'evaluate', base: at(base), data: at('held.jsonl'), threads: 1 };
   const parsed = evaluateSpecSchema.parse({ ...spec, ...(adapter === undefined ? {} : { adapter: at(adapter) }) });
   return (await runEvaluate(parsed, rememberingContext())).loss.value;
 };
@@ -75,6 +79,63 @@ describe.each<[string, string, number]>([
     expect([config.r, config.lora_alpha]).toEqual([rank, 2 * rank]);
     expect(config.init_lora_weights).toBe(init === 'gaussian' ? 'gaussian' : true);
   });
+});
+
+describe.each<[string, object]>([
+  ['embeddings', { target_modules: ['q_proj', 'embed_tokens', 'lm_head'], lora_dropout: 0.1 }],
+  ['whole', { target_modules: ['v_proj', 'embed_tokens'], modules_to_save: ['lm_head', 'norm'] }],
+])('%s of a base whose embeddings are one tensor', (name, config) => {
+  const optimizer = { learningRate: 0.02, loraPlusRatio: 2, loraPlusEmbeddingRate: 0.02 };
+
+  test('begin at the base to the bit, learn, and are read back as what they were', async () => {
+    const report = await runTrain(specOf(name, config, { optimizer }), rememberingContext());
+    expect(report.evalLossBefore).toBe(await lossOf());
+    expect(report.evalLoss).toBeLessThan((report.evalLossBefore ?? 0) - 0.5);
+    expect(await lossOf(name)).toBe(report.evalLoss);
+  });
+
+  test('merged part, and have the loss of the adapter', async () => {
+    const spec = mergeSpecSchema.parse({
+      kind: 'merge',
+      base: at('base'),
+      adapter: at(name),
+      output: at(`${name}-merged`),
+    });
+    expect((await runMerge(spec, rememberingContext())).unties).toBe(true);
+    expect(await lossOf(undefined, `${name}-merged`)).toBeCloseTo(await lossOf(name), 4);
+    expect(Math.abs((await lossOf(undefined, `${name}-merged`)) - (await lossOf()))).toBeGreaterThan(0.3);
+  });
+
+  test('are refused where only factors of linear modules can be said', async () => {
+    const members = [{ adapter: at(name), weight: 1 }];
+    const found = await refusals(
+      runCompose(
+        composeSpecSchema.parse({ kind: 'compose', type: 'cat', members, output: at('none') }),
+        rememberingContext(),
+      ),
+    );
+    expect(found.every((line) => line.startsWith('beyond-factors'))).toBe(true);
+    expect(found.length).toBeGreaterThan(0);
+  });
+});
+
+test('a lean run of embeddings has the losses of a fast one', async () => {
+  const config = { target_modules: ['embed_tokens', 'lm_head', 'up_proj'] };
+  const [fast, lean] = [
+    await runTrain(specOf('fast', config, { memory: 'fast' }), rememberingContext()),
+    await runTrain(specOf('lean', config, { memory: 'lean' }), rememberingContext()),
+  ];
+  expect(lean.evalLoss).toBeCloseTo(fast.evalLoss ?? 0, 3);
+});
+
+test('what is no module, and variants on embeddings, are refused', async () => {
+  const none = await refusals(runTrain(specOf('none', { modules_to_save: ['head', 'x'] }), rememberingContext()));
+  expect(none).toEqual(['train method.config.modules_to_save']);
+  for (const more of [{ use_dora: true }, { init_lora_weights: 'olora' }]) {
+    const config = { target_modules: ['q_proj', 'embed_tokens', 'lm_head'], ...more };
+    const found = await refusals(runTrain(specOf('none', config), rememberingContext()));
+    expect(found).toEqual(Array.from({ length: 2 }, () => 'train method.config.target_modules'));
+  }
 });
 
 test('a run of PiSSA that was interrupted goes on bit for bit, with the factors it began with', async () => {

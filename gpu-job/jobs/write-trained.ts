@@ -6,14 +6,14 @@ import { invariant } from '../../shared/errors.ts';
 import { decodeToFloat32, encodeFromFloat32, type FloatDtype } from '../../shared/formats/dtype.ts';
 import { convertedConfig } from '../../shared/methods/converted-config.ts';
 import { loraScaling, type LoraConfig } from '../../shared/methods/lora.ts';
-import { writeAdapterFolder, type LoraModule } from '../folders/adapter.ts';
+import { writeAdapterFolder, type LoraAdapter, type LoraModule } from '../folders/adapter.ts';
 import { writeModelFolder } from '../folders/write-model.ts';
 import { convertedModule } from '../methods/converted-module.ts';
 import { doraMagnitude } from '../methods/dora.ts';
 import { loraInitialisation } from '../methods/initialisations.ts';
 import { initialName, loraA, loraB } from '../methods/lora-variant.ts';
 import type { Parameter } from '../methods/method.ts';
-import { requireMethod, type TunedModel } from '../methods/tuned-model.ts';
+import { requireMethod } from '../methods/tuned-model.ts';
 import type { RunState } from '../training/checkpoint.ts';
 import type { MetricsLine } from '../training/metrics-log.ts';
 import { hashFiles, recipeFileName, type TrainingRecipe } from './finished-run.ts';
@@ -65,7 +65,7 @@ export async function writeTrained(
     [recipeFileName]: `${JSON.stringify(recipe, undefined, 2)}\n`,
   };
   if (run.config)
-    await writeAdapterFolder(spec.output, trainedAdapter(run.config, run.model, parameters), { dtype, readme, files });
+    await writeAdapterFolder(spec.output, trainedAdapter(run.config, run, parameters), { dtype, readme, files });
   else {
     const tensors = run.parameters.map(({ name, shape }) => ({ name, shape, values: valuesOf(parameters, name) }));
     const model = { base: spec.base, config: run.model.base.config, tensors, dtype };
@@ -124,16 +124,20 @@ function parseLines(metrics: string): MetricsLine[] {
 /** The adapter of a run, on the base as it is: converted where its first factors were taken from the base. */
 function trainedAdapter(
   config: LoraConfig,
-  model: TunedModel,
+  { model, saved }: Pick<PreparedTraining, 'model' | 'saved'>,
   parameters: ReadonlyMap<string, Float32Array>,
-): { readonly config: LoraConfig; readonly modules: readonly LoraModule[] } {
-  const modules = loraModules(config, requireMethod(model).parameters, parameters);
-  if (!loraInitialisation(config.init_lora_weights).takesFromBase) return { config, modules };
+): Omit<LoraAdapter, 'modules' | 'warnings'> & { readonly modules: readonly LoraModule[] } {
+  const { module: input } = model.embeddings.input;
+  const modules = loraModules(config, requireMethod(model).parameters, parameters).map((own) =>
+    own.module === input ? { ...own, kind: 'embedding' as const } : own,
+  );
+  const copies = new Map(saved.map(({ name, shape }) => [name, { shape, values: valuesOf(parameters, name) }]));
+  if (!loraInitialisation(config.init_lora_weights).takesFromBase) return { config, modules, copies };
   const converted = modules.map((own) => {
     const [A, B] = [loraA(own.module), loraB(own.module)].map((name) => valuesOf(parameters, initialName(name)));
     return convertedModule(own, { A: A as Float32Array, B: B as Float32Array }); // one for each name
   });
-  return { config: convertedConfig(config), modules: converted };
+  return { config: convertedConfig(config), modules: converted, copies };
 }
 
 function loraModules(

@@ -19,6 +19,8 @@ export interface MergedTensor {
   readonly source: CheckpointTensor;
   /** The update that is added; absent: the values stay. */
   readonly update?: LoraPair<TensorEntry>;
+  /** The fully trained tensor that stands in for it. */
+  readonly copy?: TensorEntry;
 }
 
 export interface MergePlan {
@@ -38,19 +40,31 @@ export function planMerge(base: BaseModelFolder, adapter: AdapterReader, dtype: 
   if (packed.length > 0) return { tensors: [], unties: false, summary: '', findings: packed };
   const embedding = base.tensors.get(inputEmbedding);
   const tied = base.config['tie_word_embeddings'] === true || !base.tensors.has(outputEmbedding);
-  const unties = tied && embedding !== undefined && adapter.pairs.has(outputModule);
-  // A tied output embedding is computed with the input's tensor, whatever a stored copy holds.
+  const parts = [inputModule, outputModule].some(
+    (module) => adapter.pairs.has(module) || adapter.copies.has(`${module}.weight`),
+  );
+  const unties = tied && embedding !== undefined && parts;
+  // Input and output part where either is trained, since each then has values of its own. A tied output embedding is computed with the input's tensor, whatever a stored copy holds.
   const output = unties ? { ...embedding, name: outputEmbedding } : undefined;
   const sources = [...base.tensors.values()].filter(({ name }) => !output || name !== outputEmbedding);
   if (output) sources.push(output);
-  const fit = adapterFit(adapter.config, adapter.pairs.values(), sources);
+  const copies = [...adapter.copies].map(([name, { shape }]) => ({ name, shape }));
+  const fit = adapterFit(adapter.config, adapter.pairs.values(), sources, copies);
   const findings = [...fit.findings];
   const tensors = sources.map((source): MergedTensor => {
     const update = adapter.pairs.get(source.name.replace(/\.weight$/, ''));
     const acts = update !== undefined && source.name === `${update.module}.weight`;
-    findings.push(...dtypeFindings(source, acts, dtype));
+    const copy = adapter.copies.get(source.name);
+    findings.push(...dtypeFindings(source, acts || copy !== undefined, dtype));
     const { name, shape } = source;
-    return { name, shape, source, dtype: targetDtype(source.dtype, dtype), ...(acts ? { update } : {}) };
+    return {
+      name,
+      shape,
+      source,
+      dtype: targetDtype(source.dtype, dtype),
+      ...(acts ? { update } : {}),
+      ...(copy ? { copy } : {}),
+    };
   });
   return { tensors, unties, summary: fit.summary, findings };
 }
@@ -64,7 +78,8 @@ export function packedFindings(base: BaseModelFolder): Finding[] {
   return [{ severity: 'error', code: 'packed-weights', message, where: first.name }];
 }
 
-const inputEmbedding = 'model.embed_tokens.weight';
+const inputModule = 'model.embed_tokens';
+const inputEmbedding = `${inputModule}.weight`;
 const outputModule = 'lm_head';
 const outputEmbedding = `${outputModule}.weight`;
 

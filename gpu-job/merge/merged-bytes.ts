@@ -23,7 +23,13 @@ export function createMergedBytes(
   const bytesOf = createByteReader();
   const encode = createBlockEncoder();
   return async function* mergedBytes(tensor) {
-    const { source, update, dtype, shape } = tensor;
+    const { name, source, update, copy, dtype, shape } = tensor;
+    if (copy) {
+      const values = await sources.adapter.readCopy(name);
+      for (const { start, length } of blocksOf(shape))
+        yield encode(dtype as FloatDtype, values.subarray(start, start + length));
+      return;
+    }
     const file = await sources.file(source.file);
     if (!update && dtype === source.dtype) {
       yield* bytesOf(file, source);

@@ -99,7 +99,7 @@ function compareHeaders(shard: Shard<MergedTensor>, entries: ReadonlyMap<string,
   return faults;
 }
 
-const isCopy = ({ update, dtype, source }: MergedTensor): boolean => !update && dtype === source.dtype;
+const isCopy = ({ update, copy, dtype, source }: MergedTensor): boolean => !update && !copy && dtype === source.dtype;
 
 async function sameBytes(
   written: WrittenTensor,
@@ -142,12 +142,13 @@ async function checkTensor(
   const rounding = roundings[tensor.dtype];
   invariant(rounding, `${tensor.name} was computed, so its type ${tensor.dtype} has a known rounding`);
   const base = await sources.file(tensor.source.file);
+  const own = tensor.copy && (await sources.adapter.readCopy(tensor.name));
   const module = tensor.update && (await sources.adapter.readModule(tensor.update.module));
   const check = newBlockCheck();
   let fault: string | undefined;
   let finding: Finding | undefined;
   for (const block of blocksOf(tensor.shape)) {
-    const W = await read.base(base, tensor.source, block);
+    const W = own ? own.subarray(block.start, block.start + block.length) : await read.base(base, tensor.source, block);
     const result = await read.written(written.source, written.entry, block);
     const part = module && updateBlock(module, block);
     const slack = part && updateSlack(part);

@@ -88,11 +88,11 @@ test('gaussian: A is normal with the standard deviation 1/r, B is zero', async (
 
 test('a run is fed first factors twice where they come from the base, and once where they do not', async () => {
   const base = bases['F32'] as BaseModelFolder; // it was made
-  const { linears } = tunedModel(base);
+  const model = tunedModel(base);
   const targets = modules.map((module) => ({ module, r, scaling }));
   const fed = async (init: string | true): Promise<ReadonlyMap<string, Float32Array>> => {
     const config = parseLoraConfig({ peft_type: 'LORA', target_modules: modules, init_lora_weights: init });
-    return initialLora({ base, linears, config, targets, seed: 1 }, () => undefined);
+    return initialLora({ base, model, saved: [], config, targets, seed: 1 }, () => undefined);
   };
   const [plain, taken] = [await fed(true), await fed('olora')];
   expect([plain.size, taken.size]).toEqual([6, 12]);

@@ -43,6 +43,16 @@ const gaussian: LoraInitialisation = {
   },
 };
 
+/** Of an embedding, whatever is asked for: A normal, B zero. PEFT stores them transposed, as its `lora_embedding_B` and `lora_embedding_A`. */
+export const embedding: LoraInitialisation = {
+  takesFromBase: false,
+  factors({ target: { module, r }, linear, seed }) {
+    const random = namedStream(seed, 'initial', loraA(module));
+    const A = Float32Array.from({ length: r * linear.inFeatures }, () => random.normal());
+    return Promise.resolve({ A, B: new Float32Array(linear.outFeatures * r) });
+  },
+};
+
 function valuesOf(values: ReadonlyMap<string, Float32Array>, name: string): Float32Array {
   const own = values.get(name);
   invariant(own, `${name} was asked for`);

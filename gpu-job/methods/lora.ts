@@ -3,7 +3,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import type { LinearModule } from '../nn/decoder.ts';
 import { initialName, loraA, loraB, type LoraTarget, type LoraVariant } from './lora-variant.ts';
 import { plainLora } from './lora-variants.ts';
-import type { Method, MethodGraph, TunableModel } from './method.ts';
+import type { Method, MethodGraph, Parameter, TunableModel } from './method.ts';
 
 export interface LoraOptions {
   /** Probability of dropping an input of A. */
@@ -12,25 +12,64 @@ export interface LoraOptions {
   readonly variant?: LoraVariant;
   /** Whether the first factors were taken from the base: training goes on with W - scaling * B0 A0, of which no copy is made. */
   readonly takesFromBase?: boolean;
+  /** Tensors of the base that are trained whole (`modules_to_save`). */
+  readonly saved?: readonly Parameter[];
 }
 
 /** LoRA (Hu et al. 2021, arXiv 2106.09685) on `targets`, or a variant of it. */
 export function loraMethod(model: TunableModel, targets: readonly LoraTarget[], options: LoraOptions = {}): Method {
-  const { dropout = 0, variant = plainLora, takesFromBase = false } = options;
-  const known = new Map(model.linears.map((linear) => [linear.module, linear]));
+  const { dropout = 0, variant = plainLora, takesFromBase = false, saved = [] } = options;
+  const { input, output } = model.embeddings;
+  const known = new Map([...model.linears, input, output].map((linear) => [linear.module, linear]));
+  for (const { module } of targets)
+    if ((module === input.module || module === output.module) && (variant !== plainLora || takesFromBase))
+      throw new DomainError('lora-target', `On ${module} only plain LoRA with a random beginning is computed here.`);
   const factors = targets.flatMap(({ module, r }) => {
     const { inFeatures, outFeatures } = linearOf(known, module);
     return [
-      { name: loraA(module), shape: [r, inFeatures] },
-      { name: loraB(module), shape: [outFeatures, r], group: 'B' as const },
+      {
+        name: loraA(module),
+        shape: [r, inFeatures],
+        ...(module === input.module ? { group: 'embedding' as const } : {}),
+      },
+      {
+        name: loraB(module),
+        shape: [outFeatures, r],
+        group: module === input.module ? ('embedding' as const) : ('B' as const),
+      },
     ];
   });
   const more = targets.flatMap(({ module }) => variant.parameters(linearOf(known, module)));
+  const copies = saved.map(({ name, shape }) => ({
+    name,
+    shape,
+    ...(shape.length > 1 ? {} : { group: 'B' as const }),
+  }));
+  const whole = new Set(copies.map(({ name }) => name));
   const byModule = new Map(targets.map((target, stream) => [target.module, { ...target, stream }]));
   return {
-    parameters: [...factors, ...more],
+    parameters: [...factors, ...more, ...copies],
     ...(takesFromBase ? { constants: factors.map(({ name, shape }) => ({ name: initialName(name), shape })) } : {}),
     usesDropout: dropout > 0,
+    unties: true,
+    replaceWeight: (context, name) => (whole.has(name) ? context.parameter(name) : undefined),
+    // B has a row for each token, as the weight does; an input that is no vector is not dropped from
+    extendEmbedding(context, ids, embedded) {
+      const target = byModule.get(input.module);
+      if (!target) return embedded;
+      const { graph } = context;
+      const rows = graph.gather(context.parameter(loraB(target.module)), ids); // [N, r]
+      return graph.add(
+        embedded,
+        graph.matmul(rows, context.parameter(loraA(target.module)), { alpha: target.scaling }),
+      );
+    },
+    extendHead(context, hidden) {
+      const target = byModule.get(output.module);
+      const own = target && lowStates(context, hidden, [target], dropout).get(output.module);
+      if (!target || !own) return undefined;
+      return { low: own.low, update: { B: context.parameter(loraB(target.module)), scaling: target.scaling } };
+    },
     extendLinears(context, x, linears) {
       const tuned = linears.flatMap(({ module }) => byModule.get(module) ?? []);
       const states = lowStates(context, x, tuned, dropout);

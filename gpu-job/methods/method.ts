@@ -1,5 +1,6 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { OutputHead } from '../nn/output-head.ts';
 import type { CheckpointTensorSpec, LinearModule } from '../nn/decoder.ts';
 
 /** A tensor that is trained. Its values live outside the graph, as float32, and are fed at every run. */
@@ -19,6 +20,8 @@ export type RateGroup = 'B' | 'embedding';
 export interface TunableModel {
   readonly tensors: readonly CheckpointTensorSpec[];
   readonly linears: readonly LinearModule[];
+  /** Both with a weight [tokens, hidden size], though it be one tensor. */
+  readonly embeddings: { readonly input: LinearModule; readonly output: LinearModule };
 }
 
 /** What a method adds inside one graph. */
@@ -49,6 +52,15 @@ export interface Method {
   readonly constants?: readonly Parameter[];
   /** The outputs of linear modules that read the same x, given x @ W^T of each; the product itself where a module is not tuned. */
   extendLinears?(context: MethodGraph, x: Tensor, linears: readonly LinearProduct[]): readonly Tensor[];
+  /** Embedded tokens [N, H], given those of the input embedding. */
+  extendEmbedding?(context: MethodGraph, ids: Tensor, embedded: Tensor): Tensor;
+  /** What an update of the output embedding makes of final hidden states: [N, r], and what it adds to logits of that. */
+  extendHead?(
+    context: MethodGraph,
+    hidden: Tensor,
+  ): { readonly low: Tensor; readonly update: NonNullable<OutputHead['update']> } | undefined;
+  /** Whether input and output embedding part where they shared a tensor: each is then trained or frozen by itself. */
+  readonly unties?: boolean;
   /** The trained tensor that stands in for a tensor of the checkpoint; undefined: the frozen one is used. */
   replaceWeight?(context: MethodGraph, name: string): Tensor | undefined;
   /** Whether a training graph draws dropout masks. */

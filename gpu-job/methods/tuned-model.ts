@@ -6,9 +6,10 @@ import type { DType } from '../graph/dtype.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { readModelConfig } from '../models/registry.ts';
 import { distinctRopes, longTextTokens, type DecoderSpec } from '../nn/decoder-spec.ts';
-import { decoderForward, decoderLinears, decoderTensors, outputEmbedding } from '../nn/decoder.ts';
+import { decoderEmbeddings, decoderForward, decoderLinears, decoderTensors, outputEmbedding } from '../nn/decoder.ts';
 import type { ForwardContext } from '../nn/forward-context.ts';
 import { causalBlocks, type TokenPlaces } from '../nn/mask.ts';
+import type { HeadStates, OutputHead } from '../nn/output-head.ts';
 import type { Method, MethodGraph, Parameter, TunableModel } from './method.ts';
 import { packedMatrix, packedProduct } from './packed-product.ts';
 
@@ -31,7 +32,12 @@ export function describeModel(
   config: Readonly<Record<string, unknown>>,
 ): TunableModel & { readonly spec: DecoderSpec } {
   const spec = readModelConfig(config);
-  return { spec, tensors: decoderTensors(spec), linears: decoderLinears(spec) };
+  return {
+    spec,
+    tensors: decoderTensors(spec),
+    linears: decoderLinears(spec),
+    embeddings: decoderEmbeddings(spec),
+  };
 }
 
 export interface ForwardInputs {
@@ -47,10 +53,9 @@ export interface ForwardInputs {
 }
 
 export interface ForwardResult {
-  /** Final hidden states [B*T, H]. */
-  readonly hidden: Tensor;
-  /** Output embedding [V, H]. */
-  readonly head: Tensor;
+  /** Of all B*T tokens. */
+  readonly states: HeadStates;
+  readonly head: OutputHead;
   /** Graph inputs of the trained tensors, in the order of the method's parameters. */
   readonly parameters: readonly Tensor[];
 }
@@ -80,16 +85,16 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
     dropoutSeed: inputs.dropoutSeed,
     parameter,
     held: (name) => graph.detach(parameter(name)),
-    weight: (name) => weight(name),
+    weight: (name) => frozen(name),
     product: (module, x) => product(module, x),
   };
-  const weight: (name: string) => Tensor = memoised(
-    (name: string) => method?.replaceWeight?.(methodGraph, name) ?? frozenWeight(graph, model.base, name),
-  );
+  const frozen = memoised((name: string) => frozenWeight(graph, model.base, name));
+  const replaced = (name: string): Tensor | undefined => method?.replaceWeight?.(methodGraph, name);
+  const weight = memoised((name: string) => replaced(name) ?? frozen(name));
   const packed = memoised((name: string) => packedMatrix(graph, model.base, name));
   const product = (module: string, x: Tensor): Tensor => {
     const name = `${module}.weight`;
-    const matrix = method?.replaceWeight ? undefined : packed(name);
+    const matrix = replaced(name) ? undefined : packed(name);
     return matrix ? packedProduct(graph, matrix, x) : graph.matmul(x, weight(name), { transB: true });
   };
   const biased = new Set(model.linears.filter((linear) => linear.bias).map((linear) => linear.module));
@@ -126,6 +131,10 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
     },
     masks,
     weight,
+    embed(module, ids) {
+      const embedded = graph.gather(weight(`${module}.weight`), ids);
+      return method?.extendEmbedding?.(methodGraph, ids, embedded) ?? embedded;
+    },
     linear: (module, x) => linears([module], x)[0] as Tensor, // one for each module
     linears,
     ...(inputs.joinCache ? { joinCache: inputs.joinCache } : {}),
@@ -134,7 +143,15 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
       : { blockwise: { block: inputs.attentionBlock, places: inputs.queries } }),
   };
   const hidden = decoderForward(spec, context);
-  return { hidden, head: weight(outputEmbedding(spec)), parameters: [...parameters.values()] };
+  const extended = method?.extendHead?.(methodGraph, hidden);
+  const own = `${model.embeddings.output.module}.weight`;
+  const untied = (): Tensor => replaced(own) ?? frozen(outputEmbedding(spec));
+  const head = spec.tiedEmbeddings && method?.unties ? untied() : weight(outputEmbedding(spec));
+  return {
+    states: { hidden, ...(extended ? { low: extended.low } : {}) },
+    head: { weight: head, ...(extended ? { update: extended.update } : {}) },
+    parameters: [...parameters.values()],
+  };
 }
 
 const graphTypes: Partial<Readonly<Record<Dtype, DType>>> = {

@@ -20,7 +20,8 @@ export interface CheckpointTensorSpec {
   readonly kind: 'embedding' | 'matrix' | 'norm' | 'norm-offset' | 'bias';
 }
 
-const embedding = 'model.embed_tokens.weight';
+const inputModule = 'model.embed_tokens';
+const embedding = `${inputModule}.weight`;
 const outputModule = 'lm_head';
 
 /** Names of the norms of a layer: before attention and MLP, and, where there are such, after them. */
@@ -39,7 +40,7 @@ export function decoderForward(spec: DecoderSpec, context: ForwardContext): Tens
   const norm = (name: string, x: Tensor): Tensor => rmsNorm(context, spec, name, x);
   const names = spec.normsAfter ? surroundingNorms : { ...plainNorms, attended: undefined, computed: undefined };
 
-  const embedded = graph.gather(context.weight(embedding), graph.reshape(context.inputIds, [count])); // [N, H]
+  const embedded = context.embed(inputModule, graph.reshape(context.inputIds, [count])); // [N, H]
   let x = spec.embeddingScale === 1 ? embedded : graph.mul(embedded, spec.embeddingScale);
   for (let i = 0; i < spec.layers; i++) {
     const layer = `model.layers.${i}`;
@@ -62,6 +63,15 @@ export function decoderForward(spec: DecoderSpec, context: ForwardContext): Tens
 /** Name of the checkpoint tensor that turns hidden states into logits. */
 export const outputEmbedding = (spec: DecoderSpec): string =>
   spec.tiedEmbeddings ? embedding : `${outputModule}.weight`;
+
+/** Input and output embedding, both with a weight [tokens, hidden size]; they may share one tensor. */
+export function decoderEmbeddings({ vocabSize, hiddenSize }: DecoderSpec): {
+  readonly input: LinearModule;
+  readonly output: LinearModule;
+} {
+  const sizes = { inFeatures: hiddenSize, outFeatures: vocabSize, bias: false };
+  return { input: { module: inputModule, ...sizes }, output: { module: outputModule, ...sizes } };
+}
 
 /** The linear modules of the layers, in order: what `all-linear` means (the output embedding is not among them). */
 export function decoderLinears(spec: DecoderSpec): readonly LinearModule[] {

@@ -18,6 +18,8 @@ export interface ForwardContext {
   readonly blockwise?: { readonly block: number; readonly places: TokenPlaces };
   /** A tensor of the checkpoint, in the graph's float type. */
   weight(name: string): Tensor;
+  /** Rows [N, H] of the embedding `module` for token ids [N], with whatever a method adds to them. */
+  embed(module: string, ids: Tensor): Tensor;
   /** x @ W^T (+ bias) of the module, x [N, in] -> [N, out], with whatever a method adds to it. */
   linear(module: string, x: Tensor): Tensor;
   /** The same for several modules that read one x; cheaper than one by one. */

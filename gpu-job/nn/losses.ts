@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../graph/builder.ts';
 import { productOfDims } from '../graph/dims.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { headLogits, tokenLogit, type HeadStates, type OutputHead } from './output-head.ts';
 
 /** The label of a position that is not trained, as in PyTorch and transformers. */
 export const ignoredLabel = -100;
@@ -17,17 +18,17 @@ export interface TokenLosses {
 }
 
 /**
- * Next-token cross-entropy of hidden states [N, H] against an output embedding [V, H]:
+ * Next-token cross-entropy of hidden states [N, H] by an output embedding [V, H]:
  * loss = logsumexp(h E^T) - h . E[label]. The label's logit is taken from the row of E, so neither it nor its gradient
  * needs a one-hot row of V entries. `labels` int64 of N elements, already shifted.
  */
-export function tokenLosses(graph: GraphBuilder, hidden: Tensor, head: Tensor, labels: Tensor): TokenLosses {
+export function tokenLosses(graph: GraphBuilder, states: HeadStates, head: OutputHead, labels: Tensor): TokenLosses {
   const count = productOfDims(labels.dims);
   const flat = graph.reshape(labels, [count]);
   const valid = graph.apply('Not', [graph.apply('Equal', [flat, graph.integers([ignoredLabel], [])], {})], {});
   const known = graph.where(valid, flat, graph.integers([0], []));
-  const logits = graph.matmul(hidden, head, { transB: true }); // [N, V]
-  const labelLogit = graph.sumLast(graph.mul(hidden, graph.gather(head, known))); // [N, 1]
+  const logits = headLogits(graph, states, head);
+  const labelLogit = tokenLogit(graph, states, head, known);
   const losses = graph.sub(graph.apply('LogSumExp', [logits], {}), labelLogit);
   const weights = graph.reshape(graph.cast(valid, graph.float), [count, 1]);
   return { logits, losses: graph.mul(losses, weights), valid, labels: known };

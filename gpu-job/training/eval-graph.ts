@@ -5,6 +5,7 @@ import { productOfDims } from '../graph/dims.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { forward, type TunedModel } from '../methods/tuned-model.ts';
 import { tokenLosses } from '../nn/losses.ts';
+import { headLogits } from '../nn/output-head.ts';
 import { createSession, float32Of, type TensorValue } from '../runtime/session.ts';
 import { batchFeeds, batchInputs } from './batch-feeds.ts';
 import type { Batch } from './batches.ts';
@@ -67,20 +68,21 @@ export async function createEvalStep(model: TunedModel, options: StepOptions = {
 function logitsGraph(model: TunedModel): GraphBuilder {
   const graph = new GraphBuilder();
   const { inputIds, places } = batchInputs(graph);
-  const { hidden, head } = forward(graph, model, { inputIds, queries: places, keys: places });
-  graph.output('logits', graph.matmul(hidden, head, { transB: true }));
+  const { states, head } = forward(graph, model, { inputIds, queries: places, keys: places });
+  graph.output('logits', headLogits(graph, states, head));
   return graph;
 }
 
 function scoresGraph(model: TunedModel, { lossChunks, attentionBlock }: StepMemory): GraphBuilder {
   const graph = new GraphBuilder();
   const { inputIds, labels, places } = batchInputs(graph, lossChunks);
-  const { hidden, head } = forward(graph, model, { inputIds, queries: places, keys: places, attentionBlock });
+  const { states, head } = forward(graph, model, { inputIds, queries: places, keys: places, attentionBlock });
   const losses: Tensor[] = [];
   const correct: Tensor[] = [];
   let done: readonly Tensor[] = [];
-  for (const chunk of tokenChunks(graph, hidden, labels, lossChunks)) {
-    const seen = tokenLosses(graph, graph.after(chunk.hidden, done), head, chunk.labels);
+  for (const chunk of tokenChunks(graph, states, labels, lossChunks)) {
+    const hidden = graph.after(chunk.states.hidden, done);
+    const seen = tokenLosses(graph, { ...chunk.states, hidden }, head, chunk.labels);
     const guess = graph.apply('ArgMax', [seen.logits], {});
     losses.push(graph.reshape(seen.losses, guess.dims));
     correct.push(graph.apply('And', [graph.apply('Equal', [guess, seen.labels], {}), seen.valid], {}));

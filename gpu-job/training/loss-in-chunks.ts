@@ -4,27 +4,27 @@ import type { GraphBuilder } from '../graph/builder.ts';
 import type { Dim } from '../graph/dims.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { tokenLosses } from '../nn/losses.ts';
+import type { HeadStates, OutputHead } from '../nn/output-head.ts';
 import { tokenChunks } from './token-chunks.ts';
 
 export interface LossInput {
-  /** [N, H]. */
-  readonly hidden: Tensor;
-  /** Output embedding [V, H]. */
-  readonly head: Tensor;
-  /** int64, N elements. */
+  readonly states: HeadStates;
+  readonly head: OutputHead;
+  /** int64, one for each token. */
   readonly labels: Tensor;
-  /** Whether the gradient by the output embedding is asked for too. */
-  readonly trainsHead: boolean;
-  /** Equal parts of N; 1: all at once. */
+  /** Tensors of the head whose gradients are asked for too. */
+  readonly trained: readonly Tensor[];
+  /** Equal parts of the tokens; 1: all at once. */
   readonly chunks: number;
 }
 
 export interface LossAndGradients {
   /** Sum of the losses of all labels. */
   readonly sum: Tensor;
-  /** Gradients of `sum`, [N, H] and [V, H]. */
-  readonly byHidden: Tensor;
-  readonly byHead: Tensor | undefined;
+  /** Gradients of `sum` by the states. */
+  readonly byStates: HeadStates;
+  /** By each of `trained`. */
+  readonly byTrained: readonly Tensor[];
 }
 
 /**
@@ -33,35 +33,39 @@ export interface LossAndGradients {
  * so nothing that comes later changes its gradients but for a factor.)
  */
 export function lossInChunks(graph: GraphBuilder, input: LossInput): LossAndGradients {
-  const { hidden, head, labels, trainsHead, chunks } = input;
-  const parts: ReturnType<typeof lossOf>[] = [];
-  for (const chunk of tokenChunks(graph, hidden, labels, chunks)) {
+  const { states, head, labels, trained, chunks } = input;
+  const parts: LossAndGradients[] = [];
+  for (const chunk of tokenChunks(graph, states, labels, chunks)) {
     const before = parts.at(-1);
-    const states = graph.after(chunk.hidden, before ? [before.byHidden, before.sum] : []);
-    parts.push(lossOf(graph, states, head, chunk.labels, trainsHead));
+    const hidden = graph.after(chunk.states.hidden, before ? [before.byStates.hidden, before.sum] : []);
+    parts.push(lossOf(graph, { ...chunk.states, hidden }, head, chunk.labels, trained));
   }
   const total = (tensors: readonly Tensor[]): Tensor => tensors.reduce((sum, tensor) => graph.add(sum, tensor));
+  const joined = (of: (states: HeadStates) => Tensor | undefined): Tensor =>
+    graph.concat(
+      parts.flatMap(({ byStates }) => of(byStates) ?? []),
+      0,
+      states.hidden.dims[0] as Dim, // states are matrices
+    );
   return {
     sum: total(parts.map(({ sum }) => sum)),
-    byHidden: graph.concat(
-      parts.map(({ byHidden }) => byHidden),
-      0,
-      hidden.dims[0] as Dim, // hidden states are a matrix
-    ),
-    byHead: trainsHead ? total(parts.flatMap(({ byHead }) => byHead ?? [])) : undefined,
+    byStates: { hidden: joined(({ hidden }) => hidden), ...(states.low ? { low: joined(({ low }) => low) } : {}) },
+    byTrained: trained.map((_, i) => total(parts.flatMap(({ byTrained }) => byTrained[i] ?? []))),
   };
 }
 
 function lossOf(
   graph: GraphBuilder,
-  states: Tensor,
-  head: Tensor,
+  states: HeadStates,
+  head: OutputHead,
   labels: Tensor,
-  trainsHead: boolean,
+  trained: readonly Tensor[],
 ): LossAndGradients {
   const from = graph.nodes.length;
   const sum = graph.scope('loss', () => graph.reduceSum(tokenLosses(graph, states, head, labels).losses, [0, 1]));
-  const [byHidden, byHead] = backward(graph, sum, trainsHead ? [states, head] : [states], { from });
+  const { hidden, low } = states;
+  const [byHidden, ...rest] = backward(graph, sum, [hidden, ...trained, ...(low ? [low] : [])], { from });
+  const [byTrained, [byLow]] = [rest.slice(0, trained.length), rest.slice(trained.length)];
   invariant(byHidden, 'a loss has a gradient by its hidden states');
-  return { sum, byHidden, byHead };
+  return { sum, byStates: { hidden: byHidden, ...(byLow ? { low: byLow } : {}) }, byTrained };
 }

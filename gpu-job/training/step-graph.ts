@@ -1,6 +1,7 @@
 import { invariant } from '../../shared/errors.ts';
 import { backward } from '../autodiff/backward.ts';
 import { GraphBuilder, type FloatType } from '../graph/builder.ts';
+import type { Tensor } from '../graph/tensor.ts';
 import type { Parameter } from '../methods/method.ts';
 import { forward, requireMethod, type TunedModel } from '../methods/tuned-model.ts';
 import { createSession, float32Of, type SessionOptions } from '../runtime/session.ts';
@@ -81,20 +82,27 @@ export function trainGraph(
   const { inputIds, labels, places } = batchInputs(graph, Math.max(2, memory.lossChunks));
   const lossScale = graph.input('loss_scale', float, []);
   const dropoutSeed = graph.input('dropout_seed', 'int64', []);
-  const { hidden, head, parameters } = forward(graph, model, {
+  const { states, head, parameters } = forward(graph, model, {
     inputIds,
     queries: places,
     keys: places,
     dropoutSeed,
     attentionBlock: memory.attentionBlock,
   });
-  const trainsHead = parameters.includes(head);
-  const loss = lossInChunks(graph, { hidden, head, labels, trainsHead, chunks: memory.lossChunks });
+  const trained = parameters.filter((parameter) => parameter === head.weight || parameter === head.update?.B);
+  const loss = lossInChunks(graph, { states, head, labels, trained, chunks: memory.lossChunks });
   // left to the end, the sum of the losses would keep the logits until then
   const scale = graph.after(lossScale, [loss.sum]);
-  const gradients = backward(graph, hidden, parameters, {
-    outputGradient: graph.mul(loss.byHidden, scale),
-    arrived: new Map(loss.byHead ? [[head, graph.mul(loss.byHead, scale)]] : []),
+  const scaled = (gradient: Tensor): Tensor => graph.mul(gradient, scale);
+  const { hidden, low } = loss.byStates;
+  // what a head is trained by follows from hidden states, so the walk begins behind it
+  const [from, gradient] = states.low && low ? [states.low, low] : [states.hidden, hidden];
+  const gradients = backward(graph, from, parameters, {
+    outputGradient: scaled(gradient),
+    arrived: new Map([
+      ...(from === states.hidden ? [] : [[states.hidden, scaled(hidden)] as const]),
+      ...trained.map((parameter, i) => [parameter, scaled(loss.byTrained[i] as Tensor)] as const), // one for each
+    ]),
     recompute: memory.recompute,
   });
   graph.output('loss_sum', loss.sum);

@@ -1,6 +1,7 @@
 import type { Finding } from '../errors.ts';
+import { isAllLinear } from '../methods/lora-config-file.ts';
 import type { LoraConfig } from '../methods/lora.ts';
-import { linearModules, meantModule, type BaseTensor } from './base-modules.ts';
+import { adaptableModules, meantModule, type BaseTensor } from './base-modules.ts';
 import { selectModules, unmatchedTargets } from './module-matching.ts';
 
 /** How far an adapter acts on a base. */
@@ -27,9 +28,15 @@ export function adapterFit(
   config: Pick<LoraConfig, 'target_modules'> & Partial<LoraConfig>,
   modules: Iterable<AdapterModule>,
   baseTensors: Iterable<BaseTensor>,
+  copies: Iterable<{ readonly name: string; readonly shape: readonly number[] }> = [],
 ): AdapterFit {
-  const linears = linearModules(baseTensors);
-  const selected = selectModules(config.target_modules, [...linears.keys()], config);
+  const tensors = [...baseTensors];
+  const { target_modules: wanted } = config;
+  const adaptable = adaptableModules(tensors);
+  const linears = new Map(adaptable.map((module) => [module.module, module]));
+  const isAll = typeof wanted === 'string' && isAllLinear(wanted);
+  const candidates = adaptable.flatMap(({ module, kind }) => (isAll && kind === 'embedding' ? [] : [module]));
+  const selected = selectModules(wanted, candidates, config);
   const isSelected = new Set(selected);
   const effective = new Set<string>();
   const findings: Finding[] = [];
@@ -48,7 +55,18 @@ export function adapterFit(
     else if (isSelected.has(module)) effective.add(module);
     else report('error', 'not-targeted', module, 'target_modules does not select it, so its tensors would not act');
   }
-  for (const target of unmatchedTargets(config.target_modules, [...linears.keys()]))
+  for (const copy of copies) {
+    const own = copiedTensor(copy.name, tensors);
+    if (!own) report('error', 'no-such-tensor', copy.name, 'the base has no such tensor that could be replaced');
+    else if (own.shape.join() !== copy.shape.join())
+      report(
+        'error',
+        'size-mismatch',
+        copy.name,
+        `its shape is [${copy.shape.join(', ')}], that of the base [${own.shape.join(', ')}]`,
+      );
+  }
+  for (const target of unmatchedTargets(wanted, candidates))
     report('warning', 'target-matches-nothing', target, 'this entry of target_modules selects no module of the base');
   const idle = selected.filter((module) => !effective.has(module));
   if (selected.length === 0)
@@ -56,7 +74,7 @@ export function adapterFit(
       'error',
       'nothing-selected',
       'target_modules',
-      `it selects none of the ${linears.size} linear modules of the base`,
+      `it selects none of the ${candidates.length} modules of the base that can be adapted`,
     );
   else if (effective.size === 0)
     report('error', 'no-effect', 'adapter', 'not one of its modules would act on this base');
@@ -73,6 +91,15 @@ export function adapterFit(
     summary: `effective modules ${effective.size} of ${selected.length}`,
     findings,
   };
+}
+
+/** The tensor of the base that a fully trained one stands in for; an output embedding may share that of the input. */
+export function copiedTensor<T extends BaseTensor>(name: string, tensors: readonly T[]): T | undefined {
+  const own = tensors.find((tensor) => tensor.name === name);
+  return (
+    own ??
+    (name === 'lm_head.weight' ? tensors.find((tensor) => tensor.name === 'model.embed_tokens.weight') : undefined)
+  );
 }
 
 /** A wrong prefix is the usual reason: say which module was probably meant. */

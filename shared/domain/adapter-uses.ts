@@ -1,8 +1,9 @@
 import type { Finding } from '../errors.ts';
 import { loraConfigFindings } from '../methods/lora-config-file.ts';
-import { beyondFactors, loraUnsupported } from '../methods/lora-unsupported.ts';
+import { loraUnsupported } from '../methods/lora-unsupported.ts';
 import type { LoraConfig } from '../methods/lora.ts';
 import { pairLoraTensors, type TensorShape } from './adapter-tensors.ts';
+import { beyondFactorFindings } from './beyond-factors.ts';
 import { tried } from './stored-lora.ts';
 
 /** Whether something can be done with an adapter here, and what stands against it. */
@@ -37,8 +38,14 @@ export function adapterUses<T extends TensorShape>(
     why: [...new Set(why)].slice(0, reasonsMax),
   });
   // what the settings bring about says less than the settings
-  const reasons = settings.length > 0 ? settings : (paired?.findings ?? []).map(({ message }) => message);
-  const composing = [...reasons, ...beyondFactors(config).map(({ message }) => message)];
+  const reasons =
+    settings.length > 0
+      ? settings
+      : (paired?.findings ?? []).flatMap(({ severity, message }) => (severity === 'error' ? [message] : []));
+  const composing = [
+    ...reasons,
+    ...beyondFactorFindings(config, paired?.pairs.values() ?? []).map(({ message }) => message),
+  ];
   return { train: use(settings), compose: use(composing), merge: use(reasons) };
 }
 

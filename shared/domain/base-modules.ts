@@ -21,6 +21,30 @@ export function linearModules(
   return linears;
 }
 
+/** A module that can be adapted here, with the sizes of its weight [outFeatures, inFeatures]. */
+export interface AdaptableModule {
+  readonly module: string;
+  /** Of an embedding, outputs are tokens. `all-linear` leaves it out. */
+  readonly kind?: 'embedding';
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+}
+
+/** The linear modules of a base, its input embedding and its output embedding, which is there though it may share the input's tensor. */
+export function adaptableModules(baseTensors: Iterable<BaseTensor>): readonly AdaptableModule[] {
+  const tensors = [...baseTensors];
+  const modules: AdaptableModule[] = [...linearModules(tensors)].map(([module, size]) => ({ module, ...size }));
+  const input = tensors.find(({ name, shape }) => name === `${inputModule}${suffix}` && shape.length === 2);
+  if (!input) return modules;
+  const [outFeatures = 0, inFeatures = 0] = input.shape;
+  const size = { inFeatures, outFeatures };
+  if (!modules.some(({ module }) => module === outputModule)) modules.push({ module: outputModule, ...size });
+  return [...modules, { module: inputModule, kind: 'embedding', ...size }];
+}
+
+const inputModule = 'model.embed_tokens';
+const outputModule = 'lm_head';
+
 /** A module that PEFT's LoRA can act on. */
 export interface StorableModule {
   readonly kind: 'linear' | 'embedding';

@@ -3,8 +3,9 @@ import type { Dataset } from '../contract/datasets.ts';
 import type { JobRequest } from '../contract/job-requests.ts';
 import type { estimateSchema } from '../contract/jobs.ts';
 import { loraConfigSchema } from '../methods/lora.ts';
-import { linearModules, type BaseTensor } from './base-modules.ts';
+import { adaptableModules, type BaseTensor } from './base-modules.ts';
 import { loraTargets } from './lora-targets.ts';
+import { savedTensors } from './saved-tensors.ts';
 import { heldOutLines, stepsOfEpochs } from './run-length.ts';
 import { modelShape, type ModelShape } from './model-shape.ts';
 import { batchSizes, plannedBytes, planStep, type PlanSubject } from './plan-step.ts';
@@ -172,17 +173,20 @@ function passing(bytes: number, heldBytes: number): Estimate {
 
 /** Values that a LoRA config trains on a base, and the sum of its ranks. */
 function loraSize(config: object, tensors: readonly BaseTensor[]): { values: number; ranks: number } {
-  const linears = linearModules(tensors);
-  const sizes = [...linears].map(([module, size]) => ({ module, ...size }));
+  const sizes = adaptableModules(tensors);
+  const linears = new Map(sizes.map((size) => [size.module, size]));
   const parsed = loraConfigSchema.parse(config);
   const { targets } = loraTargets(parsed, sizes);
-  const values = sum(
+  const copies = sum(
+    savedTensors(parsed.modules_to_save, tensors).map(({ shape }) => shape.reduce((product, dim) => product * dim, 1)),
+  );
+  const factors = sum(
     targets.map(({ module, r }) => {
       const size = linears.get(module);
       return size ? r * (size.inFeatures + size.outFeatures) + (parsed.use_dora ? size.outFeatures : 0) : 0;
     }),
   );
-  return { values, ranks: sum(targets.map(({ r }) => r)) };
+  return { values: factors + copies, ranks: sum(targets.map(({ r }) => r)) };
 }
 
 /** Tokens that go through the model at once, in sequences of this length. */

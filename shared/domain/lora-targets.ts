@@ -1,13 +1,14 @@
 import type { Finding } from '../errors.ts';
-import { loraConfigFindings } from '../methods/lora-config-file.ts';
+import { isAllLinear, loraConfigFindings } from '../methods/lora-config-file.ts';
 import { loraRank, loraScaling, type LoraConfig } from '../methods/lora.ts';
 import { patternKeyMatches } from '../methods/pattern-value.ts';
 import { selectModules, unmatchedTargets } from './module-matching.ts';
 import { patternWorkFindings } from './pattern-work.ts';
 
-/** A linear module of a base that LoRA may act on. */
+/** A module of a base that LoRA may act on. */
 export interface LinearSize {
   readonly module: string;
+  readonly kind?: 'embedding';
   readonly inFeatures: number;
   readonly outFeatures: number;
 }
@@ -22,12 +23,15 @@ export interface LoraTargetPlan {
 /** What a LoRA config would train on a base, and everything that is wrong or odd about it. */
 export function loraTargets(
   config: LoraConfig,
-  linears: readonly LinearSize[],
+  modules: readonly LinearSize[],
 ): { readonly targets: readonly LoraTargetPlan[]; readonly findings: readonly Finding[] } {
   const findings: Finding[] = loraConfigFindings(config);
   if (findings.some(({ severity }) => severity === 'error')) return { targets: [], findings };
   const report = (severity: Finding['severity'], code: string, where: string, message: string): void =>
     void findings.push({ severity, code, where, message });
+  const { target_modules: wanted } = config;
+  const linears =
+    typeof wanted === 'string' && isAllLinear(wanted) ? modules.filter(({ kind }) => kind !== 'embedding') : modules;
   const names = linears.map(({ module }) => module);
   const tooMuch = patternWorkFindings(config, names);
   if (tooMuch.length > 0) return { targets: [], findings: [...findings, ...tooMuch] };

@@ -52,24 +52,20 @@ const of = (engine: Engine, adapter: StoredAdapter) => {
 /** In the order PEFT, vLLM, SGLang, LoRAX, TGI, llama.cpp, Ollama. */
 const row = (...words: Verdict[]): string => words.join(' ');
 const alone = row('ready', 'no', 'no', 'no', 'no', 'no', 'no');
+const merged = row('ready', 'no', 'no', 'no', 'no', 'export', 'export');
 const layered = row('ready', 'ready', 'ready', 'flatten', 'flatten', 'export', 'export');
 const patterned = row('ready', 'flatten', 'flatten', 'flatten', 'flatten', 'export', 'export');
 
 describe('servability', () => {
   it.each<[string, StoredAdapter, string, RegExp]>([
-    [
-      'DoRA',
-      change({ use_dora: true }),
-      row('ready', 'no', 'no', 'no', 'no', 'export', 'export'),
-      /use_dora: DoRA is refused.*merged model/,
-    ],
+    ['DoRA', change({ use_dora: true }), merged, /use_dora: DoRA is refused.*merged model/],
     [
       'DoRA that only its tensors tell',
       change({}, [...plain.tensors, tensor(`${Q}.lora_magnitude_vector`, 32)]),
       alone,
       /DoRA/,
     ],
-    ['fully trained modules', change({ modules_to_save: ['lm_head'] }), alone, /modules_to_save: fully trained/],
+    ['fully trained modules', change({ modules_to_save: ['lm_head'] }), merged, /modules_to_save: fully trained/],
     [
       'a whole tensor',
       change({}, [...plain.tensors, tensor('lm_head.weight', 100, 32)]),
@@ -83,7 +79,7 @@ describe('servability', () => {
     [
       'embeddings',
       change({}, [...plain.tensors, tensor('model.embed_tokens.lora_embedding_A', 8, 100)]),
-      alone,
+      merged,
       /embeddings/,
     ],
     ['another method', { ...plain, config: { peft_type: 'VERA' } }, alone, /cannot be used/],

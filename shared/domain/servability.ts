@@ -134,8 +134,12 @@ function stacked(facts: ServabilityFacts): Pick<Judgement, 'no' | 'flatten'> {
 function llamaCpp(facts: ServabilityFacts, { base }: StoredAdapter): Judgement {
   const unknown = base && ggufArchitecture(base.modelType) === undefined;
   const tiedHead = base?.tiedEmbeddings === true && facts.modules.includes('lm_head');
-  const [beyond] = facts.beyondFactors;
+  const [beyond] = [
+    ...facts.beyondFactors,
+    ...facts.embeddings.map((where) => ({ where, message: 'it is a pair on an embedding' })),
+  ];
   const whole = tiedHead || beyond !== undefined;
+  const saves = facts.beyondFactors.some(({ where }) => where === 'modules_to_save');
   const need = beyond
     ? `${beyond.where}: ${sentences[beyond.where ?? ''] ?? beyond.message}; only a merged model can say it (merged-gguf)`
     : tiedHead
@@ -143,7 +147,7 @@ function llamaCpp(facts: ServabilityFacts, { base }: StoredAdapter): Judgement {
       : 'it reads adapters in GGUF (gguf), beside a GGUF of the base (merged-gguf without an adapter)';
   return {
     no: [
-      ...common({ ...facts, beyondFactors: [] }),
+      ...common({ ...facts, beyondFactors: [], embeddings: [], ...(saves ? { copies: [] } : {}) }),
       ...(unknown ? [`models of type ${base.modelType ?? 'unknown'} cannot be written to GGUF here`] : []),
     ],
     export: [need],
@@ -195,7 +199,7 @@ const sentences: Readonly<Record<string, string>> = {
   use_dora: 'DoRA is refused, or its magnitudes are left out; merge it into its base first (lorary merge)',
   bias: 'trained biases are refused or left out',
   lora_bias: 'a bias on B is refused or left out',
-  modules_to_save: 'fully trained modules are refused or left out; merge it with PEFT first',
+  modules_to_save: 'fully trained modules are refused or left out; merge it into its base first (lorary merge)',
   init_lora_weights:
     'A and B fit a base that PEFT changes at loading, which engines do not do; let PEFT save it converted',
 };

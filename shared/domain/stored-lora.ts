@@ -6,7 +6,7 @@ import type { LoraPair, TensorShape } from './adapter-tensors.ts';
 import { moduleTest } from './module-matching.ts';
 
 /** The two factors of one module of an adapter that is stored: [r, inFeatures] and [outFeatures, r], further dimensions folded in. */
-export interface StoredPair<T extends TensorShape> extends LoraPair<T> {
+export interface StoredPair<T extends TensorShape> extends Omit<LoraPair<T>, 'kind'> {
   /** `parameter`: on a bare parameter, whose experts share the two tensors; its rank is a multiple of the config's. */
   readonly kind: 'linear' | 'embedding' | 'parameter';
 }

@@ -16,8 +16,6 @@ export function loraUnsupported(config: LoraConfig): Finding[] {
     });
   if (config.bias !== 'none') cannot('bias', `trained biases (bias: "${config.bias}")`);
   if (config.fan_in_fan_out) cannot('fan_in_fan_out', 'transposed layers (Conv1D, fan_in_fan_out)');
-  if (config.modules_to_save && config.modules_to_save.length > 0)
-    cannot('modules_to_save', `fully trained modules (${config.modules_to_save.join(', ')})`);
   const { init_lora_weights: init } = config;
   if (typeof init === 'string' && !harmlessInits.has(init))
     cannot(
@@ -32,7 +30,7 @@ export function loraUnsupported(config: LoraConfig): Finding[] {
  * What an adapter does beside adding scaling * B A, though it can be trained, evaluated and merged here: it can be neither composed nor written as factors
  * for an engine that knows no more than A and B. Empty for plain LoRA.
  */
-export function beyondFactors(config: Pick<LoraConfig, 'use_dora'>): Finding[] {
+export function beyondFactors(config: Pick<LoraConfig, 'use_dora' | 'modules_to_save'>): Finding[] {
   const findings: Finding[] = [];
   const more = (where: string, message: string): void =>
     void findings.push({ severity: 'error', code: 'beyond-factors', message, where });
@@ -40,6 +38,11 @@ export function beyondFactors(config: Pick<LoraConfig, 'use_dora'>): Finding[] {
     more(
       'use_dora',
       'DoRA also rescales the rows of the weights, which A and B cannot say: merge it into its base instead',
+    );
+  if (config.modules_to_save && config.modules_to_save.length > 0)
+    more(
+      'modules_to_save',
+      `fully trained modules (${config.modules_to_save.join(', ')}) are no updates, so A and B cannot say them: merge it into its base instead`,
     );
   return findings;
 }

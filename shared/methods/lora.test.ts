@@ -104,7 +104,7 @@ describe('loraUnsupported', () => {
     ['DoRA: nothing', { use_dora: true }, []],
     ['trained biases', { bias: 'lora_only' }, ['bias']],
     ['Conv1D', { fan_in_fan_out: true }, ['fan_in_fan_out']],
-    ['fully trained modules', { modules_to_save: ['lm_head'] }, ['modules_to_save']],
+    ['fully trained modules: nothing', { modules_to_save: ['lm_head'] }, []],
     ['PiSSA', { init_lora_weights: 'pissa_niter_4' }, ['init_lora_weights']],
     [
       'a bias on B and replication',

@@ -54,7 +54,10 @@ export const loraConfigSchema = z.object({
     .record(z.string(), alpha)
     .nullish()
     .transform((value) => value ?? {}),
-  modules_to_save: moduleNames.nullable().default(null),
+  modules_to_save: moduleNames
+    .nullable()
+    .default(null)
+    .describe('Modules that are trained whole beside the factors, by the ends of their names, such as `lm_head`.'),
   init_lora_weights: z
     .union([z.boolean(), z.string()])
     .nullish()
@@ -99,6 +102,14 @@ export function loraTensorNames(module: string): {
   const own = `${tensorPrefix}${module}`;
   return { A: `${own}.lora_A.weight`, B: `${own}.lora_B.weight`, magnitude: `${own}.lora_magnitude_vector` };
 }
+
+/** Names of the two tensors of an embedding: A is [r, tokens], B is [size, r], those of the transposed weight. */
+export function loraEmbeddingNames(module: string): { readonly A: string; readonly B: string } {
+  return { A: `${tensorPrefix}${module}.lora_embedding_A`, B: `${tensorPrefix}${module}.lora_embedding_B` };
+}
+
+/** Name of a fully trained tensor, given its name in the base. */
+export const savedTensorName = (name: string): string => `${tensorPrefix}${name}`;
 
 /** What a tensor of an adapter file is. `module` is the name of the module in the base model. */
 export type LoraTensorRole =

@@ -49,6 +49,31 @@ test.each([0, 0.3])(
   },
 );
 
+test.each(['tied', 'parted'])(
+  'an embedding, the head and whole tensors have the gradients of central differences, %s',
+  async (kind) => {
+    const saved = kind === 'tied' ? [] : [{ name: 'lm_head.weight', shape: [31, 24] }];
+    const norm = { name: 'model.layers.0.input_layernorm.weight', shape: [24] };
+    const modules = ['model.embed_tokens', 'model.layers.1.mlp.up_proj', ...(kind === 'tied' ? ['lm_head'] : [])];
+    const model = tunedModel(base, (known) =>
+      loraMethod(
+        known,
+        modules.map((module) => ({ module, r: 2, scaling: 1.5 })),
+        { dropout: 0.3, saved: [...saved, norm] },
+      ),
+    );
+    for (const memory of Object.values(memories))
+      expect(await worstError(model, await randomParameters(model), memory)).toBeLessThanOrEqual(1e-6);
+  },
+);
+
+test('an adapter of the head alone is trained by what its chunks say', async () => {
+  const target = { module: 'lm_head', r: 2, scaling: 1.5 };
+  const model = tunedModel(base, (known) => loraMethod(known, [target]));
+  for (const memory of Object.values(memories))
+    expect(await worstError(model, await randomParameters(model), memory)).toBeLessThanOrEqual(1e-6);
+});
+
 test('and has none of those in which lengths move, which shows that they are held', async () => {
   const model = tunedModel(base, adapted({ variant: dora }));
   expect(await worstError(model, await randomParameters(model), memories.fast)).toBeGreaterThan(1e-2);

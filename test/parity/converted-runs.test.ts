@@ -102,7 +102,7 @@ async function firstFactors(name: string): Promise<ReadonlyMap<string, Float32Ar
   const { base, initial } = await open(name);
   const config = { ...initial.config, init_lora_weights: name };
   const targets = [...initial.modules.values()];
-  return initialLora({ base: base.base, linears: base.linears, config, targets, seed: 1 }, () => undefined);
+  return initialLora({ base: base.base, model: base, saved: [], config, targets, seed: 1 }, () => undefined);
 }
 
 function withValues({ modules }: LoraAdapter, values: ReadonlyMap<string, Float32Array>): Map<string, LoraModule> {

@@ -40,6 +40,28 @@ CASES = {
     "dora": lambda folder: record_variant(
         folder, seed=71, base="llama-untied", r=4, lora_alpha=8, target_modules="all-linear", use_dora=True
     ),
+    "embeddings": lambda folder: record_variant(
+        folder, seed=73, base="llama-untied", r=4, lora_alpha=8, target_modules=["q_proj", "embed_tokens", "lm_head"]
+    ),
+    "saved": lambda folder: record_variant(
+        folder,
+        seed=75,
+        base="llama-untied",
+        r=2,
+        lora_alpha=6,
+        target_modules=["v_proj", "up_proj"],
+        modules_to_save=["embed_tokens", "norm", "o_proj"],
+    ),
+    "tied": lambda folder: record_variant(
+        folder,
+        seed=77,
+        base="llama-tiny",
+        merges=False,
+        r=2,
+        lora_alpha=6,
+        target_modules=["q_proj", "embed_tokens"],
+        modules_to_save=["lm_head"],
+    ),
     "dora-run": lambda folder: record_run(folder, **RUN_DORA),
     "pissa-run": lambda folder: record_converted_run(
         folder, seed=51, steps=20, lr=1e-2, base="llama-untied", init_lora_weights="pissa"

@@ -15,6 +15,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 import torch
 import transformers
 from peft import PeftModel, get_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
@@ -43,7 +44,7 @@ def logits(folder, adapter, ids, out):
         adapted = PeftModel.from_pretrained(base, adapter).eval()
         tensors["adapted"] = adapted(input_ids=ids).logits
         demand_loaded(adapted, adapter)
-        layers = sum(1 for name, _ in adapted.named_modules() if name.endswith("lora_A.default"))
+        layers = sum(1 for module in adapted.modules() if isinstance(module, LoraLayer))
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, out)
     return {"loraModules": layers}
 
@@ -51,7 +52,8 @@ def logits(folder, adapter, ids, out):
 def demand_loaded(model, adapter):
     """PEFT only warns of tensors it found no place for, or no values for."""
     file = load_file(Path(adapter) / "adapter_model.safetensors")
-    state = get_peft_model_state_dict(model)
+    # beside the factors of an embedding PEFT would also save its frozen weight
+    state = get_peft_model_state_dict(model, save_embedding_layers=False)
     assert set(file) == set(state), f"only in one of file and model: {sorted(set(file) ^ set(state))[:5]}"
     wrong = [name for name in file if not torch.equal(file[name].float(), state[name].float())]
     assert not wrong, f"not loaded: {wrong[:5]}"

@@ -11,6 +11,8 @@ const variants = {
   DoRA: { use_dora: true, lora_dropout: 0.1 },
   PiSSA: { init_lora_weights: 'pissa', rank_pattern: { up_proj: 6 }, alpha_pattern: { up_proj: 3 } },
   OLoRA: { init_lora_weights: 'olora', use_rslora: true },
+  embeddings: { target_modules: ['q_proj', 'embed_tokens', 'lm_head'] },
+  'modules to save': { target_modules: ['v_proj', 'embed_tokens'], modules_to_save: ['lm_head', 'norm'] },
   gaussian: { init_lora_weights: 'gaussian' },
 } as const;
 
@@ -44,7 +46,7 @@ export async function trainVariants(): Promise<(PeftComparison & { readonly name
   const ids = [Array.from({ length: 40 }, (_, i) => (i * 37) % config.vocab_size)];
   const results = [];
   for (const [name, method] of Object.entries(variants)) {
-    const output = join(folder, name);
+    const output = join(folder, name.replaceAll(' ', '-'));
     const settings = {
       method: { kind: 'lora', config: { r: 4, lora_alpha: 8, ...method } },
       steps: 12,

@@ -28,6 +28,7 @@ const loraField = z.strictObject({
         exclude_modules: true,
         use_rslora: true,
         use_dora: true,
+        modules_to_save: true,
         rank_pattern: true,
         alpha_pattern: true,
         layers_to_transform: true,

@@ -11,7 +11,7 @@ from .gradients import make_inputs, run
 DROPOUT = dict(rate=0.25, seed=5)
 
 
-def record_variant(folder, seed, base, **adapter):
+def record_variant(folder, seed, base, merges=True, **adapter):
     base = OUT / base / "base"
     model = attach(load_base(base), torch.Generator().manual_seed(seed), **adapter)
     generator = torch.Generator().manual_seed(seed + 1)
@@ -19,6 +19,10 @@ def record_variant(folder, seed, base, **adapter):
         for name, parameter in sorted(model.named_parameters()):
             if "lora_magnitude_vector" in name:
                 parameter.mul_(1 + 0.2 * torch.randn(parameter.shape, generator=generator))
+            elif "modules_to_save" in name:
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+            elif "lora_embedding" in name:
+                parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
     save_adapter(model, "default", folder / "adapter", base.parent.name)
     ids, labels = make_inputs(seed, model.config.vocab_size)
     write_json(folder / "inputs.json", {"input_ids": ids.tolist(), "labels": labels.tolist()})
@@ -33,7 +37,8 @@ def record_variant(folder, seed, base, **adapter):
     tensors.update({f"dropped.{saved_name(name)}": gradient for name, gradient in gradients.items()})
     write_tensors(folder / "expected.safetensors", rounded(tensors))
     write_json(folder / "expected.json", expected)
-    write_tensors(folder / "merged.safetensors", merged(base, model, folder))
+    if merges:  # of tied embeddings PEFT changes both when either is adapted, and only warns
+        write_tensors(folder / "merged.safetensors", merged(base, model, folder))
 
 
 def trained_gradients(model, ids, labels):
@@ -48,11 +53,9 @@ def trained_gradients(model, ids, labels):
 
 def saved_name(path):
     """The name under which PEFT saves a parameter."""
-    for ending in (".default.weight", ".default"):
-        if path.endswith(ending):
-            kept = "" if "lora_magnitude" in path or "lora_embedding" in path else ".weight"
-            return path.removesuffix(ending) + kept
-    return path
+    if "lora_magnitude" in path:
+        path = path.removesuffix(".weight")
+    return path.replace(".modules_to_save.default", "").replace(".default", "")
 
 
 def merged(base, model, folder):
