@@ -126,6 +126,7 @@ test('every flag of every command leads to a place that the spec knows', () => {
     'top-p': '0.5',
     'long-rows': 'split',
     schedule: 'linear',
+    init: 'pissa',
     'output-dtype': 'bf16',
     dtype: 'f16',
     type: 'svd',

@@ -37,7 +37,15 @@ const loraField = z.strictObject({
       task_type: z.literal('CAUSAL_LM').default('CAUSAL_LM'),
       target_modules: loraConfigSchema.shape.target_modules.default('all-linear'),
       init_lora_weights: z
-        .union([z.literal(true), z.enum(['gaussian', 'olora', 'pissa']), z.string().regex(/^pissa_niter_[1-9][0-9]?$/)])
+        .union([
+          z.literal(true),
+          z.enum(['gaussian', 'olora', 'pissa']),
+          z
+            .string()
+            .regex(/^pissa_niter_[1-9][0-9]?$/, {
+              error: 'is none of gaussian, olora, pissa and pissa_niter_N (N up to 99)',
+            }),
+        ])
         .default(true)
         .describe(
           'What A and B begin with. `true`: A uniform, B zero. `gaussian`: A normal. `pissa`, `pissa_niter_N` (N iterations, faster), `olora`: the largest part of the base weight, which is trained; the result is written with twice the rank, for the base as it is.',
