@@ -40,11 +40,9 @@ const loraField = z.strictObject({
         .union([
           z.literal(true),
           z.enum(['gaussian', 'olora', 'pissa']),
-          z
-            .string()
-            .regex(/^pissa_niter_[1-9][0-9]?$/, {
-              error: 'is none of gaussian, olora, pissa and pissa_niter_N (N up to 99)',
-            }),
+          z.string().regex(/^pissa_niter_[1-9][0-9]?$/, {
+            error: 'is none of gaussian, olora, pissa and pissa_niter_N (N up to 99)',
+          }),
         ])
         .default(true)
         .describe(
