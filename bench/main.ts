@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'train-lean-bf16': async () => (await import('./train-lean.ts')).benchTrainLean.bind(undefined, 'BF16'),
   'train-qlora': async () => (await import('./train-qlora.ts')).benchTrainQlora,
   estimate: async () => (await import('./estimate.ts')).benchEstimate,
+  'train-vs-peft': async () => (await import('./train-vs-peft.ts')).benchTrainVsPeft,
   profile: async () => (await import('./profile.ts')).benchProfile,
   merge: async () => (await import('./merge.ts')).benchMerge,
   upload: async () => (await import('./upload.ts')).benchUpload,

@@ -5,16 +5,26 @@ import { openBaseModel } from '../gpu-job/folders/base-model.ts';
 import { loraMethod } from '../gpu-job/methods/lora.ts';
 import { quantizeFolder } from '../gpu-job/quantize/quantize-folder.ts';
 import { requireMethod, tunedModel, type TunedModel } from '../gpu-job/methods/tuned-model.ts';
-import { makeBatches } from '../gpu-job/training/batches.ts';
+import { makeBatches, type TokenRow } from '../gpu-job/training/batches.ts';
 import { clipScale, createAdamW, globalNorm } from '../gpu-job/training/optimizers.ts';
 import type { TrainStep } from '../gpu-job/training/step-graph.ts';
 import { smolLm135Config, uniform, writeRandomBase } from '../test/support/random-base.ts';
 
-export const caseShape = { rows: 1, length: 512, rank: 16, vocabulary: smolLm135Config.vocab_size } as const;
+export const caseShape = {
+  rows: 1,
+  length: 512,
+  rank: 16,
+  scaling: 2,
+  vocabulary: smolLm135Config.vocab_size,
+} as const;
 export const caseText = `SmolLM2-135M, ${caseShape.rows} x ${caseShape.length} tokens, LoRA r=${caseShape.rank} on all linear layers, float32`;
 
 export interface TrainCase {
   readonly model: TunedModel;
+  /** Of the adapter; a step changes them. */
+  readonly values: ReadonlyMap<string, Float32Array>;
+  /** One token more than go through the model: the last is only a label. */
+  readonly row: TokenRow;
   /** A whole step: batch, forward, backward, clipping, AdamW. */
   readonly takeStep: (step: TrainStep) => Promise<{
     /** Mean over labels. */
@@ -30,11 +40,11 @@ export type TrainCaseWeights = 'F32' | 'BF16' | 'nf4' | 'u4';
 
 export async function prepareTrainCase(weights: TrainCaseWeights = 'F32'): Promise<TrainCase> {
   const folder = await caseFolder(weights);
-  const { length, rank, vocabulary } = caseShape;
+  const { length, rank, scaling, vocabulary } = caseShape;
   const model = tunedModel(await openBaseModel(folder), (tunable) =>
     loraMethod(
       tunable,
-      tunable.linears.map(({ module }) => ({ module, r: rank, scaling: 2 })),
+      tunable.linears.map(({ module }) => ({ module, r: rank, scaling })),
     ),
   );
   const random = uniform(1);
@@ -45,7 +55,6 @@ export async function prepareTrainCase(weights: TrainCaseWeights = 'F32'): Promi
       Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => 0.02 * (random() - 0.5)),
     ]),
   );
-  // one token more than go through the model: the last is only a label
   const row = {
     tokens: Int32Array.from({ length: length + 1 }, () => Math.floor(random() * vocabulary)),
     trained: new Uint8Array(length + 1).fill(1),
@@ -53,6 +62,8 @@ export async function prepareTrainCase(weights: TrainCaseWeights = 'F32'): Promi
   const optimizer = createAdamW(parameters, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 });
   return {
     model,
+    values,
+    row,
     async takeStep(step) {
       const started = performance.now();
       const shape = { microBatchTokens: length, packing: true, packTokens: length, lengthMax: length };
