@@ -38,7 +38,7 @@ export async function runPackedChecks(report: Report, ids: readonly number[]): P
   await report.check(packedChecks.qloraLlama, () => askWithAdapter(blocks, adapter));
   const nf4 = await report.check(packedChecks.nf4, packNf4);
   if (nf4 === undefined) report.skip([packedChecks.nf4Peft], 'there is no NF4 folder');
-  else await report.check(packedChecks.nf4Peft, () => compare(nf4, adapter, ids, nf4, 1e-3));
+  else await report.check(packedChecks.nf4Peft, () => compare(nf4, adapter, ids, nf4, 1e-4));
   await rm(places.packed, { recursive: true });
 }
 

@@ -38,15 +38,24 @@ def compare_gguf(gguf, folder):
 
 def logits(folder, adapter, ids, out):
     ids = torch.tensor(json.loads(Path(ids).read_text()))
-    base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    base = exact(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager"))
     with torch.no_grad():
         tensors = {"base": base(input_ids=ids).logits}
-        adapted = PeftModel.from_pretrained(base, adapter).eval()
+        adapted = exact(PeftModel.from_pretrained(base, adapter))
         tensors["adapted"] = adapted(input_ids=ids).logits
         demand_loaded(adapted, adapter)
         layers = sum(1 for module in adapted.modules() if isinstance(module, LoraLayer))
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, out)
     return {"loraModules": layers}
+
+
+def exact(model):
+    """For evaluation; on a CPU bitsandbytes then multiplies in bfloat16, whatever type is asked for, unless a module takes itself to be in training."""
+    model.eval()
+    for module in model.modules():
+        if type(module).__name__ == "Linear4bit":
+            module.training = True
+    return model
 
 
 def demand_loaded(model, adapter):
