@@ -79,7 +79,7 @@ export const train: SpecCommand = {
       path: 'memory',
       kind: 'switch',
       set: 'lean',
-      help: 'a third of the memory for a quarter more time [what fits]',
+      help: 'a third of the memory for a third more time [what fits]',
     },
     'memory-max': {
       path: 'memoryMaxBytes',

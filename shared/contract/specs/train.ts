@@ -254,7 +254,7 @@ export const trainSpecSchema = z
       .enum(['auto', 'fast', 'lean'])
       .optional()
       .describe(
-        'What a step keeps. `auto` (default): the fastest of what fits the memory there is; the run says which, and keeps to it when it goes on. `fast`: all that the backward pass needs, and frozen weights once more in the order in which they are multiplied. `lean`: layers are computed again, attention and logits come in parts and weights are read from their file, for a third of the memory and a quarter more time.',
+        'What a step keeps. `auto` (default): the fastest of what fits the memory there is; the run says which, and keeps to it when it goes on. `fast`: all that the backward pass needs, and frozen weights once more in the order in which they are multiplied. `lean`: layers are computed again, attention and logits come in parts and weights are read from their file, for a third of the memory and a third more time.',
       ),
     memoryMaxBytes: count
       .optional()
