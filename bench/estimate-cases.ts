@@ -1,4 +1,4 @@
-import { smolLm135Config } from '../test/support/random-base.ts';
+import { qwenHalfBillionConfig, smolLm135Config } from '../test/support/random-base.ts';
 
 const sixty = {
   ...smolLm135Config,
@@ -17,22 +17,11 @@ const smolLm360 = {
   num_attention_heads: 15,
   num_key_value_heads: 5,
 };
-const qwenHalfBillion = {
-  ...smolLm135Config,
-  model_type: 'qwen2',
-  vocab_size: 151_936,
-  hidden_size: 896,
-  intermediate_size: 4864,
-  num_hidden_layers: 24,
-  num_attention_heads: 14,
-  num_key_value_heads: 2,
-};
-
 const shapes = {
   '60m': sixty,
   'smollm2-135m': smolLm135Config,
   'smollm2-360m': smolLm360,
-  'qwen2.5-0.5b': qwenHalfBillion,
+  'qwen2.5-0.5b': qwenHalfBillionConfig,
 } as const;
 
 type Case = readonly [keyof typeof shapes, 'F32' | 'BF16', number, number, number, 'fast' | 'lean'];

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import { refuseErrors } from '../../shared/errors.ts';
 import { holdsJsonLines, openRowFiles } from '../../shared/files/row-files.ts';
 import { lineProblem } from '../../shared/formats/jsonl.ts';
@@ -29,18 +28,14 @@ export async function withJsonLines<T>(path: string, use: (path: string) => Prom
 async function writeJsonLines(path: string, target: string): Promise<void> {
   const files = await openRowFiles(path, rowKeys);
   const findings = datasetFindings({ name: files.name, placeOf: (line) => files.placeOf(line) });
-  const out = createWriteStream(target);
-  const written = finished(out);
-  written.catch(() => undefined); // awaited below
   let count = 0;
-  for await (const line of files.lines()) {
-    count++;
-    const problem = lineProblem(line);
-    if (problem !== undefined)
-      findings.add({ severity: 'error', code: `line-${line.problem}`, message: problem }, count);
-    else if (!out.write(`${line.text}\n`)) await Promise.race([once(out, 'drain'), written]);
-  }
-  out.end();
-  await written;
+  await pipeline(async function* () {
+    for await (const line of files.lines()) {
+      count++;
+      const message = lineProblem(line);
+      if (message === undefined) yield `${line.text}\n`;
+      else findings.add({ severity: 'error', code: `line-${line.problem}`, message }, count);
+    }
+  }, createWriteStream(target));
   refuseErrors('dataset', `${path} cannot be read:`, findings.list());
 }

@@ -181,13 +181,17 @@ function emitPlan(run: PreparedTraining, stepPlan: ChosenPlan, state: RunState, 
 
 function diverged(
   { folders, schedule }: PreparedTraining,
-  { step, skippedSteps }: RunState,
+  { step, skippedInARow }: RunState,
   loss: number,
 ): DomainError {
-  const spikes = skippedSteps > 0 ? `${skippedSteps} steps were left out before it. ` : '';
+  const what = Number.isFinite(loss) ? 'gradient' : 'loss';
+  const reason =
+    skippedInARow > 0
+      ? `The gradient of step ${step + 1} is a spike, and the ${skippedInARow} steps before it were left out for theirs`
+      : `The ${what} of step ${step + 1} is not a finite number`;
   return new DomainError(
     'diverged',
-    `The ${Number.isFinite(loss) ? 'gradient' : 'loss'} of step ${step + 1} ${Number.isFinite(loss) && skippedSteps > 0 ? 'is a spike again' : 'is not a finite number'}: the run has diverged. The last checkpoint in ${folders.checkpoints}, if there is one, is from before. ${spikes}Lower optimizer.learningRate (${schedule.learningRate}), warm up longer or clip harder, and remove ${folders.run} to start anew.`,
+    `${reason}: the run has diverged. The last checkpoint in ${folders.checkpoints}, if there is one, is from before. Lower optimizer.learningRate (${schedule.learningRate}), warm up longer or clip harder, and remove ${folders.run} to start anew.`,
   );
 }
 

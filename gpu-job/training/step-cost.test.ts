@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { loraModelOfShape } from '../../test/support/model-of-shape.ts';
-import { smolLm135Config } from '../../test/support/random-base.ts';
+import { qwenHalfBillionConfig, smolLm135Config } from '../../test/support/random-base.ts';
 import { modelShape } from '../../shared/domain/model-shape.ts';
 import { liveStepBytes, type StepSubject } from '../../shared/domain/step-cost.ts';
 import { stepMemory, type StepMemory } from '../../shared/domain/step-memory.ts';
@@ -9,16 +9,7 @@ import { trainGraph } from './step-graph.ts';
 
 const shapes = {
   'SmolLM2-135M': smolLm135Config,
-  'Qwen2.5-0.5B': {
-    ...smolLm135Config,
-    model_type: 'qwen2',
-    vocab_size: 151_936,
-    hidden_size: 896,
-    intermediate_size: 4864,
-    num_hidden_layers: 24,
-    num_attention_heads: 14,
-    num_key_value_heads: 2,
-  },
+  'Qwen2.5-0.5B': qwenHalfBillionConfig,
   'a wide one, untied': {
     ...smolLm135Config,
     vocab_size: 32_000,

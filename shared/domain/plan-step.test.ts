@@ -1,19 +1,11 @@
 import { expect, test } from 'vitest';
+import { smolLm135Shape } from '../../test/support/random-base.ts';
 import { plannedBytes, planStep, type PlanSubject } from './plan-step.ts';
 import { stepMemory } from './step-memory.ts';
 
 /** SmolLM2-135M in float32, LoRA of rank 16, rows of up to 500 tokens. */
 const subject: PlanSubject = {
-  shape: {
-    layers: 30,
-    hidden: 576,
-    queries: 576,
-    keyValue: 192,
-    headSize: 64,
-    intermediate: 1536,
-    vocabulary: 49_152,
-    tied: true,
-  },
+  shape: smolLm135Shape,
   parameters: 134_515_008,
   weightBytes: 538e6,
   elementBytes: 4,

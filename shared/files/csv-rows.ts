@@ -1,20 +1,16 @@
-import { CsvError, parse, type Options } from 'csv-parse';
+import { CsvError, parse } from 'csv-parse';
 import { limits } from '../limits.ts';
 import type { ByteSource } from '../formats/bytes.ts';
-import type { TextLine } from '../formats/jsonl.ts';
+import { rowLine, type TextLine } from '../formats/jsonl.ts';
 
 /**
  * The rows of a CSV file (RFC 4180, UTF-8) as JSON objects, keyed by its first record. Cells are text; those of `messages` and `tools` hold
  * JSON. A row that cannot be read is yielded with its problem and reading goes on; where quotes are torn, nothing behind can be told apart
  * and reading ends. Memory is bounded by the largest row allowed.
  */
-export async function* readCsvRows(
-  source: ByteSource,
-  options: { readonly delimiter?: ',' | '\t'; readonly rowBytesMax?: number } = {},
-): AsyncGenerator<TextLine> {
-  const { delimiter = ',', rowBytesMax = limits.jsonlLineBytesMax } = options;
-  let records: string[][] = [];
-  const feed = csvFeed({ delimiter, max_record_size: rowBytesMax }, (record) => records.push(record));
+export async function* readCsvRows(source: ByteSource, delimiter: ',' | '\t' = ','): AsyncGenerator<TextLine> {
+  const records: string[][] = [];
+  const feed = csvFeed(delimiter, (record) => records.push(record));
   let header: readonly string[] | undefined;
   const decoder = new TextDecoder('utf-8', { fatal: true }); // what is not UTF-8 would become other letters without a word
   for (let offset = 0; offset <= source.sizeBytes; offset += limits.jsonlChunkBytes) {
@@ -27,26 +23,31 @@ export async function* readCsvRows(
     } catch (error) {
       problem = problemOf(error);
     }
-    for (const record of records)
-      if (header) yield rowOf(header, record);
-      else {
-        header = record.map((name) => name.trim());
-        const torn = headerProblem(header);
-        if (torn) return void (yield torn);
+    if (!header) {
+      header = records.shift()?.map((name) => name.trim());
+      const twice = header && headerProblem(header);
+      if (twice) {
+        yield twice;
+        return;
       }
-    if (problem) return void (yield problem);
-    records = [];
+    }
+    for (const record of records.splice(0)) yield rowOf(header ?? [], record);
+    if (problem) {
+      yield problem;
+      return;
+    }
   }
 }
 
 /** Takes bytes and hands on every record that ends in them; rejects with what is wrong, after the records before it. */
 function csvFeed(
-  options: Options,
+  delimiter: string,
   take: (record: string[]) => void,
 ): (chunk: Uint8Array, last: boolean) => Promise<void> {
   const parser = parse({
-    ...options,
+    delimiter,
     bom: true,
+    max_record_size: limits.jsonlLineBytesMax,
     relax_column_count: true,
     skip_empty_lines: true,
     on_record(record: string[]) {
@@ -102,7 +103,7 @@ function rowOf(header: readonly string[], cells: readonly string[]): TextLine {
         return { text: '', problem: 'cell-not-json', detail: `the cell "${name}" is not valid JSON` };
       }
   }
-  return { text: JSON.stringify(row) };
+  return rowLine(row);
 }
 
 function meaning({ code, message }: CsvError): string {

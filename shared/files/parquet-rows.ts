@@ -9,7 +9,7 @@ import { compressors } from 'hyparquet-compressors';
 import { DomainError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { ByteSource } from '../formats/bytes.ts';
-import type { TextLine } from '../formats/jsonl.ts';
+import { rowLine, type TextLine } from '../formats/jsonl.ts';
 
 /**
  * The rows of a Parquet file as JSON objects, of which `columns` are read where the file has one of them, else all. Null fields are left
@@ -29,7 +29,7 @@ export async function* readParquetRows(
     const rowEnd = rowStart + Number(group.num_rows);
     const range = { file, metadata, columns: wanted, rowStart, rowEnd, compressors, geoparquet: false };
     const rows = await readable(source, () => parquetReadObjects(range));
-    for (const row of rows) yield rowOf(row);
+    for (const row of rows) yield rowLine(row, plainValue);
     rowStart = rowEnd;
   }
 }
@@ -64,12 +64,9 @@ function checkGroups(
   }
 }
 
-function rowOf(row: Readonly<Record<string, unknown>>): TextLine {
-  const text = JSON.stringify(row, (_, value: unknown) => {
-    if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
-    return value === null ? undefined : value;
-  });
-  return text.length > limits.jsonlLineBytesMax ? { text: '', problem: 'too-long' } : { text };
+function plainValue(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+  return value === null ? undefined : value;
 }
 
 function asyncBuffer(source: ByteSource): AsyncBuffer {

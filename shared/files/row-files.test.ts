@@ -9,6 +9,8 @@ import { limits } from '../limits.ts';
 import { readDataset } from '../text/dataset.ts';
 import { rowKeys } from '../text/row-format.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
+import { openFileSource } from './file-source.ts';
+import { readParquetRows } from './parquet-rows.ts';
 import { holdsJsonLines, openRowFiles } from './row-files.ts';
 
 const tables = 'test/parity/fixtures/tables';
@@ -73,10 +75,13 @@ describe('a table that is not what it should be', () => {
   });
 
   it('a row of as many bytes as the bound is read, and one more is not', async () => {
-    const cell = 'a'.repeat(limits.jsonlLineBytesMax - 2);
-    expect(await problems('h.csv', `t\n${cell}\n`)).toHaveLength(1);
-    expect((await problems('h.csv', `t\n${cell}\n`))[0]).not.toBe('not-csv');
-    expect(await problems('i.csv', `t\n${cell}aaaa\n`)).toEqual(['not-csv']);
+    const bound = limits.jsonlLineBytesMax - '{"t":""}'.length;
+    const [line] = await read(await written('h.csv', `t\n${'a'.repeat(bound)}\n`));
+    expect(line?.text).toHaveLength(limits.jsonlLineBytesMax);
+    // in bytes, not in letters
+    expect(await problems('i.csv', `t\nä${'a'.repeat(bound - 1)}\n`)).toEqual(['too-long']);
+    // what a torn quote makes of the rest of a file is not kept
+    expect(await problems('j.csv', `t\n"${'a\n'.repeat(limits.jsonlLineBytesMax)}`)).toEqual(['not-csv']);
   });
 
   it('Parquet that is cut, empty or something else is named', async () => {
@@ -92,6 +97,24 @@ describe('a table that is not what it should be', () => {
     const torn = Uint8Array.from(whole);
     torn.fill(0xff, 4, 400);
     await expect(written('torn.parquet', torn).then(read)).rejects.toThrow(DomainError);
+  });
+
+  it('a row group of as many bytes as the bound is read, and one of more is not', async () => {
+    const path = join(tables, 'pairs-zstd.parquet');
+    const source = await openFileSource(path);
+    const readWithin = async (groupBytesMax: number): Promise<number> => {
+      let rows = 0;
+      for await (const _ of readParquetRows(source, { columns: rowKeys, groupBytesMax })) rows++;
+      return rows;
+    };
+    try {
+      const over: unknown = await readWithin(0).catch((error: unknown) => error);
+      const bytes = Number(/has (\d+) bytes unpacked/.exec(String(over))?.[1]);
+      expect(await readWithin(bytes)).toBe(7);
+      await expect(readWithin(bytes - 1)).rejects.toThrow(/row_group_size/);
+    } finally {
+      await source.close();
+    }
   });
 
   it('a folder is read by name, whatever its kinds, and every row is called by its file', async () => {

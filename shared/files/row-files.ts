@@ -24,7 +24,7 @@ const readers: Readonly<Record<string, (source: ByteSource, columns: readonly st
     '.jsonl': (source) => readLines(source),
     '.ndjson': (source) => readLines(source),
     '.csv': (source) => readCsvRows(source),
-    '.tsv': (source) => readCsvRows(source, { delimiter: '\t' }),
+    '.tsv': (source) => readCsvRows(source, '\t'),
     '.parquet': (source, columns) => readParquetRows(source, { columns }),
   };
 
@@ -32,8 +32,9 @@ const readers: Readonly<Record<string, (source: ByteSource, columns: readonly st
 export const rowExtensions: readonly string[] = Object.keys(readers);
 
 /** Whether the rows of a path are JSON lines already. */
-export const holdsJsonLines = async (path: string): Promise<boolean> =>
-  !(await isFolder(path)) && ['.jsonl', '.ndjson'].includes(kindOf(path));
+export const holdsJsonLines = async (path: string): Promise<boolean> => !(await isFolder(path)) && isOfLines(path);
+
+const isOfLines = (path: string): boolean => ['.jsonl', '.ndjson'].includes(kindOf(path));
 
 const kindOf = (path: string): string => {
   const extension = extname(path).toLowerCase();
@@ -69,9 +70,7 @@ export async function openRowFiles(path: string, columns: readonly string[]): Pr
       if (!start) return `${basename(path)}:${line}`;
       const name = start.path === path ? basename(path) : relative(path, start.path);
       const row = line - start.before;
-      return kindOf(start.path).endsWith('jsonl') || kindOf(start.path) === '.ndjson'
-        ? `${name}:${row}`
-        : `${name} row ${row}`;
+      return isOfLines(start.path) ? `${name}:${row}` : `${name} row ${row}`;
     },
   };
 }

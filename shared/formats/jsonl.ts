@@ -17,6 +17,14 @@ export interface TextLine {
 export const lineProblem = ({ problem, detail }: TextLine): string | undefined =>
   problem && (detail ?? problems[problem]);
 
+/** A row as the line that it would be. */
+export function rowLine(row: unknown, replacer?: (key: string, value: unknown) => unknown): TextLine {
+  const text = JSON.stringify(row, replacer);
+  return utf8Length(text) > limits.jsonlLineBytesMax ? { text: '', problem: 'too-long' } : { text };
+}
+
+const utf8Length = (text: string): number => new TextEncoder().encode(text).byteLength;
+
 const problems = {
   'too-long': `is longer than ${limits.jsonlLineBytesMax} bytes`,
   'not-utf8': 'is not valid UTF-8: save the file as UTF-8',

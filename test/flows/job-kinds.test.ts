@@ -5,52 +5,36 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createBase, getBase, type Base } from '../../shared/contract/bases.ts';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { createComposition } from '../../shared/contract/compositions.ts';
-import { createJob, getJob, listJobFiles, type Job } from '../../shared/contract/jobs.ts';
-import type { CallInput } from '../../shared/contract/api-client.ts';
+import { createJob, getJob, listJobFiles } from '../../shared/contract/jobs.ts';
 import { getVersion } from '../../shared/contract/versions.ts';
 import { startSmallHub } from '../support/small-hub.ts';
-import { openLocalApi, type LocalApi } from '../support/local-api.ts';
+import { openJobsHere, type JobsHere } from '../support/jobs-here.ts';
+import type { LocalApi } from '../support/local-api.ts';
 import { runHere } from '../support/run-here.ts';
 import { announce, sendFiles } from '../support/send-upload.ts';
 import { completeUpload } from '../../shared/contract/uploads.ts';
-import { storeDataset } from '../support/stored-things.ts';
 import { writeTinyBase } from '../support/tiny-base.ts';
 
 // Each kind of job from the call to what it made, in one process: what processes add is tested beside this.
 let models = '';
 let api: LocalApi;
 let client: ApiClient;
+let run: JobsHere['run'];
+let importBase: JobsHere['importBase'];
 beforeAll(async () => {
   models = await mkdtemp(join(tmpdir(), 'lorary-kinds-'));
   await writeTinyBase(join(models, 'tiny'));
-  api = await openLocalApi();
-  Object.assign(api.deps, { baseFolders: [models] });
-  client = await api.client();
-  const rows = Array.from({ length: 12 }, (_, i) => ({ prompt: `${i} + 1 =`, completion: ` ${i + 1}` }));
-  await storeDataset(api.world, api.caller(), 'sums', rows);
+  ({ api, client, importBase, run } = await openJobsHere(models));
 });
 afterAll(async () => {
   await api.close();
   await rm(models, { recursive: true });
 });
 
-async function importFrom(body: CallInput<typeof createBase>['body'], tools = {}): Promise<Base> {
-  const { base, upload } = await client.call(createBase, { body });
-  if (upload) throw new Error('an upload is sent first');
-  await runHere(api, base.importJobId ?? '', tools);
-  return client.call(getBase, { params: { base: base.name } });
-}
-
-async function run(body: CallInput<typeof createJob>['body']): Promise<Job> {
-  const { job } = await client.call(createJob, { body });
-  await runHere(api, job?.id ?? '');
-  return client.call(getJob, { params: { job: job?.id ?? '' } });
-}
-
 const local = (path: string) => ({ kind: 'local', path: join(models, path) }) as const;
 
 test('a base is imported from a folder, with what is known of it; a copy, not the folder itself', async () => {
-  const base = await importFrom({ name: 'tiny', source: local('tiny') });
+  const base = await importBase({ name: 'tiny', source: local('tiny') });
   expect(base).toMatchObject({
     state: 'ready',
     architecture: 'llama',
@@ -61,7 +45,7 @@ test('a base is imported from a folder, with what is known of it; a copy, not th
   });
   expect(base.parameters).toBeGreaterThan(10_000);
   await writeFile(join(models, 'tiny', 'tokenizer_config.json'), '{}');
-  const again = await importFrom({ name: 'tiny-again', source: local('tiny') });
+  const again = await importBase({ name: 'tiny-again', source: local('tiny') });
   expect(again).toMatchObject({ hasChatTemplate: false, sha256: base.sha256 });
 });
 
@@ -81,7 +65,7 @@ test('a base of an architecture that is not known here is kept, with a warning, 
   await writeTinyBase(join(models, 'strange'));
   const config = JSON.parse(await readFile(join(models, 'strange', 'config.json'), 'utf8')) as object;
   await writeFile(join(models, 'strange', 'config.json'), JSON.stringify({ ...config, model_type: 'strange' }));
-  const base = await importFrom({ name: 'strange', source: local('strange') });
+  const base = await importBase({ name: 'strange', source: local('strange') });
   expect(base).toMatchObject({ state: 'ready', findings: [{ severity: 'warning', code: 'architecture-unsupported' }] });
   const body = { kind: 'evaluate', base: 'strange', dataset: 'sums' } as const;
   await expect(client.call(createJob, { body })).rejects.toMatchObject({ code: 'unusable' });
@@ -128,7 +112,7 @@ test('a base comes from Hugging Face at a commit, and what does not come as desc
   Object.assign(api.deps, { hub: { url: hub.url } });
   try {
     const source = (repository: string) => ({ kind: 'huggingface', repository }) as const;
-    const base = await importFrom({ name: 'fetched', source: source('owner/model') }, { hubUrl: hub.url });
+    const base = await importBase({ name: 'fetched', source: source('owner/model') }, { hubUrl: hub.url });
     expect(base).toMatchObject({ state: 'ready', source: { kind: 'huggingface', revision: commit } });
     expect(base.files.map(({ path }) => path)).toEqual(names.toSorted());
     const spoilt = client.call(createBase, { body: { name: 'spoilt', source: source('owner/spoilt') } });
@@ -158,7 +142,7 @@ test('a gated model is imported with the token that the container is told, and n
     const { importJobId = '' } = (await client.call(createBase, { body: { name: 'untold', source } })).base;
     await expect(runHere(api, importJobId, { hubUrl: hub.url })).rejects.toThrow(/gated model needs HF_TOKEN/);
     const told = { hubUrl: hub.url, hubToken: async () => token };
-    expect(await importFrom({ name: 'gated', source }, told)).toMatchObject({ state: 'ready' });
+    expect(await importBase({ name: 'gated', source }, told)).toMatchObject({ state: 'ready' });
   } finally {
     await hub.close();
   }
@@ -282,6 +266,6 @@ test('a merge makes a base, and an export files with links; a GGUF that was expo
   );
   const bytes = await (await api.fetch(file?.url ?? '', { headers: file?.headers ?? {} })).arrayBuffer();
   await writeFile(join(models, 'exported.gguf'), Buffer.from(bytes));
-  const imported = await importFrom({ name: 'exported', source: local('exported.gguf') });
+  const imported = await importBase({ name: 'exported', source: local('exported.gguf') });
   expect(imported).toMatchObject({ state: 'ready', parameters: base.parameters });
 });

@@ -3,49 +3,37 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { exportSpecSchema } from '../../shared/contract/specs/export.ts';
-import { createBase, getBase, type Base } from '../../shared/contract/bases.ts';
-import type { ApiClient, CallInput } from '../../shared/contract/api-client.ts';
-import { createJob, getJob, type Job } from '../../shared/contract/jobs.ts';
+import { getBase, type Base } from '../../shared/contract/bases.ts';
+import type { ApiClient } from '../../shared/contract/api-client.ts';
+import { createJob } from '../../shared/contract/jobs.ts';
 import { runExport } from '../../gpu-job/jobs/export.ts';
-import { openLocalApi, type LocalApi } from '../support/local-api.ts';
+import { openJobsHere, type JobsHere } from '../support/jobs-here.ts';
+import type { LocalApi } from '../support/local-api.ts';
 import { rememberingContext } from '../support/remembering-context.ts';
-import { runHere } from '../support/run-here.ts';
-import { storeDataset } from '../support/stored-things.ts';
 import { writeTinyBase } from '../support/tiny-base.ts';
 
 let models = '';
 let api: LocalApi;
 let client: ApiClient;
+let run: JobsHere['run'];
+let here: JobsHere;
 beforeAll(async () => {
   models = await mkdtemp(join(tmpdir(), 'lorary-packed-bases-'));
   const sizes = { hidden_size: 64, intermediate_size: 128, num_attention_heads: 4, head_dim: 16 };
   await writeTinyBase(join(models, 'float'), { config: sizes });
   const gguf = { kind: 'export', format: 'merged-gguf', base: join(models, 'float'), dtype: 'q8_0', threads: 1 };
   await runExport(exportSpecSchema.parse({ ...gguf, output: join(models, 'gguf') }), rememberingContext());
-  api = await openLocalApi();
-  Object.assign(api.deps, { baseFolders: [models] });
-  client = await api.client();
-  const rows = Array.from({ length: 12 }, (_, i) => ({ prompt: `${i} + 1 =`, completion: ` ${i + 1}` }));
-  await storeDataset(api.world, api.caller(), 'sums', rows);
+  here = await openJobsHere(models);
+  ({ api, client, run } = here);
 });
 afterAll(async () => {
   await api.close();
   await rm(models, { recursive: true });
 });
 
-async function importFrom(name: string, path: string, quantize?: Base['quantize']): Promise<Base> {
+function importFrom(name: string, path: string, quantize?: Base['quantize']): Promise<Base> {
   const source = { kind: 'local', path: join(models, path) } as const;
-  const { base } = await client.call(createBase, {
-    body: { name, source, ...(quantize === undefined ? {} : { quantize }) },
-  });
-  await runHere(api, base.importJobId ?? '');
-  return client.call(getBase, { params: { base: name } });
-}
-
-async function run(body: CallInput<typeof createJob>['body']): Promise<Job> {
-  const { job } = await client.call(createJob, { body });
-  await runHere(api, job?.id ?? '');
-  return client.call(getJob, { params: { job: job?.id ?? '' } });
+  return here.importBase({ name, source, ...(quantize === undefined ? {} : { quantize }) });
 }
 
 test('a base is packed on its way in, and its record says how', async () => {

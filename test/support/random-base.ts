@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../gpu-job/folders/files.ts';
 import { describeModel } from '../../gpu-job/methods/tuned-model.ts';
+import type { ModelShape } from '../../shared/domain/model-shape.ts';
 import { encodeFromFloat32 } from '../../shared/formats/dtype.ts';
 import { writeSafetensors } from '../../shared/formats/safetensors-write.ts';
 
@@ -72,4 +73,28 @@ export const smolLm135Config = {
   max_position_embeddings: 8192,
   rope_theta: 100_000,
   tie_word_embeddings: true,
+} as const;
+
+/** What `modelShape` says of it. */
+export const smolLm135Shape: ModelShape = {
+  layers: 30,
+  hidden: 576,
+  queries: 576,
+  keyValue: 192,
+  headSize: 64,
+  intermediate: 1536,
+  vocabulary: 49_152,
+  tied: true,
+};
+
+/** The sizes of Qwen2.5-0.5B, with the rope of the above. */
+export const qwenHalfBillionConfig = {
+  ...smolLm135Config,
+  model_type: 'qwen2',
+  vocab_size: 151_936,
+  hidden_size: 896,
+  intermediate_size: 4864,
+  num_hidden_layers: 24,
+  num_attention_heads: 14,
+  num_key_value_heads: 2,
 } as const;
