@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tinyLlamaConfig, writeRandomBase } from '../../test/support/random-base.ts';
+import { invariant } from '../../shared/errors.ts';
 import { openBaseModel } from '../folders/base-model.ts';
 import { tunedModel, type TunedModel } from '../methods/tuned-model.ts';
 import { readModelConfig } from '../models/registry.ts';
@@ -33,14 +34,31 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-test('tables grow with the tokens, and end where the model does', () => {
+test('tables grow with the tokens, and end where batches of the model do', () => {
   const feed = ropeFeed(readModelConfig({ ...tinyLlamaConfig, max_position_embeddings: 600 }));
   const first = feed(16, places(0));
   expect(first['rope_cos']?.dims).toEqual([256, 2]);
   expect(feed(200, places(0))['rope_cos']).toBe(first['rope_cos']);
   expect(feed(300, places(0))['rope_cos']?.dims).toEqual([512, 2]);
-  expect(feed(600, places(0))['rope_cos']?.dims).toEqual([600, 2]);
+  expect(feed(600, places(0))['rope_cos']?.dims).toEqual([608, 2]);
   expect(() => feed(601, places(0))).toThrow(/601 tokens are more than the model's max_position_embeddings 600/);
+});
+
+test('a row as long as a context that is no whole number of units goes through the model', async () => {
+  const odd = await mkdtemp(join(tmpdir(), 'lorary-rope-'));
+  try {
+    await writeRandomBase(odd, { ...tinyLlamaConfig, max_position_embeddings: 300 });
+    const step = await createEvalStep(tunedModel(await openBaseModel(odd)), { threads: 1 });
+    const row = { tokens: new Int32Array(301).fill(7), trained: new Uint8Array(301).fill(1) };
+    const shape = { microBatchTokens: 1, packing: false, packTokens: 1, lengthMax: 300 };
+    const [batch] = makeBatches([row], [0], shape);
+    invariant(batch?.length === 304, 'a batch is padded');
+    const { losses } = await step.run(new Map(), batch);
+    expect(losses.subarray(0, 300).every((loss) => loss > 0)).toBe(true);
+    await step.close();
+  } finally {
+    await rm(odd, { recursive: true });
+  }
 });
 
 test('each rope of a model has tables of its own, as many rows as the other', () => {

@@ -3,6 +3,7 @@ import { ropeInputs, ropeRowsInput } from '../methods/tuned-model.ts';
 import { distinctRopes, longTextTokens, type DecoderSpec } from '../nn/decoder-spec.ts';
 import { ropeTables, type RopeSpec } from '../nn/rotary.ts';
 import type { TensorValue } from '../runtime/session.ts';
+import { batchLengthUnit } from './batches.ts';
 
 /**
  * Makes the rotary tables as long as the longest batch so far needs (`tokens`), and feeds them without copying. Where long texts turn
@@ -21,7 +22,9 @@ export function ropeFeed(spec: DecoderSpec): (tokens: number, positions: TensorV
         `${tokens} tokens are more than the model's max_position_embeddings ${spec.maxPositions}; shorten the rows or the packed length.`,
       );
     if (tokens > rows) {
-      rows = Math.min(spec.maxPositions, Math.max(256, 2 ** Math.ceil(Math.log2(tokens))));
+      // a batch ends with padding where the context is no whole number of units
+      const rowsMax = batchLengthUnit * Math.ceil(spec.maxPositions / batchLengthUnit);
+      rows = Math.min(rowsMax, Math.max(256, 2 ** Math.ceil(Math.log2(tokens))));
       const lengths = shortTokens === undefined ? [1] : [1, shortTokens + 1];
       feed = Object.fromEntries(ropes.flatMap((rope, i) => tables(rope, i, rows, lengths)));
     }
