@@ -31,7 +31,8 @@ export async function benchProfile(): Promise<Record<string, unknown>> {
     const best = taken.reduce((least, one) => (one.runSeconds < least.runSeconds ? one : least));
     milliseconds.set('between kernels', fastest.dur / 1000 - inKernels);
     milliseconds.set('values in, gradients out', Math.max(0, best.runSeconds * 1000 - fastest.dur / 1000));
-    milliseconds.set('clipping, AdamW', (best.seconds - best.runSeconds) * 1000);
+    milliseconds.set('making the batch', best.batchSeconds * 1000);
+    milliseconds.set('clipping, AdamW', (best.seconds - best.runSeconds - best.batchSeconds) * 1000);
     const rows = [...milliseconds]
       .sort(([, a], [, b]) => b - a)
       .map(([kind, time]): [string, number] => [kind, Number(time.toFixed(1))]);

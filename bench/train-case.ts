@@ -32,6 +32,8 @@ export interface TrainCase {
     readonly seconds: number;
     /** The part inside the runtime, with the values going in and the gradients coming out. */
     readonly runSeconds: number;
+    /** The part that makes the batch. */
+    readonly batchSeconds: number;
   }>;
 }
 
@@ -77,6 +79,7 @@ export async function prepareTrainCase(weights: TrainCaseWeights = 'F32'): Promi
         loss: lossSum / batch.labelCount,
         seconds: (performance.now() - started) / 1000,
         runSeconds: (after - before) / 1000,
+        batchSeconds: (before - started) / 1000,
       };
     },
   };

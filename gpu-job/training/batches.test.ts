@@ -107,3 +107,62 @@ test('tokens after the last label do not go through the model', () => {
   const [untrained] = rowsOf([[true, false, false]]) as [TokenRow];
   expect(inputLength(untrained)).toBe(0);
 });
+
+test('a long row does not make short ones long: they are packed up to packTokens beside it', () => {
+  const rows = rowsOf([400, 40, 40, 40, 40, 40, 40].map((length) => Array.from({ length: length + 1 }, () => true)));
+  const shape = { microBatchTokens: 1024, packing: true, packTokens: 128, lengthMax: 512 };
+  const shapes = makeBatches(rows, all(rows), shape).map((batch) => [batch.rows, batch.length]);
+  expect(shapes).toEqual([
+    [1, 400],
+    [2, 128],
+  ]);
+});
+
+test('sequences of like length go together, and few of them are not torn apart', () => {
+  const lengths = [500, 497, 30, 28, 26, 24];
+  const rows = rowsOf(lengths.map((length) => Array.from({ length: length + 1 }, () => true)));
+  const shape = { microBatchTokens: 1024, packing: false, packTokens: 1, lengthMax: 512 };
+  const shapes = makeBatches(rows, all(rows), shape).map((batch) => [batch.rows, batch.length]);
+  expect(shapes).toEqual([
+    [2, 512],
+    [4, 32],
+  ]);
+});
+
+test('where batches are cut does not depend on the order in which rows are given', () => {
+  fc.assert(
+    fc.property(anyRows, anyShape, fc.infiniteStream(fc.nat()), (rows, shape, keys) => {
+      const order = all(rows);
+      const keyOf = new Map(order.map((row) => [row, keys.next().value as number]));
+      const shuffled = order.toSorted((a, b) => (keyOf.get(a) ?? 0) - (keyOf.get(b) ?? 0));
+      const shapesOf = (indices: readonly number[]) =>
+        makeBatches(rows, indices, shape).map((batch) => [batch.rows, batch.length]);
+      expect(shapesOf(shuffled)).toEqual(shapesOf(order));
+    }),
+  );
+});
+
+test('no other way to cut some sequences is cheaper', () => {
+  // every way to cut up to seven sequences into runs of neighbours
+  const lengths = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 7 });
+  const costOf = (shapes: readonly (readonly [number, number])[]): number =>
+    shapes.reduce((sum, [rows, length]) => sum + 32 + rows * length * (1 + length / 2500), 0);
+  fc.assert(
+    fc.property(lengths, fc.integer({ min: 16, max: 1200 }), (given, microBatchTokens) => {
+      const rows = rowsOf(given.map((length) => Array.from({ length: length + 1 }, () => true)));
+      const shape = { microBatchTokens, packing: false, packTokens: 1, lengthMax: 300 };
+      const made = makeBatches(rows, all(rows), shape).map((batch) => [batch.rows, batch.length] as const);
+      const sorted = given.toSorted((a, b) => b - a);
+      for (let cuts = 0; cuts < 2 ** (given.length - 1); cuts++) {
+        const shapes: [number, number][] = [];
+        for (const [i, length] of sorted.entries()) {
+          const last = shapes.at(-1);
+          if (last && (cuts >> (i - 1)) % 2 === 0) last[0]++;
+          else shapes.push([1, batchLengthUnit * Math.ceil(length / batchLengthUnit)]);
+        }
+        const fits = shapes.every(([count, length]) => count === 1 || count * length <= microBatchTokens);
+        if (fits) expect(costOf(made)).toBeLessThanOrEqual(costOf(shapes) + 1e-9);
+      }
+    }),
+  );
+});

@@ -45,17 +45,18 @@ export interface BatchShape {
 }
 
 /**
- * Puts rows into batches. Which rows share a batch or a sequence changes memory and speed, never the result: every label of
- * every row appears once. Rows without labels are left out. Deterministic in its arguments.
+ * Puts rows into batches: short ones share sequences, and sequences of like length go through the model together. Which rows share a
+ * batch or a sequence changes memory and speed, never the result: every label of every row appears once. Rows without labels are left
+ * out. Deterministic in its arguments.
  */
 export function makeBatches(rows: readonly TokenRow[], indices: ArrayLike<number>, shape: BatchShape): Batch[] {
   const segments = Array.from(indices, (row) => ({ row, length: inputLength(rowAt(rows, row)) }))
     .filter(({ length }) => length > 0)
-    .sort((a, b) => b.length - a.length); // stable: equal lengths keep their order
+    .sort(byDescendingLength); // stable: equal lengths keep their order
   const longest = segments[0]?.length ?? 0;
   invariant(longest <= shape.lengthMax, `rows of ${longest} tokens were refused above ${shape.lengthMax}`);
-  const capacity = shape.packing ? Math.min(shape.lengthMax, Math.max(shape.packTokens, longest)) : 0;
-  return groupByBudget(packFirstFit(segments, capacity), shape).map((group) => fillBatch(rows, group));
+  const sequences = packFirstFit(segments, shape).sort(byDescendingLength);
+  return groupByLength(sequences, shape.microBatchTokens).map((group) => fillBatch(rows, group));
 }
 
 /** Tokens of a row that must go through the model: all before its last label. 0 for a row without labels. */
@@ -82,32 +83,55 @@ interface Sequence {
   length: number;
 }
 
-/** First fit over descending lengths: at most 11/9 of the best possible number of sequences, plus one. */
-function packFirstFit(segments: readonly Segment[], capacity: number): Sequence[] {
-  const sequences: Sequence[] = [];
+const byDescendingLength = (a: { readonly length: number }, b: { readonly length: number }): number =>
+  b.length - a.length;
+
+/**
+ * First fit over descending lengths: at most 11/9 of the best possible number of sequences, plus one. Beside a row that is longer than
+ * `packTokens` only its padding is filled: each token of a sequence costs attention over all of it.
+ */
+function packFirstFit(segments: readonly Segment[], { packing, packTokens, lengthMax }: BatchShape): Sequence[] {
+  const sequences: (Sequence & { readonly capacity: number })[] = [];
   for (const segment of segments) {
-    const home = sequences.find(({ length }) => length + segment.length <= capacity);
+    const home = packing && sequences.find(({ length, capacity }) => length + segment.length <= capacity);
     if (home) {
       home.segments.push(segment);
       home.length += segment.length;
-    } else sequences.push({ segments: [segment], length: segment.length });
+    } else {
+      const capacity = Math.min(lengthMax, roundedLength(Math.max(packTokens, segment.length)));
+      sequences.push({ segments: [segment], length: segment.length, capacity });
+    }
   }
   return sequences;
 }
 
-function groupByBudget(sequences: Sequence[], shape: BatchShape): Sequence[][] {
-  const groups: Sequence[][] = [];
-  let length = 0;
-  for (const sequence of sequences.sort((a, b) => b.length - a.length)) {
-    const group = groups.at(-1);
-    if (group && (group.length + 1) * length <= shape.microBatchTokens) group.push(sequence);
-    else {
-      groups.push([sequence]);
-      length = roundedLength(sequence.length);
+/**
+ * Cuts sequences of descending length into batches where it costs least: few batches have much padding, many have what each run of the
+ * graph takes whatever its size. The cheapest way to do the first n sequences is that to do some fewer and one batch of the rest.
+ */
+function groupByLength(sequences: readonly Sequence[], microBatchTokens: number): Sequence[][] {
+  const cheapest: { readonly cost: number; readonly from: number }[] = [{ cost: 0, from: 0 }];
+  for (let end = 1; end <= sequences.length; end++) {
+    let best = { cost: Infinity, from: end - 1 };
+    for (let from = end - 1; from >= 0; from--) {
+      const length = roundedLength((sequences[from] as Sequence).length); // the longest of the batch
+      const tokens = (end - from) * length;
+      if (end - from > 1 && tokens > microBatchTokens) break;
+      const cost = (cheapest[from]?.cost as number) + runTokens + tokens * (1 + length / attentionTokens);
+      if (cost < best.cost) best = { cost, from };
     }
+    cheapest.push(best);
   }
-  return groups;
+  const groups: Sequence[][] = [];
+  for (let end = sequences.length; end > 0; end = cheapest[end]?.from as number)
+    groups.push(sequences.slice(cheapest[end]?.from, end));
+  return groups.reverse();
 }
+
+/** What one more run of the graph takes, in tokens of a run that goes on. */
+const runTokens = 32;
+/** Length of a sequence whose attention takes as long as all else of it: some 2,500 of 135 million parameters, more of larger models. */
+const attentionTokens = 2500;
 
 /** Few different lengths keep the runtime's memory pool small: it holds a block for every shape it has met. */
 function roundedLength(length: number): number {
