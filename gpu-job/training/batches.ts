@@ -125,7 +125,7 @@ function groupByLength(sequences: readonly Sequence[], microBatchTokens: number)
   const groups: Sequence[][] = [];
   for (let end = sequences.length; end > 0; end = cheapest[end]?.from as number)
     groups.push(sequences.slice(cheapest[end]?.from, end));
-  return groups.reverse();
+  return groups.toReversed();
 }
 
 /** What one more run of the graph takes, in tokens of a run that goes on. */
