@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   batches: async () => (await import('./batches.ts')).benchBatches,
   estimate: async () => (await import('./estimate.ts')).benchEstimate,
   'train-vs-peft': async () => (await import('./train-vs-peft.ts')).benchTrainVsPeft,
+  optimizer: async () => (await import('./optimizer.ts')).benchOptimizer,
   profile: async () => (await import('./profile.ts')).benchProfile,
   merge: async () => (await import('./merge.ts')).benchMerge,
   upload: async () => (await import('./upload.ts')).benchUpload,

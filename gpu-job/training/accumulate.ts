@@ -26,7 +26,8 @@ export async function accumulate(
   return { loss: lossSum / labels, labels, gradients };
 }
 
-function addTo(sums: StepResult['gradients'], added: StepResult['gradients']): void {
+/** Adds gradients to the sums of those before them. */
+export function addTo(sums: StepResult['gradients'], added: StepResult['gradients']): void {
   for (const [name, sum] of sums) {
     const values = added.get(name);
     invariant(values, `every micro-batch has a gradient for ${name}`);
