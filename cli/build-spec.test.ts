@@ -112,7 +112,7 @@ test('every flag of every command leads to a place that the spec knows', () => {
     train: ['--base', './b', '--data', 'd', '--output', 'o'],
     compose: ['./a', '--output', 'o'],
     merge: ['--base', './b', '--adapter', './a', '--output', 'o'],
-    evaluate: ['--base', './b', '--data', 'd'],
+    evaluate: ['--adapter', './a', '--base', './b', '--data', 'd'],
     generate: ['--base', './b', 'prompt'],
     'data check': ['--base', './b', '--data', 'd'],
   };

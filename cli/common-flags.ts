@@ -1,4 +1,5 @@
 import type { Flag } from './command.ts';
+import { limits } from '../shared/limits.ts';
 
 /** Flags that several commands have. */
 export const base: Flag = {
@@ -48,6 +49,22 @@ export const threads: Flag = {
   help: 'threads of one operator [all cores]',
 };
 /** Of every command that can start a job on the server. */
+/** What was learnt and what was forgotten; `where` is the place of `general` in the spec. */
+export const generalFlags = (where: string): Readonly<Record<'general' | 'general-data', Flag>> => ({
+  general: {
+    path: `${where}.rowsMax`,
+    kind: 'switch',
+    set: limits.scaleRowsMax,
+    help: 'score seven scales of the adapter on the rows and on a general text: what was learnt, and what forgotten',
+  },
+  'general-data': {
+    path: `${where}.data`,
+    kind: 'path',
+    value: 'FILE',
+    help: 'the same with rows of your own as the general text',
+  },
+});
+
 export const serverFlags = {
   'dry-run': {
     path: 'named.dryRun',

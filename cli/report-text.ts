@@ -1,5 +1,6 @@
 import type { JobReport } from '../gpu-job/main.ts';
 import type { DataCheckReport, Measured } from '../shared/contract/reports.ts';
+import { forgettingText } from './forgetting-text.ts';
 import { printable } from './printable.ts';
 import { durationText } from './progress-view.ts';
 
@@ -18,6 +19,7 @@ export function reportText(report: JobReport): string {
           : [
               `Held-out loss ${before.toFixed(4)} before, ${after.toFixed(4)} after${writtenStep === steps ? '' : ` step ${writtenStep}, whose weights were kept`}.`,
             ]),
+        ...(report.forgetting ? [forgettingText(report.forgetting)] : []),
         `Written to ${output}`,
       ].join('\n');
     }
@@ -29,6 +31,7 @@ export function reportText(report: JobReport): string {
         `perplexity      ${interval(perplexity, (value) => value.toPrecision(4))}`,
         `tokens right    ${interval(tokenAccuracy, percent)}`,
         `rows exact      ${interval(exactMatch, percent)}; always the commonest answer: ${percent(majorityBaseline)}`,
+        ...(report.forgetting ? [forgettingText(report.forgetting)] : []),
       ].join('\n');
     }
     case 'generate':

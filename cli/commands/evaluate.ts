@@ -1,5 +1,16 @@
 import type { SpecCommand } from '../command.ts';
-import { adapter, base, context, data, longRows, reportFile, seed, serverFlags, threads } from '../common-flags.ts';
+import {
+  adapter,
+  base,
+  context,
+  data,
+  generalFlags,
+  longRows,
+  reportFile,
+  seed,
+  serverFlags,
+  threads,
+} from '../common-flags.ts';
 import { evaluateOnServer } from '../named/evaluate-on-server.ts';
 import { baseAndAdapter } from '../named/subjects.ts';
 
@@ -15,6 +26,7 @@ export const evaluate: SpecCommand = {
   notes: ['An adapter on the server knows its base; one in a folder needs --base.'],
   examples: [
     'lorary eval --adapter french@3 --data held-out.jsonl',
+    'lorary eval --adapter french@3 --data held-out.jsonl --general',
     'lorary evaluate --base models/SmolLM2-135M --adapter adapters/mine --data held-out.jsonl',
   ],
   flags: {
@@ -22,6 +34,7 @@ export const evaluate: SpecCommand = {
     adapter,
     data,
     rows: { path: 'rowsMax', kind: 'number', value: 'N', help: 'rows used at most, the first ones' },
+    ...generalFlags('general'),
     context,
     'long-rows': longRows,
     'batch-tokens': {

@@ -1,5 +1,5 @@
 import type { SpecCommand } from '../command.ts';
-import { base, context, data, longRows, seed, serverFlags, threads } from '../common-flags.ts';
+import { base, context, data, generalFlags, longRows, seed, serverFlags, threads } from '../common-flags.ts';
 import { baseAlone } from '../named/subjects.ts';
 import { trainOnServer } from '../named/train-on-server.ts';
 
@@ -56,6 +56,7 @@ export const train: SpecCommand = {
       help: 'write the weights with the lowest held-out loss',
     },
     'eval-rows': { path: 'evaluation.rowsMax', kind: 'number', value: 'N', help: 'held-out rows used at most' },
+    ...generalFlags('evaluation.general'),
     r: { path: 'method.config.r', kind: 'number', value: 'RANK', help: 'rank of the adapter [8]' },
     'lora-alpha': {
       path: 'method.config.lora_alpha',

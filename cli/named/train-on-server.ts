@@ -8,13 +8,14 @@ import { nameOfFile } from '../server/name-of-file.ts';
 import { readyBase } from '../server/ready-base.ts';
 import { startJob } from '../server/start-job.ts';
 import { datasetFor } from './dataset-for.ts';
+import { generalRequest } from './general-request.ts';
 import { splitNamed, textAt } from './named-options.ts';
 import { trainDefaults, type TrainDefaults } from './train-defaults.ts';
 
 /** `lorary train` on the server: data is sent unless it is there, what was left open is chosen and told, and the run is watched. */
 export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
   const { rest, options } = splitNamed(spec);
-  const { base: baseText, data: dataField, output, method: methodField, optimizer, ...settings } = rest;
+  const { base: baseText, data: dataField, output, method: methodField, optimizer, evaluation, ...settings } = rest;
   const baseName = textAt(baseText) ?? '';
   const data = (dataField ?? {}) as Readonly<Record<string, unknown>>; // an object by the table of flags, as method is
   const method = methodField as { kind: string; config?: Readonly<Record<string, unknown>> };
@@ -27,6 +28,8 @@ export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
   const dataset = await datasetFor(api, trainText, json, io);
   const evalText = textAt(data['eval']);
   const evalDataset = evalText === undefined ? undefined : await datasetFor(api, evalText, json, io);
+  const looks = (evaluation ?? {}) as Readonly<Record<string, unknown>>; // as data
+  const general = await generalRequest(api, looks['general'], json, io);
   const full = method.kind === 'full';
   const name = textAt(output) ?? (await chooseName(api, trainText, baseName, full));
   const chosen = full
@@ -36,6 +39,7 @@ export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
   if (!json) for (const reason of chosen.reasons) io.note(reason);
   const request = {
     ...settings,
+    ...(evaluation === undefined ? {} : { evaluation: { ...looks, ...general } }),
     base: base.name,
     dataset: dataset.name,
     output: full ? { base: name } : { adapter: name },

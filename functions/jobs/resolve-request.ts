@@ -1,7 +1,13 @@
 import type { JobRequest } from '../../shared/contract/job-requests.ts';
 import { type Estimate, type EstimateSubject } from '../../shared/domain/estimate.ts';
 import { estimateJob } from '../../shared/domain/estimate.ts';
-import { readsBase, specOfRequest, type PinnedRequest, type SpecPlaces } from '../../shared/domain/spec-of-request.ts';
+import {
+  datasetsOf,
+  readsBase,
+  specOfRequest,
+  type PinnedRequest,
+  type SpecPlaces,
+} from '../../shared/domain/spec-of-request.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
 import { isPackingName } from '../../shared/formats/packing.ts';
 import type { World } from '../../shared/platform/ports.ts';
@@ -29,7 +35,10 @@ export interface ResolvedRequest {
 interface Found {
   readonly request: PinnedRequest;
   readonly base?: ReadyBase | undefined;
-  readonly datasets?: readonly (ReadyDataset | undefined)[];
+  readonly datasets?: readonly {
+    readonly role: ReturnType<typeof datasetsOf>[number]['role'];
+    readonly dataset: ReadyDataset | undefined;
+  }[];
   readonly parents?: readonly { readonly version: VersionRecord | undefined; readonly weight?: number }[];
   readonly compositionId?: string | undefined;
   readonly makes?: 'version' | 'base';
@@ -55,7 +64,9 @@ export async function resolveRequest(world: World, caller: Caller, request: JobR
     parameters: base?.parameters ?? 0,
     contextTokens: base?.contextTokens ?? null,
     tensors: tensors ?? [],
-    datasets: present(datasets).map(({ rows, sizeBytes, format }) => ({ rows, sizeBytes, format })),
+    datasets: present(datasets.map(({ role, dataset }) => (role === 'generalDataset' ? undefined : dataset))).map(
+      ({ rows, sizeBytes, format }) => ({ rows, sizeBytes, format }),
+    ),
     adapterParameters: present(parents.map(({ version }) => version?.checks?.parameters)),
   };
   return {
@@ -76,8 +87,7 @@ async function find(search: Search, world: World, { team }: Caller, request: Job
   switch (request.kind) {
     case 'train': {
       const base = await search.base('base', request.base);
-      const datasets = [await search.dataset('dataset', request.dataset)];
-      if (request.evalDataset !== undefined) datasets.push(await search.dataset('evalDataset', request.evalDataset));
+      const datasets = await findDatasets(search, request);
       if (base) refuseUnrunnable(search, base);
       if (request.method.kind === 'full') refusePacked(search, base, 'trained: train an adapter');
       if ('adapter' in request.output) await search.freeAdapter('output.adapter', request.output.adapter, base?.name);
@@ -87,7 +97,7 @@ async function find(search: Search, world: World, { team }: Caller, request: Job
     case 'evaluate': {
       const base = await search.base('base', request.base);
       if (base) refuseUnrunnable(search, base);
-      const datasets = [await search.dataset('dataset', request.dataset)];
+      const datasets = await findDatasets(search, request);
       if (request.adapter === undefined) return { request, base, datasets };
       const version = await search.version('version', request.adapter, request.version, true);
       refuseOtherBase(search, version, base);
@@ -140,6 +150,13 @@ async function find(search: Search, world: World, { team }: Caller, request: Job
       return { request: pinVersion(request, version), base, parents: [{ version }] };
     }
   }
+}
+
+async function findDatasets(search: Search, request: PinnedRequest): Promise<NonNullable<Found['datasets']>> {
+  const found = [];
+  for (const { role, where, name } of datasetsOf(request))
+    found.push({ role, dataset: await search.dataset(where, name) });
+  return found;
 }
 
 const asModel = 'written as a model in GGUF: use the model that was packed';
@@ -196,6 +213,13 @@ function placesOf(request: PinnedRequest): SpecPlaces {
         ...(request.adapter === undefined ? {} : { adapter: place }),
       };
     }
+    case 'evaluate':
+      return {
+        base: place,
+        dataset: place,
+        output: place,
+        ...(request.adapter === undefined ? {} : { adapter: place }),
+      };
     default:
       return { base: place, adapter: place, dataset: place, output: place };
   }
@@ -205,7 +229,13 @@ function inputsOf({ base, datasets = [], parents = [], compositionId }: Found): 
   return {
     ...(base ? { base: { name: base.name, id: base.id, sha256: base.sha256 } } : {}),
     ...(datasets.length > 0
-      ? { datasets: present(datasets).map(({ name, id, sha256 }) => ({ name, id, sha256 })) }
+      ? {
+          datasets: present(datasets.map(({ dataset }) => dataset)).map(({ name, id, sha256 }) => ({
+            name,
+            id,
+            sha256,
+          })),
+        }
       : {}),
     ...(parents.length > 0
       ? {

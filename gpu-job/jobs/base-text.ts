@@ -26,6 +26,8 @@ export interface BaseText {
   readonly stopIds: readonly number[];
   /** Reads a file of rows or a folder of them; all that is wrong in it is among the findings. Throws `DomainError` where there is no file. */
   readRows(path: string, options: Omit<DatasetOptions, 'name'>): Promise<Dataset>;
+  /** The same of texts that are trained whole. */
+  readTexts(texts: readonly string[], options: Omit<DatasetOptions, 'name'>): Promise<Dataset>;
   encodePrompt(prompt: Prompt): Promise<EncodedPrompt>;
   close(): Promise<void>;
 }
@@ -53,6 +55,12 @@ export async function openBaseText(folder: string): Promise<BaseText> {
         placeOf: (line) => files.placeOf(line),
       });
     },
+    readTexts: (texts, options) =>
+      readDataset(
+        texts.map((text) => JSON.stringify({ text })),
+        encoder,
+        { ...options, name: 'texts' },
+      ),
     async encodePrompt(prompt) {
       const text = 'prompt' in prompt ? prompt.prompt : (prompt.messages.at(-1)?.content ?? '');
       return { text, ids: await encodePrompt(encoder, prompt) };

@@ -1,7 +1,10 @@
 import type { EvaluateReport } from '../../shared/contract/reports.ts';
 import type { EvaluateSpec } from '../../shared/contract/specs/evaluate.ts';
-import { DomainError, refuseErrors, UnavailableError } from '../../shared/errors.ts';
+import { DomainError, refuseErrors, UnavailableError, type Finding } from '../../shared/errors.ts';
+import { generalTextName, readGeneralRows } from '../forgetting/general-rows.ts';
+import { measureForgetting } from '../forgetting/measure-forgetting.ts';
 import { writeFileAtomic } from '../folders/files.ts';
+import { unscalable } from '../../shared/methods/unscalable.ts';
 import { labelCount } from '../training/batches.ts';
 import { createEvalStep } from '../training/eval-graph.ts';
 import { majorityShare, summariseScores } from '../training/score-intervals.ts';
@@ -12,8 +15,11 @@ import { openModel } from './open-model.ts';
 /** Measures a model on a dataset: see `EvaluateReport`. */
 export async function runEvaluate(spec: EvaluateSpec, context: JobContext): Promise<EvaluateReport> {
   const startedAt = context.now();
-  const { model, text, parameters, warnings } = await openModel(spec);
+  const { model, text, parameters, config, warnings } = await openModel(spec);
   try {
+    const reason = spec.general && config && unscalable(config);
+    if (reason !== undefined)
+      throw new DomainError('not-scalable', `general: is not measured for this adapter: ${reason}.`);
     const contextMax = spec.contextTokens ?? model.spec.maxPositions;
     if (contextMax > model.spec.maxPositions)
       throw new DomainError(
@@ -21,19 +27,33 @@ export async function runEvaluate(spec: EvaluateSpec, context: JobContext): Prom
         `contextTokens is ${contextMax}; the base has a context of ${model.spec.maxPositions} tokens.`,
       );
     const dataset = await text.readRows(spec.data, { contextMax, longRows: spec.longRows });
-    const found = refuseErrors('dataset', `${spec.data} cannot be evaluated:`, dataset.findings);
+    const found = [...refuseErrors('dataset', `${spec.data} cannot be evaluated:`, dataset.findings)];
     const rows = dataset.rows.filter((row) => labelCount(row) > 0).slice(0, spec.rowsMax);
     if (rows.length === 0)
       throw new DomainError('dataset', `${spec.data} has no row with an answer, so there is nothing to measure.`);
+    const generalFindings: Finding[] = [];
+    const general = spec.general ? await readGeneralRows(spec.general, text, contextMax, generalFindings) : [];
+    found.push(...refuseErrors('general', 'What was learnt and forgotten cannot be measured:', generalFindings));
     for (const finding of [...warnings, ...found]) context.emit({ type: 'finding', finding });
 
     const step = await createEvalStep(model, spec.threads === undefined ? {} : { threads: spec.threads });
     const shape = { microBatchTokens: spec.batchTokens, packing: true, packTokens: packTokens, lengthMax: contextMax };
     try {
-      const scores = await scoreRows(step, parameters, rows, shape, (done) => {
-        context.emit({ type: 'progress', stage: 'evaluate', done, total: rows.length, unit: 'rows' });
+      const progress = (stage: string, done: number, total: number): void => {
+        context.emit({ type: 'progress', stage, done, total, unit: 'rows' });
         if (context.stopRequested()) throw new UnavailableError('The evaluation was stopped before it was complete.');
-      });
+      };
+      const scores = await scoreRows(step, parameters, rows, shape, (done) => progress('evaluate', done, rows.length));
+      const forgetting =
+        spec.general &&
+        (await measureForgetting(step, parameters, {
+          taskRows: rows.slice(0, spec.general.rowsMax),
+          generalRows: general,
+          generalText: generalTextName(spec.general),
+          shape,
+          now: () => context.now(),
+          onProgress: (done, total) => progress('scales', done, total),
+        }));
       const report: EvaluateReport = {
         kind: 'evaluate',
         base: spec.base,
@@ -43,6 +63,7 @@ export async function runEvaluate(spec: EvaluateSpec, context: JobContext): Prom
         labels: scores.labels.reduce((sum, count) => sum + count, 0),
         ...summariseScores(scores, spec.bootstrapSamples, spec.seed),
         majorityBaseline: majorityShare(rows),
+        ...(forgetting ? { forgetting } : {}),
         seconds: (context.now() - startedAt) / 1000,
         warnings: [...warnings, ...found],
       };

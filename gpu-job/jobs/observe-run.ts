@@ -1,5 +1,8 @@
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import type { StepPlan } from '../../shared/domain/plan-step.ts';
+import type { ForgettingReport } from '../../shared/contract/reports.ts';
+import { generalTextName } from '../forgetting/general-rows.ts';
+import { measureForgetting } from '../forgetting/measure-forgetting.ts';
 import { createGenerator, type Generator } from '../generation/generator.ts';
 import { createEvalStep, type EvalStep } from '../training/eval-graph.ts';
 import type { EvalLine, MetricsLine } from '../training/metrics-log.ts';
@@ -18,13 +21,15 @@ export interface RunObserver {
   observe(parameters: ReadonlyMap<string, Float32Array>, step: number): Promise<readonly MetricsLine[] | undefined>;
   /** Held-out figures of weights that are not those of the last look; undefined when the job was asked to stop meanwhile. */
   measure(parameters: ReadonlyMap<string, Float32Array>, step: number): Promise<EvalLine | undefined>;
+  /** What has been learnt and forgotten, where the run asks for it; undefined when the job was asked to stop meanwhile. */
+  forgetting(parameters: ReadonlyMap<string, Float32Array>): Promise<ForgettingReport | undefined>;
   close(): Promise<void>;
 }
 
 /** Sessions are opened when they are first needed: a run without held-out rows or prompts pays for none. */
 export function observeRun(
   spec: TrainSpec,
-  { model, text, evalRows, prompts, plan, batchShape }: PreparedTraining,
+  { model, text, evalRows, general, prompts, plan, batchShape }: PreparedTraining,
   stepPlan: StepPlan,
   context: JobContext,
 ): RunObserver {
@@ -34,12 +39,15 @@ export function observeRun(
   const evaluates = (step: number): boolean => evalRows.length > 0 && isStepOf(evaluateEvery, step);
   const samples = (step: number): boolean => prompts.length > 0 && isStepOf(sampleEvery, step);
   const { microBatchTokens } = stepPlan;
+  const shape = { ...batchShape, microBatchTokens };
   let evaluation: EvalStep | undefined;
   let generator: Generator | undefined;
 
+  const evalStep = async (): Promise<EvalStep> =>
+    (evaluation ??= await createEvalStep(model, stepOptions(spec, stepPlan)));
+
   const evaluate = async (parameters: ReadonlyMap<string, Float32Array>, step: number): Promise<EvalLine> => {
-    evaluation ??= await createEvalStep(model, stepOptions(spec, stepPlan));
-    const scores = await scoreRows(evaluation, parameters, evalRows, { ...batchShape, microBatchTokens }, (done) => {
+    const scores = await scoreRows(await evalStep(), parameters, evalRows, shape, (done) => {
       context.emit({ type: 'progress', stage: 'evaluate', done, total: evalRows.length, unit: 'rows' });
       if (context.stopRequested()) throw new Interrupted();
     });
@@ -80,6 +88,20 @@ export function observeRun(
         return lines;
       }),
     measure: (parameters, step) => unlessInterrupted(() => evaluate(parameters, step)),
+    forgetting: (parameters) =>
+      unlessInterrupted(async () =>
+        measureForgetting(await evalStep(), parameters, {
+          taskRows: evalRows.slice(0, spec.evaluation.general?.rowsMax),
+          generalRows: general,
+          generalText: generalTextName(spec.evaluation.general),
+          shape,
+          now: () => context.now(),
+          onProgress(done, total) {
+            context.emit({ type: 'progress', stage: 'scales', done, total, unit: 'rows' });
+            if (context.stopRequested()) throw new Interrupted();
+          },
+        }),
+      ),
     async close() {
       await evaluation?.close();
       await generator?.close();

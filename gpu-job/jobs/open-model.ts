@@ -1,5 +1,6 @@
 import { adapterFit } from '../../shared/domain/adapter-fit.ts';
 import { refuseErrors, type Finding } from '../../shared/errors.ts';
+import type { LoraConfig } from '../../shared/methods/lora.ts';
 import { readAdapterFolder } from '../folders/adapter.ts';
 import { openBaseModel } from '../folders/base-model.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
@@ -13,6 +14,8 @@ export interface OpenModel {
   readonly text: BaseText;
   /** The adapter's values; empty without one. */
   readonly parameters: ReadonlyMap<string, Float32Array>;
+  /** The adapter's; undefined without one. */
+  readonly config: LoraConfig | undefined;
   readonly warnings: readonly Finding[];
 }
 
@@ -38,6 +41,7 @@ export async function openModel(spec: {
       model: adapter ? tunedModel(base, (known) => adapterMethod(known, adapter)) : bare,
       text,
       parameters: adapter ? adapterParameters(adapter) : new Map(),
+      config: adapter?.config,
       warnings,
     };
   } catch (error) {

@@ -21,6 +21,7 @@ import { isSameRun, refuseOtherRun, runIdentity, type RunIdentity } from '../tra
 import type { Schedule } from '../training/schedules.ts';
 import { hashRows, openBaseText, type BaseText, type EncodedPrompt } from './base-text.ts';
 import { readFinishedRun } from './finished-run.ts';
+import { readGeneralRows } from '../forgetting/general-rows.ts';
 import { hashText, hashWeights, writeInitialModel } from './initial-model.ts';
 import { optimizerFindings, planLora, plannedMethod } from './plan-lora.ts';
 
@@ -38,6 +39,8 @@ export interface PreparedTraining {
   readonly text: BaseText;
   readonly rows: readonly TokenRow[];
   readonly evalRows: readonly TokenRow[];
+  /** Rows of what should not be forgotten; empty where that is not measured. */
+  readonly general: readonly TokenRow[];
   readonly prompts: readonly EncodedPrompt[];
   readonly plan: RunPlan;
   readonly schedule: Schedule;
@@ -75,6 +78,8 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
     findings.push(...(lora?.findings ?? []));
     const lengthMax = checkContext(spec, described?.spec.maxPositions, report);
     const data = text && (await readData(spec, text, lengthMax, findings));
+    const { general: asked } = spec.evaluation;
+    const general = text && asked ? await readGeneralRows(asked, text, lengthMax, findings) : [];
     const prompts = text ? await readPrompts(spec, text, lengthMax, findings) : [];
     if (spec.method.kind === 'full' && described?.base && isPacked(described.base))
       report(
@@ -82,7 +87,8 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
         'base',
         'its weights are packed in few bits and cannot be trained: train an adapter, or unpack them first with lorary quantize',
       );
-    if (described && data) checkVocabulary(described.spec.vocabSize, data, report);
+    if (described && data)
+      checkVocabulary(described.spec.vocabSize, [...data.rows, ...data.evalRows, ...general], report);
     const plan = data && data.rows.length > 0 ? planSteps(spec, data.rows) : undefined;
     const schedule = plan && planSchedule(spec, plan.steps, report);
     if (data) checkHeldOut(spec, data.evalRows.length, report);
@@ -94,6 +100,7 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
       base: described.base ? await hashWeights(described.base) : hashText(JSON.stringify(described.config)),
       'data.train': hashRows(data.rows),
       'data.eval': hashRows(data.evalRows),
+      ...(asked ? { 'evaluation.general': hashRows(general) } : {}),
     });
     if (mayBeFinished && !isSameRun(finished.identity, identity))
       throw new DomainError('folder-exists', occupied(spec));
@@ -109,6 +116,7 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
       saved: lora?.saved ?? [],
       text,
       ...data,
+      general,
       prompts,
       plan,
       schedule,
@@ -168,6 +176,7 @@ function checkHeldOut({ evaluation }: TrainSpec, evalRows: number, report: Repor
   const help = 'needs held-out rows: give data.eval or data.evalFraction';
   if (evaluation.patience !== undefined) report('error', 'evaluation.patience', help);
   if (evaluation.keep === 'best') report('error', 'evaluation.keep', `best ${help}`);
+  if (evaluation.general) report('error', 'evaluation.general', help);
 }
 
 async function readData(
@@ -253,13 +262,9 @@ async function readPrompts(
   return prompts;
 }
 
-function checkVocabulary(
-  vocabSize: number,
-  { rows, evalRows }: { rows: readonly TokenRow[]; evalRows: readonly TokenRow[] },
-  report: Report,
-): void {
+function checkVocabulary(vocabSize: number, rows: readonly TokenRow[], report: Report): void {
   let largest = 0;
-  for (const { tokens } of [...rows, ...evalRows]) for (const token of tokens) largest = Math.max(largest, token);
+  for (const { tokens } of rows) for (const token of tokens) largest = Math.max(largest, token);
   if (largest >= vocabSize)
     report(
       'error',

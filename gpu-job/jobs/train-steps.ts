@@ -72,12 +72,13 @@ export async function runSteps(
     const earlier = keep === 'best' && state.best && state.best.step !== state.step ? best : undefined;
     const writtenStep = earlier && state.best ? state.best.step : state.step;
     const written = asWritten(earlier ?? parameters, outputDtype(spec, run));
+    const forgetting = run.general.length > 0 ? ((await observer.forgetting(written)) ?? (await stop())) : undefined;
     // the weights of the last look may be others, or others once they are rounded
     if (earlier ?? state.step < plan.steps) {
       const line = (await observer.measure(written, writtenStep)) ?? (await stop());
       await metrics.append({ ...line, written: true });
     }
-    return { state, parameters: written, writtenStep };
+    return { state, parameters: written, writtenStep, ...(forgetting ? { forgetting } : {}) };
   };
 
   try {

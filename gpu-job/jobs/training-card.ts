@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import { forgettingCard } from '../forgetting/forgetting-card.ts';
 import type { PreparedTraining } from './prepare-training.ts';
 
 /** The model card of a run: what was trained, by which recipe, and how it did. */
@@ -25,6 +26,7 @@ export function trainingCard(spec: TrainSpec, run: PreparedTraining, report: Tra
     introduction(spec, report, base),
     '',
     ...results(report),
+    ...(report.forgetting ? forgettingCard(report.forgetting) : []),
     '## Recipe',
     '',
     '| setting | value |',

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { TrainReport } from '../../shared/contract/reports.ts';
+import type { ForgettingReport, TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { invariant } from '../../shared/errors.ts';
 import { decodeToFloat32, encodeFromFloat32, type FloatDtype } from '../../shared/formats/dtype.ts';
@@ -46,6 +46,7 @@ export interface TrainedWeights {
   readonly parameters: ReadonlyMap<string, Float32Array>;
   /** After which step they stood. */
   readonly writtenStep: number;
+  readonly forgetting?: ForgettingReport;
 }
 
 /** Writes the result of a run with its card, metrics and recipe, and reports it. */
@@ -77,7 +78,7 @@ export async function writeTrained(
 function reportOf(
   spec: TrainSpec,
   { plan, rows, evalRows, parameters, warnings }: PreparedTraining,
-  { state, writtenStep }: TrainedWeights,
+  { state, writtenStep, forgetting }: TrainedWeights,
   lines: readonly MetricsLine[],
 ): TrainReport {
   const steps = lines.filter((line) => 'loss' in line);
@@ -105,6 +106,7 @@ function reportOf(
     seconds: state.seconds,
     tokensPerSecond: state.tokens / state.seconds,
     ...(state.plan ? { plan: state.plan } : {}),
+    ...(forgetting ? { forgetting } : {}),
     samples: lines.flatMap((line) =>
       'sample' in line ? [{ step: line.step, prompt: line.prompt, text: line.sample }] : [],
     ),
@@ -173,9 +175,14 @@ function valuesOf(parameters: ReadonlyMap<string, Float32Array>, name: string): 
 }
 
 /** The spec without the places of one machine: last names of files and folders only. */
-function portableSpec({ data, ...spec }: TrainSpec): Record<string, unknown> {
+function portableSpec({ data, evaluation, ...spec }: TrainSpec): Record<string, unknown> {
+  const { general } = evaluation;
   return {
     ...spec,
+    evaluation: {
+      ...evaluation,
+      ...(general?.data === undefined ? {} : { general: { ...general, data: basename(general.data) } }),
+    },
     base: basename(spec.base),
     output: basename(spec.output),
     data: { ...data, train: basename(data.train), ...(data.eval === undefined ? {} : { eval: basename(data.eval) }) },

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readsBase, type PinnedRequest, type SpecPlaces } from '../../shared/domain/spec-of-request.ts';
-import { DomainError } from '../../shared/errors.ts';
+import { datasetsOf, readsBase, type PinnedRequest, type SpecPlaces } from '../../shared/domain/spec-of-request.ts';
+import { DomainError, invariant } from '../../shared/errors.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import { readyBase, type ReadyBase } from '../../shared/records/bases.ts';
 import { readyDataset } from '../../shared/records/datasets.ts';
@@ -24,8 +24,13 @@ export async function prepareInputs(
   const base = inputs.base && (await pinnedBase(world, team, inputs.base));
   const basePlace = base && join(folder, 'bases', base.name);
   if (base && basePlace !== undefined && readsBase(request)) await placeFiles(world, base.files, basePlace);
-  const datasets: string[] = [];
-  for (const pinned of inputs.datasets ?? []) datasets.push(await placeDataset(world, team, pinned, folder));
+  const datasets: Partial<Record<ReturnType<typeof datasetsOf>[number]['role'], string>> = {};
+  const roles = datasetsOf(request);
+  for (const [i, pinned] of (inputs.datasets ?? []).entries()) {
+    const role = roles[i]?.role;
+    invariant(role, 'a dataset was pinned for each that the request names');
+    datasets[role] = await placeDataset(world, team, pinned, folder);
+  }
   const adapters: { adapter: string; weight: number }[] = [];
   for (const { adapter, version, versionId, weight = 1 } of inputs.parents ?? []) {
     const place = join(folder, 'adapters', `${adapter}-v${version}`);
@@ -39,12 +44,10 @@ export async function prepareInputs(
   }
   await mkdir(join(folder, 'outputs'), { recursive: true });
   const [adapter] = adapters;
-  const [dataset, evalDataset] = datasets;
   return {
     ...(basePlace !== undefined && readsBase(request) ? { base: basePlace } : {}),
     ...(request.kind === 'compose' ? { members: adapters } : adapter ? { adapter: adapter.adapter } : {}),
-    ...(dataset === undefined ? {} : { dataset }),
-    ...(evalDataset === undefined ? {} : { evalDataset }),
+    ...datasets,
     output: join(folder, 'outputs', outputName(request)),
   };
 }

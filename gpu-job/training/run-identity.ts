@@ -6,7 +6,7 @@ import { DomainError, type Finding } from '../../shared/errors.ts';
 export const runIdentitySchema = z.strictObject({
   /** The spec without paths and without what cannot change the result. */
   spec: z.record(z.string(), z.unknown()),
-  /** SHA-256 by what was read: `base`, `data.train`, `data.eval`. */
+  /** SHA-256 by what was read: `base`, `data.train`, `data.eval`, `evaluation.general`. */
   content: z.record(z.string(), z.string()),
 });
 export type RunIdentity = z.output<typeof runIdentitySchema>;
@@ -20,10 +20,14 @@ export function runIdentity(spec: TrainSpec, content: Readonly<Record<string, st
     memoryMaxBytes: _memoryMax,
     checkpoint: _checkpoint,
     data,
+    evaluation,
     ...rest
   } = spec;
   const { train: _train, eval: _eval, ...dataRest } = data;
-  const plain: unknown = JSON.parse(JSON.stringify({ ...rest, data: dataRest })); // drops undefined, as the file does
+  const general = evaluation.general && { rowsMax: evaluation.general.rowsMax };
+  const plain: unknown = JSON.parse(
+    JSON.stringify({ ...rest, data: dataRest, evaluation: { ...evaluation, general } }),
+  ); // drops undefined, as the file does
   return { spec: plain as Record<string, unknown>, content: { ...content } }; // an object was written
 }
 

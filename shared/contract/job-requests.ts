@@ -5,8 +5,8 @@ import { evaluateSpecSchema } from './specs/evaluate.ts';
 import { exportFormats, exportSpecSchema } from './specs/export.ts';
 import { generateSpecSchema } from './specs/generate.ts';
 import { mergeSpecSchema } from './specs/merge.ts';
-import { promptField } from './specs/spec-fields.ts';
-import { trainSpecSchema } from './specs/train.ts';
+import { generalField, promptField } from './specs/spec-fields.ts';
+import { evaluationField, trainSpecSchema } from './specs/train.ts';
 
 /**
  * What the platform is asked to run: the same settings as in a spec, with names of what it keeps in the place of folders.
@@ -17,6 +17,12 @@ const adapterVersion = {
   adapter: nameField,
   version: versionRefField.default('latest').describe('Absent: `latest`.'),
 };
+
+/** As `evaluation.general` and `general` of a spec. */
+const generalRequest = z.strictObject({
+  dataset: nameField.optional().describe('Rows of what the model should keep; absent: short texts that are built in.'),
+  rowsMax: generalField.shape.rowsMax,
+});
 
 const train = trainSpecSchema.shape;
 const trainRequest = z
@@ -46,7 +52,7 @@ const trainRequest = z
     batch: train.batch,
     optimizer: train.optimizer,
     schedule: train.schedule,
-    evaluation: train.evaluation,
+    evaluation: evaluationField.extend({ general: generalRequest.optional() }).prefault({}),
     samples: train.samples,
     checkpoint: train.checkpoint,
     outputDtype: train.outputDtype,
@@ -67,6 +73,7 @@ const evaluateRequest = z
     contextTokens: evaluate.contextTokens,
     longRows: evaluate.longRows,
     bootstrapSamples: evaluate.bootstrapSamples,
+    general: generalRequest.optional(),
     seed: evaluate.seed,
   })
   .openapi('EvaluateRequest');

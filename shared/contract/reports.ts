@@ -15,6 +15,32 @@ export interface SampleReport {
   readonly text: string;
 }
 
+/** What an adapter has learnt and what it has forgotten, by the share of its update that is applied. A loss that is no number is null. */
+export interface ForgettingReport {
+  /** First rows of the task that were scored at every scale, and those of the general text. */
+  readonly taskRows: number;
+  readonly generalRows: number;
+  /** `built-in`, or the name of the file. */
+  readonly generalText: string;
+  readonly scales: readonly {
+    /** What the update is multiplied by: 0 is the base, 1 the adapter as it is. */
+    readonly scale: number;
+    readonly taskLoss: number | null;
+    /** Loss of the base less that of this scale, on the task. */
+    readonly gain: number | null;
+    readonly generalLoss: number | null;
+    /** Loss of this scale less that of the base, on the general text. */
+    readonly forgotten: number | null;
+  }[];
+  /** Where gain less forgotten is largest: a nat a token of one counts as much as one of the other. */
+  readonly bestScale: number;
+  /** Where the loss on the task is lowest. */
+  readonly bestTaskScale: number;
+  /** Tokens that went through the model for this. */
+  readonly tokens: number;
+  readonly seconds: number;
+}
+
 export interface TrainReport {
   readonly kind: 'train';
   readonly output: string;
@@ -51,6 +77,8 @@ export interface TrainReport {
     };
     readonly microBatchTokens: number;
   };
+  /** Where the run was asked for it: what was learnt and forgotten at each scale of the written adapter. */
+  readonly forgetting?: ForgettingReport;
   readonly samples: readonly SampleReport[];
   readonly files: Readonly<Record<string, FileReport>>;
   readonly warnings: readonly Finding[];
@@ -77,6 +105,8 @@ export interface EvaluateReport {
   readonly exactMatch: Measured;
   /** Share of the most common completion: what always giving that answer would reach. */
   readonly majorityBaseline: number;
+  /** Where it was asked for: what the adapter has learnt and forgotten at each scale. */
+  readonly forgetting?: ForgettingReport;
   readonly seconds: number;
   readonly warnings: readonly Finding[];
 }

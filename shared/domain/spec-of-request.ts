@@ -24,6 +24,8 @@ export interface SpecPlaces {
   readonly adapter?: string;
   readonly dataset?: string;
   readonly evalDataset?: string;
+  /** Rows of what should not be forgotten. */
+  readonly generalDataset?: string;
   readonly members?: readonly { readonly adapter: string; readonly weight: number }[];
   readonly output: string;
   /** Threads of one operator; absent: all cores. */
@@ -40,17 +42,38 @@ export function specOfRequest(request: PinnedRequest, places: SpecPlaces): Spec 
   return parseSpec(JSON.parse(JSON.stringify(specValue(request, places))));
 }
 
+/** The datasets that a request names, in the order in which they are pinned, and what a spec knows each as. */
+export function datasetsOf(
+  request: PinnedRequest,
+): { readonly role: 'dataset' | 'evalDataset' | 'generalDataset'; readonly where: string; readonly name: string }[] {
+  if (request.kind !== 'train' && request.kind !== 'evaluate') return [];
+  const evalDataset = request.kind === 'train' ? request.evalDataset : undefined;
+  const [where, general] =
+    request.kind === 'train'
+      ? ['evaluation.general.dataset', request.evaluation.general?.dataset]
+      : ['general.dataset', request.general?.dataset];
+  return [
+    { role: 'dataset', where: 'dataset', name: request.dataset },
+    ...(evalDataset === undefined ? [] : [{ role: 'evalDataset', where: 'evalDataset', name: evalDataset } as const]),
+    ...(general === undefined ? [] : [{ role: 'generalDataset', where, name: general } as const]),
+  ];
+}
+
+const general = (asked: { readonly rowsMax: number } | undefined, { generalDataset }: SpecPlaces): object | undefined =>
+  asked && { rowsMax: asked.rowsMax, data: generalDataset };
+
 function specValue(request: PinnedRequest, places: SpecPlaces): object {
   const { base, adapter, output, threads } = places;
   switch (request.kind) {
     case 'train': {
       const { dataset: _d, evalDataset: _e, evalFraction, contextTokens, longRows, recipe: _, ...rest } = request;
       const data = { train: places.dataset, eval: places.evalDataset, evalFraction, contextTokens, longRows };
-      return { ...rest, base, output, data, threads };
+      const evaluation = { ...request.evaluation, general: general(request.evaluation.general, places) };
+      return { ...rest, evaluation, base, output, data, threads };
     }
     case 'evaluate': {
       const { dataset: _d, version: _v, recipe: _, ...rest } = request;
-      return { ...rest, base, adapter, data: places.dataset, threads };
+      return { ...rest, general: general(request.general, places), base, adapter, data: places.dataset, threads };
     }
     case 'generate': {
       const { version: _v, recipe: _, ...rest } = request;

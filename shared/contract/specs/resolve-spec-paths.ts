@@ -1,9 +1,12 @@
 import type { Spec } from './parse-spec.ts';
+import type { General } from './spec-fields.ts';
 
 /** The same spec with every path passed through `resolve`: contract code knows no file system. */
 export function resolveSpecPaths(spec: Spec, resolve: (path: string) => string): Spec {
   const optional = <K extends string>(key: K, path: string | undefined): { [P in K]?: string } =>
     path === undefined ? {} : ({ [key]: resolve(path) } as { [P in K]: string }); // one key of that name
+  const general = (given: General | undefined): { general?: General } =>
+    given === undefined ? {} : { general: { ...given, ...optional('data', given.data) } };
   switch (spec.kind) {
     case 'train':
       return {
@@ -11,12 +14,14 @@ export function resolveSpecPaths(spec: Spec, resolve: (path: string) => string):
         base: resolve(spec.base),
         output: resolve(spec.output),
         data: { ...spec.data, train: resolve(spec.data.train), ...optional('eval', spec.data.eval) },
+        evaluation: { ...spec.evaluation, ...general(spec.evaluation.general) },
       };
     case 'evaluate':
       return {
         ...spec,
         base: resolve(spec.base),
         data: resolve(spec.data),
+        ...general(spec.general),
         ...optional('adapter', spec.adapter),
         ...optional('output', spec.output),
       };

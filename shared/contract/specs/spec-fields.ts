@@ -51,5 +51,20 @@ export const samplingFields = {
     .describe('Draw from the smallest set of likeliest tokens that holds this share of probability; 1: from all.'),
 };
 
+/** Rows of either text that an adapter is scored on at every scale. */
+const scaleRowsField = z
+  .int()
+  .min(1)
+  .max(limits.scaleRowsMax)
+  .default(limits.scaleRowsMax)
+  .describe('Rows of each of both texts, the first ones.');
+
+/** Measures what an adapter has learnt and what it has forgotten, by how much of its update is applied: at scales from 0 to 1.5. */
+export const generalField = z.strictObject({
+  data: pathField.optional().describe('Rows of what the model should keep; absent: 32 short texts that are built in.'),
+  rowsMax: scaleRowsField,
+});
+export type General = z.output<typeof generalField>;
+
 /** How rows of a dataset that do not fit the model's context (or `contextTokens`) are treated. */
 export const longRowsField = z.enum(['refuse', 'truncate', 'split']).default('refuse');

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { limits } from '../../limits.ts';
-import { loraConfigSchema } from '../../methods/lora.ts';
+import { loraConfigSchema, type LoraConfig } from '../../methods/lora.ts';
+import { unscalable } from '../../methods/unscalable.ts';
 import {
+  generalField,
   longRowsField,
   pathField,
   promptField,
@@ -175,6 +177,28 @@ const dataField = z
     path: ['evalFraction'],
   });
 
+/** When a run is looked at, and which weights it keeps. */
+export const evaluationField = z.strictObject({
+  everySteps: count
+    .optional()
+    .describe('Steps between evaluations; default a tenth of the run. The start and the end are always evaluated.'),
+  rowsMax: count.optional().describe('Held-out rows used, the first ones; absent: all.'),
+  patience: count
+    .optional()
+    .describe('Evaluations without a lower held-out loss after which the run ends; absent: it runs to its end.'),
+  keep: z
+    .enum(['last', 'best'])
+    .optional()
+    .describe(
+      'Which weights are written: those after the last step, or those with the lowest held-out loss. Default `best` with `patience`, else `last`.',
+    ),
+  general: generalField
+    .optional()
+    .describe(
+      'Scores the written adapter at seven scales on held-out rows and on a general text; absent: it does not.',
+    ),
+});
+
 /** One training run: what is trained, on what, how, and where the result goes. */
 export const trainSpecSchema = z
   .strictObject({
@@ -203,25 +227,7 @@ export const trainSpecSchema = z
     batch: batchField,
     optimizer: optimizerField,
     schedule: scheduleField,
-    evaluation: z
-      .strictObject({
-        everySteps: count
-          .optional()
-          .describe(
-            'Steps between evaluations; default a tenth of the run. The start and the end are always evaluated.',
-          ),
-        rowsMax: count.optional().describe('Held-out rows used, the first ones; absent: all.'),
-        patience: count
-          .optional()
-          .describe('Evaluations without a lower held-out loss after which the run ends; absent: it runs to its end.'),
-        keep: z
-          .enum(['last', 'best'])
-          .optional()
-          .describe(
-            'Which weights are written: those after the last step, or those with the lowest held-out loss. Default `best` with `patience`, else `last`.',
-          ),
-      })
-      .prefault({}),
+    evaluation: evaluationField.prefault({}),
     samples: z
       .strictObject({
         prompts: z.array(promptField).max(limits.samplePromptsMax).default([]),
@@ -266,6 +272,18 @@ export const trainSpecSchema = z
     error: 'only one of epochs, steps and tokens may be given',
     path: ['epochs'],
     when: ({ value }) => typeof value === 'object' && value !== null,
+  })
+  .refine(({ method, evaluation }) => evaluation?.general === undefined || hasScale(method), {
+    error:
+      'needs an adapter that is an update of low rank and nothing else: with DoRA, modules_to_save or full fine-tuning there is no share of it',
+    path: ['evaluation', 'general'],
+    when: ({ value }) => typeof value === 'object' && value !== null,
   });
+
+/** Whether a share of what is trained can be applied. What is no method is told by its own field. */
+function hasScale(method: { readonly kind?: unknown; readonly config?: Partial<LoraConfig> } | undefined): boolean {
+  if (method?.kind === 'full') return false;
+  return method?.config === undefined || unscalable(method.config) === undefined;
+}
 
 export type TrainSpec = z.output<typeof trainSpecSchema>;

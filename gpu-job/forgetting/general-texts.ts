@@ -1,0 +1,38 @@
+/**
+ * Ordinary writing of many kinds, made for this project and published nowhere before: no model has learnt it by heart, so what an adapter
+ * does to the loss on it tells what it does to the base's command of language. Half of it reads like a page, the rest like what people type.
+ */
+export const generalTexts: readonly string[] = [
+  'The ferry leaves the north pier at ten past seven and comes back after dark. On windy days it waits behind the breakwater until the captain is sure of the channel, and nobody on board complains, because the café sells hot soup.',
+  'Water boils at a lower temperature on a mountain than at the sea, since the air above presses on it less. This is why rice takes longer to cook in a hut at four thousand metres, although the pot seems to bubble as fiercely as ever.',
+  'Dear Ms Okafor, thank you for your patience while we looked into the delay. The parcel was sorted to the wrong depot on Tuesday and has been on the road again since this morning. You should have it by Friday at noon.',
+  'To change the bulb, switch the lamp off and let it cool for five minutes. Press the glass gently, turn it to the left until it stops, and pull. Put the new one in the same way, and never touch the inside of the socket.',
+  '"You are late," said Marta without looking up from the chessboard. "The bus broke down," he answered, and she moved her bishop. "It always breaks down on the days when you would lose."',
+  'The council voted on Monday to close the old bridge to cars from next spring. Shop owners on the east bank fear for their trade; a group of parents had asked for the change for years. Repairs are to take eighteen months.',
+  'A balanced tree keeps its height small by turning branches around when one side grows too deep. Looking a key up then takes a number of steps that grows with the logarithm of the number of keys, not with the number itself.',
+  'def mean(values):\n    """Return the arithmetic mean of a list that is not empty."""\n    total = 0.0\n    for value in values:\n        total += value\n    return total / len(values)\n',
+  'My grandmother kept bees behind the barn. She told us that they knew her footsteps, and perhaps they did: I never saw her stung, while my brother could not open the gate without paying for it.',
+  'Question: What is the difference between weather and climate? Answer: Weather is what happens in the air over hours and days at one place; climate is what usually happens there over decades.',
+  'Shopping: two onions, a tin of tomatoes, half a kilo of red lentils, one lemon, ground cumin, a loaf of dark bread, and whatever apples look good. We still have enough oil and salt.',
+  'The defendant argued that the contract had never come into force because the second page was not signed. The court did not agree: both sides had acted for two years as though it had been.',
+  'When the glacier retreated it left a row of low hills across the valley, and behind them a lake that has been filling with mud ever since. In a few thousand years there will be a meadow.',
+  'If a train travels 180 kilometres in two hours and then 120 kilometres in one hour, it covers 300 kilometres in three hours, so its average speed is 100 kilometres per hour.',
+  'She tuned the violin by ear, a fifth at a time, humming the lower string. The hall was empty except for a man who was mopping between the rows and pretended not to listen.',
+  'Vaccines train the immune system with a harmless likeness of a germ. Cells that recognise it multiply, and some of them remain for years, ready to answer quickly when the real one arrives.',
+  'hey, are you still coming on saturday? lena can bring the big tent but somebody needs to take the stove. also it might rain so bring the good boots this time :)',
+  'The museum is open from Wednesday to Sunday, 10 am to 6 pm. Admission is 9 euros, 5 for students, and free for children under twelve. Large bags must be left at the cloakroom.',
+  'Inflation means that prices rise in general, so that the same money buys less. A little of it is usual in a growing economy; when it is high, savings melt and people hurry to spend.',
+  'CREATE TABLE orders (id INTEGER PRIMARY KEY, customer TEXT NOT NULL, placed_at TEXT NOT NULL, cents INTEGER CHECK (cents >= 0));\nSELECT customer, SUM(cents) FROM orders GROUP BY customer ORDER BY 2 DESC;',
+  'For three days the caravan followed the dry river. On the fourth they found a well whose rope had been cut, and the old man, who had said nothing since the last town, began to laugh.',
+  'The heart has four chambers. Blood from the body enters the right side and is pumped to the lungs; blood that comes back from the lungs enters the left side and is pumped to everything else.',
+  'Minutes of the meeting: the budget was approved with one change. Tomas will ask for two more offers for the roof. The date of the summer party stays open until the caretaker is back.',
+  'A good knife needs little pressure. Hold the food with bent fingers, keep the point of the blade on the board, and let the edge do the work; most cuts come from a blunt knife and haste.',
+  'In the northern summer the sun does not set above the polar circle. Birds go on feeding their young at midnight, and travellers hang blankets over the windows to get some sleep.',
+  'Error: the file could not be opened because another program is using it. Close that program and try again. If the message comes back, restart the computer before you call support.',
+  'Languages borrow words as neighbours borrow tools: for a day at first, and then nobody remembers whose they were. English took "window" from Norse and "robot" from Czech.',
+  'The goalkeeper guessed right and dived to her left, but the ball struck the post, rolled along the line, and came to rest against her heel. For a moment no one in the stadium breathed.',
+  'Photosynthesis turns light, water and carbon dioxide into sugar and oxygen. It happens in the green parts of plants, where a pigment catches red and blue light and leaves the green.',
+  'Two friends shared a workshop for thirty years and never agreed on where the hammer belonged. When one of them died, the other hung it on the left, where he had always said it should not be.',
+  'Please note that the elevator will be out of service on 14 May between 8:00 and 13:00. Residents who need help with the stairs can ring the caretaker at any time during that morning.',
+  'A prime number has exactly two divisors, one and itself. There is no largest one: multiply any list of primes, add one, and the result has a prime factor that is not on the list.',
+];
