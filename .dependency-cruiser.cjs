@@ -99,12 +99,18 @@ module.exports = {
       ],
     ),
     only(
+      'signing-is-checked-anywhere',
+      'What was signed is checked where no server is, by the code that wrote it; no key is in its reach.',
+      '^shared/signing/',
+      [errors, '^shared/(platform/ports\\.ts$|contract/|formats/)', ...modules('zod'), '^(node:)?crypto$'],
+    ),
+    only(
       'records-know-one-table',
       'Stores are written once over the port, so they hold in both worlds.',
       '^shared/records/',
       [
         errors,
-        '^shared/(platform/ports\\.ts$|domain/|contract/|formats/)',
+        '^shared/(platform/ports\\.ts$|domain/|contract/|formats/|signing/)',
         ...modules('zod'),
         '^(node:)?(crypto|zlib)$',
       ],

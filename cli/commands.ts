@@ -2,6 +2,7 @@ import type { Command } from './command.ts';
 import { adminBootstrap } from './commands/admin-bootstrap.ts';
 import { adminDoctor } from './commands/admin-doctor.ts';
 import { alias } from './commands/alias.ts';
+import { audit, auditVerify } from './commands/audit.ts';
 import { backup } from './commands/backup.ts';
 import { baseAdd } from './commands/base-add.ts';
 import { baseLs } from './commands/base-ls.ts';
@@ -74,6 +75,8 @@ export const commands: readonly Command[] = [
   keysLs,
   keysCreate,
   keysRevoke,
+  audit,
+  auditVerify,
   backup,
   restoreCommand,
   adminDoctor,

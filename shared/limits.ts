@@ -6,6 +6,20 @@ export const limits = {
   tagsMax: 20,
   /** Aliases of an adapter: deleting the adapter deletes them in the same transaction. */
   aliasesMax: 40,
+  /** Rows that the audit has for what one key was refused in a minute: enough to see what is tried, and no way to fill the store. */
+  auditDeniedPerMinuteMax: 16,
+  /** Characters of what a caller says it is (`User-Agent`): browsers say about this much. */
+  userAgentCharsMax: 256,
+  /** Days that one question to the audit may be about: a quarter, each hour of which is looked at by itself. */
+  auditRangeDaysMax: 92,
+  /** Looks into the table for one page of the audit: with some milliseconds each, within the 30 s of a call. What is left is the next page. */
+  auditReadsMax: 500,
+  /** An hour of the audit is sealed this long after its end: a write is tried for 15 s at most, and clocks differ by less than minutes. */
+  auditSealDelaySeconds: 600,
+  /** Hours of a team that are looked at in one sweep: a month, so that one long away does not hold up the others. */
+  auditHoursSealedMax: 720,
+  /** Bytes that are signed: KMS takes as many. */
+  signedBytesMax: 4096,
   /** Characters of notes and descriptions: a model card belongs in a file. */
   notesCharsMax: 4000,
   /** Characters of an `Idempotency-Key`: ids of any kind, no documents. */

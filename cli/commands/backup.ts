@@ -12,8 +12,8 @@ export const backup = runCommand({
   words: { what: 'FOLDER', min: 1, max: 1 },
   notes: [
     'The copy is of one moment and whole: records, contents and open uploads, with the SHA-256 of each file. It holds the key of',
-    'credentials.json, so keep it as you keep that. What runs printed and what jobs are working on is not in it: such a job goes on from its',
-    'last checkpoint. Put the folder on another disk; "lorary restore" makes a data folder of it. On AWS: docs/runbook.md.',
+    'credentials.json and the one that the platform signs with, so keep it as you keep those. What runs printed and what jobs are working on',
+    'is not in it: such a job goes on from its last checkpoint. Put the folder on another disk; "lorary restore" makes a data folder of it. On AWS: docs/runbook.md.',
   ],
   examples: ['lorary backup /mnt/backups/lorary-monday'],
   flags: {},

@@ -44,7 +44,7 @@ export const withdrawVersion = handler(operation, async ({ world }, caller, { pa
     const moved = await moveAlias(world, caller, adapter, latestAlias, before, at, change.action);
     return {
       ...moved,
-      change,
+      change: { ...change, detail: { ...change.detail, latest: { from: value.version, to: before } } },
       writes: [write, ...moved.writes],
       result: ({ value: now }) => presentVersion(withdrawn, now),
     };

@@ -17,7 +17,7 @@ export const localTeam = 'local';
  */
 export async function firstStart(deps: ApiDeps, keep: (key: string) => Promise<void>): Promise<string | undefined> {
   const { world } = deps;
-  if (await world.table.get(keys.team(localTeam))) return undefined;
+  if (await world.table.get(keys.team(localTeam))) return createTeam(world, localTeam, keep);
   const caller: Caller = { team: localTeam, keyId: 'first-start', scopes, requestId: newId(world, 'req') };
   const source = { kind: 'local', path: join(examplesFolder, 'tiny-base') } as const;
   const body = { name: 'tiny', description: 'A small English model, to try things out with.', source };

@@ -5,7 +5,7 @@ import { DomainError } from '../../shared/errors.ts';
 export interface Listener {
   readonly port: number;
   /** Until then every request waits. */
-  serve(fetch: (request: Request) => Response | Promise<Response>): void;
+  serve(fetch: (request: Request, env: unknown) => Response | Promise<Response>): void;
   /** Takes no more requests, waits for those in work, at most `graceMilliseconds`. */
   close(graceMilliseconds: number): Promise<void>;
 }
@@ -17,7 +17,7 @@ export interface Listener {
 export async function listen(port: number): Promise<Listener> {
   let serve: Listener['serve'] = () => undefined;
   const app = new Promise<Parameters<Listener['serve']>[0]>((resolve) => (serve = resolve));
-  const answer = getRequestListener(async (request) => (await app)(request));
+  const answer = getRequestListener(async (request, env) => (await app)(request, env));
   const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { limits } from '../../shared/limits.ts';
 import { openLocalWorld, type LocalWorld, type LocalWorldOptions } from '../../shared/local/local-world.ts';
@@ -12,6 +13,7 @@ import { createApi } from '../http/create-api.ts';
 import { secureHeaders } from '../http/secure-headers.ts';
 import { sweepJob } from '../job-events/sweep-job.ts';
 import { sweep } from '../job-events/sweep.ts';
+import { sealAudits } from '../sealer/seal-audits.ts';
 import { sweepPurges } from '../purger/sweep-purges.ts';
 import { createInspectThread } from '../validator/inspect-in-thread.ts';
 import { createValidator } from '../validator/validator.ts';
@@ -94,7 +96,8 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
     };
     const key = await keyOfStart(deps, { folder, url, newKey: options.newKey ?? false });
     const stopChores = startBackground(world, { work: join(folder, 'work'), stop: stopping.signal, log });
-    listener.serve(appOf(deps, listener.port, log).fetch);
+    const app = appOf(deps, listener.port, log);
+    listener.serve((request, env) => app.fetch(request, env as HttpBindings)); // as `listen` gives it
     return {
       url,
       folder,
@@ -137,13 +140,14 @@ function appOf(deps: ServerDeps, port: number, log: Log): Hono {
   const api = createApi(deps, allHandlers, {
     beside: [...blobServer.routes, ...docs.routes],
     onError: (error, requestId) => log(`${requestId} failed`, error),
+    addressOf: (env) => (env as Partial<HttpBindings>).incoming?.socket.remoteAddress, // what `listen` gives
   });
   return new Hono()
     .use(secureHeaders)
     .use(refuseForeign(deps.world, port))
     .route('/', blobServer)
     .route('/', docs)
-    .mount('/', (request) => api.fetch(request));
+    .mount('/', (request, env) => api.fetch(request, env));
 }
 
 type ServerDeps = ApiDeps & { readonly world: LocalWorld };
@@ -167,6 +171,7 @@ function startBackground(
     [
       { name: 'looking after uploads', everyMilliseconds: sweepMilliseconds, run: () => validator.sweep() },
       { name: 'purging', everyMilliseconds: purgeMilliseconds, run: () => sweepPurges(world, { log }) },
+      { name: 'sealing the audit', everyMilliseconds: purgeMilliseconds, run: () => sealAudits(world, { log }) },
       { name: 'looking after jobs', everyMilliseconds: jobSweepMilliseconds, run: () => sweep(world, { work, log }) },
     ],
     log,

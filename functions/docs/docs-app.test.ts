@@ -90,7 +90,9 @@ describe('the page', () => {
     const { groups } = makeReference(document, operations);
     const curl = groups
       .flatMap((group) => group.operations)
-      .find(({ operationId }) => operationId === 'listAudit')?.curl;
-    expect(curl).toBe('curl "$LORARY_URL/v1/audit?day=2026-01-31" \\\n  -H "Authorization: Bearer $LORARY_KEY"');
+      .find(({ operationId }) => operationId === 'previewDataset')?.curl;
+    expect(curl).toBe(
+      'curl "$LORARY_URL/v1/datasets/talks/preview?base=tiny" \\\n  -H "Authorization: Bearer $LORARY_KEY"',
+    );
   });
 });

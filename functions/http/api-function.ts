@@ -19,6 +19,7 @@ export function apiFunction({ deps, handlers, pages, ...tools }: ApiFunctionOpti
   const api = createApi(deps, handlers, {
     beside: pages?.routes ?? [],
     onError: (error, requestId) => reportFailure(tools, `${requestId} failed`, error),
+    addressOf: (_, headers) => lastHops(headers),
   });
   const app = new Hono().use(secureHeaders);
   if (pages) app.route('/', pages);
@@ -26,3 +27,15 @@ export function apiFunction({ deps, handlers, pages, ...tools }: ApiFunctionOpti
   return async (event: LambdaEvent, context?: LambdaContext) =>
     eventFunction(tools, (asked: LambdaEvent) => answer(asked, context))(event);
 }
+
+/**
+ * The last two that a call came through: its sender, as CloudFront saw it, and CloudFront, as the API saw it. Who goes round CloudFront can
+ * make up the first, and is the second.
+ */
+function lastHops(headers: Headers): string | undefined {
+  const hops = headers.get('x-forwarded-for')?.split(',').slice(-2);
+  return hops?.map((hop) => hop.trim().slice(0, addressCharsMax)).join(', ');
+}
+
+/** Of an IPv6 address, with a zone. */
+const addressCharsMax = 64;

@@ -5,12 +5,13 @@ import { routeOf, type Operation, type OperationInput } from '../../shared/contr
 import { DomainError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { AlreadyDoneError, findDone, newId } from '../../shared/records/commit.ts';
-import type { Caller } from '../../shared/records/caller.ts';
+import type { Caller, CallOrigin } from '../../shared/records/caller.ts';
 import { allowedMethods, type Route } from './allowed-methods.ts';
 import type { ApiDeps } from './api-deps.ts';
 import { authenticate } from './authenticate.ts';
 import type { Handler } from './handler.ts';
-import { problemResponse } from './problem.ts';
+import { createDeniedNotes, DeniedKeyError, type DeniedCaller, type NoteDenied } from './note-denied.ts';
+import { isDenial, problemResponse } from './problem.ts';
 import { readInput } from './read-input.ts';
 
 export interface ApiOptions {
@@ -18,11 +19,14 @@ export interface ApiOptions {
   readonly onError?: (error: unknown, requestId: string) => void;
   /** What is answered beside, by the same server: a method that such a path does not take is refused here. */
   readonly beside?: readonly Route[];
+  /** Where a call comes from, by what the server that took it tells (`c.env`) and its headers; absent: that is not known. */
+  readonly addressOf?: (env: unknown, headers: Headers) => string | undefined;
 }
 
 /** An app that answers the operations of these handlers: read the caller, the input, run, answer. */
 export function createApi(deps: ApiDeps, handlers: readonly Handler[], options: ApiOptions = {}): OpenAPIHono {
   const app = new OpenAPIHono();
+  const noteDenied = createDeniedNotes(deps.world);
   const answer = async (work: (requestId: string) => Promise<Response>): Promise<Response> => {
     const requestId = newId(deps.world, 'req');
     try {
@@ -38,7 +42,7 @@ export function createApi(deps: ApiDeps, handlers: readonly Handler[], options: 
     const route = routeOf(handler.operation);
     app.openAPIRegistry.registerPath(route);
     app.on(handler.operation.method.toUpperCase(), route.getRoutingPath(), (c) =>
-      answer((requestId) => call(deps, handler, c, requestId)),
+      answer((requestId) => call(deps, handler, c, { requestId, from: originOf(c, options) }, noteDenied, options)),
     );
   }
   const routes = [...handlers.map(({ operation }) => operation), ...(options.beside ?? [])];
@@ -58,10 +62,47 @@ function notAnswered(method: string, path: string, allowed: readonly string[]): 
     : new DomainError('not-found', `There is no ${method} ${path}.`);
 }
 
-async function call(deps: ApiDeps, handler: Handler, c: Context, requestId: string): Promise<Response> {
+/** What is known of a call before its key is looked at. */
+interface Incoming {
+  readonly requestId: string;
+  readonly from: CallOrigin;
+}
+
+async function call(
+  deps: ApiDeps,
+  handler: Handler,
+  c: Context,
+  incoming: Incoming,
+  noteDenied: NoteDenied,
+  { onError }: ApiOptions,
+): Promise<Response> {
+  const { operation } = handler;
+  let known: DeniedCaller | undefined;
+  try {
+    return await run(deps, handler, c, incoming, (caller) => (known = caller));
+  } catch (error) {
+    if (error instanceof DeniedKeyError) known = { ...error.denied, ...incoming, operation: operation.operationId };
+    if (known && error instanceof DomainError && isDenial(error))
+      // the answer is a refusal, whether or not it could be noted
+      await noteDenied(known, operation, c.req.path, error).catch((failed: unknown) =>
+        onError?.(failed, incoming.requestId),
+      );
+    throw error;
+  }
+}
+
+async function run(
+  deps: ApiDeps,
+  handler: Handler,
+  c: Context,
+  { requestId, from }: Incoming,
+  told: (caller: Caller) => void,
+): Promise<Response> {
   const { operation } = handler;
   if (operation.scope === 'public') throw new Error(`${operation.operationId} has no handler without a caller`);
-  const known = await authenticate(deps.world, c.req.header('authorization'), operation.scope, requestId);
+  const found = await authenticate(deps.world, c.req.header('authorization'), operation.scope, requestId);
+  const known: Caller = { ...found, operation: operation.operationId, from };
+  told(known);
   const input = await readInput(operation, c);
   const caller = withIdempotency(known, operation, input, c.req.header('idempotency-key'));
   const output = await runOnce(deps, handler, caller, input, c.req.raw.headers);
@@ -69,6 +110,12 @@ async function call(deps: ApiDeps, handler: Handler, c: Context, requestId: stri
   return output === undefined
     ? new Response(null, { status: operation.status === 204 ? 204 : operation.status })
     : Response.json(output, { status: operation.status });
+}
+
+function originOf(c: Context, { addressOf }: ApiOptions): CallOrigin {
+  const address = addressOf?.(c.env, c.req.raw.headers);
+  const userAgent = c.req.header('user-agent')?.slice(0, limits.userAgentCharsMax);
+  return { ...(address === undefined ? {} : { address }), ...(userAgent ? { userAgent } : {}) };
 }
 
 /** A repeated creation answers what it made the first time. */

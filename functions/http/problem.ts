@@ -52,6 +52,11 @@ export function problemResponse(error: unknown, requestId: string): Response {
   return new Response(JSON.stringify(problem), { status: problem.status, headers });
 }
 
+/** Whether an error says that somebody may not do something. */
+export function isDenial({ code }: DomainError): boolean {
+  return statuses[code] === 401 || statuses[code] === 403;
+}
+
 function problemOf(error: unknown, requestId: string): Problem {
   if (error instanceof DomainError) {
     const { code, message, findings } = error;

@@ -9,7 +9,7 @@ import {
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { deleteBase, getBase, restoreBase } from '../../shared/contract/bases.ts';
 import { createDataset, deleteDataset, getDataset, restoreDataset } from '../../shared/contract/datasets.ts';
-import { listAudit } from '../../shared/contract/keys.ts';
+import { listAudit } from '../../shared/contract/audit.ts';
 import { listVersionFiles } from '../../shared/contract/versions.ts';
 import { limits } from '../../shared/limits.ts';
 import type { RecordTable } from '../../shared/platform/ports.ts';

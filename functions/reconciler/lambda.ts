@@ -4,6 +4,7 @@ import { openAwsWorld } from '../../shared/aws/aws-world.ts';
 import { readAwsSettings } from '../../shared/aws/environment.ts';
 import { eventFunction, reportFailure } from '../http/lambda-tools.ts';
 import { sweep } from '../job-events/sweep.ts';
+import { sealAudits } from '../sealer/seal-audits.ts';
 import { sweepPurges } from '../purger/sweep-purges.ts';
 import { remind } from '../validator/remind.ts';
 
@@ -17,6 +18,7 @@ export const handler = eventFunction(tools, async () => {
     jobs: () => sweep(world, { log }),
     uploads: () => remind(world),
     purges: () => sweepPurges(world, { log }),
+    audit: () => sealAudits(world, { log }),
   };
   for (const [name, part] of Object.entries(parts))
     await part().catch((error: unknown) => log(`the ${name} could not be looked after`, error));

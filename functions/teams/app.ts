@@ -1,9 +1,19 @@
 import type { Handler } from '../http/handler.ts';
 import { createKey } from './create-key.ts';
+import { getSigningKey } from './get-signing-key.ts';
+import { listAuditSeals } from './list-audit-seals.ts';
 import { listAudit } from './list-audit.ts';
 import { listKeys } from './list-keys.ts';
 import { revokeKey } from './revoke-key.ts';
 import { whoAmI } from './who-am-i.ts';
 
 /** What this function answers. */
-export const teamHandlers: readonly Handler[] = [whoAmI, createKey, listKeys, revokeKey, listAudit];
+export const teamHandlers: readonly Handler[] = [
+  whoAmI,
+  createKey,
+  listKeys,
+  revokeKey,
+  listAudit,
+  listAuditSeals,
+  getSigningKey,
+];

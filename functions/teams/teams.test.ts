@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { createApiClient } from '../../shared/contract/api-client.ts';
-import { createKey, listAudit, listKeys, revokeKey, whoAmI } from '../../shared/contract/keys.ts';
+import { listAudit } from '../../shared/contract/audit.ts';
+import { createKey, listKeys, revokeKey, whoAmI } from '../../shared/contract/keys.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
 
 let api: LocalApi;

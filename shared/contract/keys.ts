@@ -68,20 +68,3 @@ export const revokeKey = operation({
   status: 204,
   params: z.object({ key: idField }),
 });
-
-export const listAudit = listOperation({
-  operationId: 'listAudit',
-  path: '/v1/audit',
-  tag: 'teams',
-  summary: 'What was changed in a day (UTC), by whom, newest first.',
-  scope: 'audit:read',
-  filters: { day: z.iso.date() },
-  item: z.object({
-    at: timeField,
-    action: z.string(),
-    resource: z.string(),
-    keyId: z.string(),
-    requestId: z.string(),
-    detail: z.record(z.string(), z.unknown()).optional(),
-  }),
-});

@@ -1,4 +1,5 @@
 import * as adapters from './adapters.ts';
+import * as audit from './audit.ts';
 import * as bases from './bases.ts';
 import * as compositions from './compositions.ts';
 import * as datasets from './datasets.ts';
@@ -65,5 +66,7 @@ export const operations: readonly Operation[] = [
   keys.createKey,
   keys.listKeys,
   keys.revokeKey,
-  keys.listAudit,
+  audit.listAudit,
+  audit.listAuditSeals,
+  audit.getSigningKey,
 ];

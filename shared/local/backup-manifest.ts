@@ -4,6 +4,7 @@ import { chmod, copyFile, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DomainError } from '../errors.ts';
 import { syncFile } from './durable-files.ts';
+import { identityName } from './file-signer.ts';
 
 /** A file of a backup, by its place in the data folder. */
 export interface BackupFile {
@@ -20,11 +21,14 @@ export interface BackupManifest {
 
 export const databaseName = 'lorary.sqlite';
 export const credentialsName = 'credentials.json';
+/** Files that may be there beside the records: logins, and the key that what the platform says is signed with. */
+export const ownNames = [credentialsName, identityName] as const;
 const manifestName = 'backup.json';
 const format = 'lorary-backup-1';
 
 /** Nothing else of a data folder is in a backup, and nothing else comes out of one. */
-const placePattern = /^(lorary\.sqlite|credentials\.json|blobs\/[0-9a-f]{2}\/[0-9a-f]{32}|uploads\/[0-9a-f]{32})$/;
+const placePattern =
+  /^(lorary\.sqlite|credentials\.json|identity\.key|blobs\/[0-9a-f]{2}\/[0-9a-f]{32}|uploads\/[0-9a-f]{32})$/;
 
 /** Written last: a backup without it is none. */
 export async function writeManifest(folder: string, { takenAt, files }: BackupManifest): Promise<void> {

@@ -3,9 +3,9 @@ import { dirname, join, resolve } from 'node:path';
 import { DomainError, type Finding } from '../errors.ts';
 import {
   copyDurably,
-  credentialsName,
   databaseName,
   hashOf,
+  ownNames,
   writeManifest,
   type BackupFile,
   type BackupManifest,
@@ -41,8 +41,10 @@ export async function backUp(folder: string, target: string, options: BackupOpti
     await chmod(copy, 0o600);
     const files = await copyContents({ folder: resolve(folder), partial, live, onBytes });
     const database = { path: databaseName, ...(await hashOf(copy)) };
-    const credentials = join(resolve(folder), credentialsName);
-    if (await exists(credentials)) files.push(await copyDurably(credentials, partial, credentialsName));
+    for (const name of ownNames) {
+      const own = join(resolve(folder), name);
+      if (await exists(own)) files.push(await copyDurably(own, partial, name));
+    }
     const manifest = { takenAt, files: [database, ...files] };
     await writeManifest(partial, manifest);
     await syncFolder(partial, 'power-loss');

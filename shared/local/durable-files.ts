@@ -39,17 +39,17 @@ export async function linkOrCopy(from: string, to: string): Promise<void> {
 }
 
 /**
- * The secret at `path`; when nothing is there, `fresh`, which only the owner may then read. Several processes get the same bytes.
- * Throws `DomainError('damaged-secret')` for one of another length: a shorter one could be guessed.
+ * The secret at `path`; when nothing is there, `fresh`, which only the owner may then read. Several processes get the same bytes. `loss`
+ * says what another one would cost. Throws `DomainError('damaged-secret')` for one of another length: a shorter one could be guessed.
  */
-export async function readOrCreateSecret(path: string, fresh: Uint8Array): Promise<Uint8Array> {
+export async function readOrCreateSecret(path: string, fresh: Uint8Array, loss: string): Promise<Uint8Array> {
   const found = await readFile(path).catch(async (error: unknown) => {
     if (errorCode(error) !== 'ENOENT') throw error;
     await createSecret(path, fresh);
     return readFile(path);
   });
   if (found.length !== fresh.length) {
-    throw new DomainError('damaged-secret', `${path} is damaged: delete it, and links given out so far end.`);
+    throw new DomainError('damaged-secret', `${path} is damaged: delete it, and ${loss}.`);
   }
   return found;
 }

@@ -10,6 +10,7 @@ import { createBlobServer } from './blob-server.ts';
 import { openDatabase, type Durability } from './database.ts';
 import { readOrCreateSecret } from './durable-files.ts';
 import { FileBlobs } from './file-blobs.ts';
+import { identityName, openFileSigner } from './file-signer.ts';
 import { createLocalBus, type LocalBus } from './local-bus.ts';
 import { ProcessRunner, type RunCommand } from './process-runner.ts';
 import { RunQueue, runSchema } from './run-queue.ts';
@@ -66,7 +67,11 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
     const unlock = role === 'server' ? lockServer(database) : undefined;
     const table = new SqliteTable(database, now);
     const index = new BlobIndex(database);
-    const signer = createSigner(await readOrCreateSecret(join(folder, 'signing.key'), randomBytes(32)), now);
+    const signer = createSigner(
+      await readOrCreateSecret(join(folder, 'signing.key'), randomBytes(32), 'links given out so far end'),
+      now,
+    );
+    const identity = await openFileSigner(join(folder, identityName));
     const blobs = new FileBlobs({ folder, index, signer, baseUrl, durability, now, randomBytes });
     const events = createLocalBus(log);
     const queue = new RunQueue(database);
@@ -102,6 +107,7 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
       blobs,
       runner,
       events,
+      signer: identity,
       now,
       randomBytes,
       blobServer: createBlobServer({ blobs, index, signer }),

@@ -238,12 +238,31 @@ export interface EventBus {
   publish(event: PlatformEvent): Promise<void>;
 }
 
+/** A public key, for whoever checks what was signed. */
+export interface SigningKey {
+  /** SHA-256 of the key's SPKI, hex. */
+  readonly keyId: string;
+  /** `ECDSA_P256_SHA256`: signatures in DER, as KMS and OpenSSL write them. */
+  readonly algorithm: 'Ed25519' | 'ECDSA_P256_SHA256';
+  /** SPKI in DER, base64. */
+  readonly publicKey: string;
+}
+
+/** Vouches for what the platform says, with a key that nobody gets to see. */
+export interface Signer {
+  key(): Promise<SigningKey>;
+  /** Of at most `limits.signedBytesMax` bytes; longer things are signed by a statement that has their hash. */
+  sign(statement: Uint8Array): Promise<Uint8Array>;
+}
+
 /** All of it, and where time and randomness come from. */
 export interface World {
   readonly table: RecordTable;
   readonly blobs: BlobStore;
   readonly runner: JobRunner;
   readonly events: EventBus;
+  /** Absent: nothing is signed, and what could be says so. */
+  readonly signer?: Signer;
   /** Milliseconds since 1970. */
   now(): number;
   randomBytes(count: number): Uint8Array;

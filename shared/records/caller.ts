@@ -7,8 +7,19 @@ export interface Caller {
   readonly keyId: string;
   readonly scopes: readonly Scope[];
   readonly requestId: string;
+  /** What was called, by its id; absent: nobody has called, the platform acts on its own. */
+  readonly operation?: string;
+  readonly from?: CallOrigin;
   /** Makes a creation repeatable; absent: it is not meant to be repeated. */
   readonly idempotency?: Idempotency;
+}
+
+/** Where a call came from, for the audit. */
+export interface CallOrigin {
+  /** As the server knows it. */
+  readonly address?: string;
+  /** As the caller says. */
+  readonly userAgent?: string;
 }
 
 export interface Idempotency {

@@ -1,17 +1,12 @@
 import { z } from 'zod';
 import { invariant, UnavailableError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { ConditionError, type JsonObject, type RecordTable, type RecordWrite, type World } from '../platform/ports.ts';
+import { ConditionError, type RecordTable, type RecordWrite, type World } from '../platform/ports.ts';
+import { auditWrite, type AuditedChange } from './audit.ts';
 import type { Caller, Idempotency } from './caller.ts';
 import { keys } from './keys.ts';
 
-/** What a change is called in the audit. */
-export interface Change {
-  /** E.g. `adapter.create`. */
-  readonly action: string;
-  /** E.g. `adapters/french`. */
-  readonly resource: string;
-  readonly detail?: JsonObject;
+export interface Change extends AuditedChange {
   /** Id of what is made, where a repetition of the call shall find it. */
   readonly created?: string;
 }
@@ -38,29 +33,10 @@ export async function commit(
   writes: readonly RecordWrite[],
 ): Promise<void> {
   const now = world.now();
-  const iso = new Date(now).toISOString();
   const { idempotency } = caller;
   const remember: RecordWrite[] =
     idempotency && change.created !== undefined ? [rememberWrite(caller, idempotency, change.created, now)] : [];
-  const audit: RecordWrite = {
-    put: {
-      key: keys.audit(
-        caller.team,
-        iso,
-        caller.requestId,
-        world.randomBytes(2).reduce((sum, byte) => 256 * sum + byte, 0),
-      ),
-      value: {
-        at: iso,
-        action: change.action,
-        resource: change.resource,
-        keyId: caller.keyId,
-        requestId: caller.requestId,
-        ...(change.detail ? { detail: change.detail } : {}),
-      },
-    },
-    condition: { ifAbsent: true },
-  };
+  const audit = auditWrite(world, caller, change);
   try {
     await transactSurely(world, [...writes, ...remember, audit]);
   } catch (error) {

@@ -3,7 +3,7 @@ import type { RecordKey } from '../platform/ports.ts';
 /**
  * Every key of the table. A partition begins with the team that owns what is in it, so that credentials can be narrowed to a team.
  * The exceptions, because they are looked up before or without knowing a team: `KEY#` (API keys), `SECRET#` (what the platform keeps to
- * itself) and the lists of unfinished jobs and uploads and of what is to be purged, which sweeps read.
+ * itself) and the lists of teams, of unfinished jobs and uploads and of what is to be purged, which sweeps read.
  */
 export const keys = {
   apiKey: (keyId: string): RecordKey => ({ partition: `KEY#${keyId}`, sort: 'key' }),
@@ -11,6 +11,7 @@ export const keys = {
   activeJobs: 'ACTIVE#jobs',
   activeUploads: 'ACTIVE#uploads',
   activePurges: 'ACTIVE#purges',
+  activeTeams: 'ACTIVE#teams',
 
   team: (team: string): RecordKey => ({ partition: `${team}#team`, sort: 'team' }),
   idempotency: (team: string, keyId: string, hash: string): RecordKey => ({
@@ -22,6 +23,18 @@ export const keys = {
     partition: auditPartition(team, iso.slice(0, 13)),
     sort: `${iso}#${requestId}#${position}`,
   }),
+  /** Something refused: a key has so many places a minute, whoever asks and however often. */
+  auditDenied: (team: string, iso: string, keyId: string, place: number): RecordKey => ({
+    partition: auditPartition(team, iso.slice(0, 13)),
+    sort: `${iso.slice(0, 16)}#denied#${keyId}#${numberSort(place)}`,
+  }),
+  /** What the hours of the audit held when they were over, in one chain. */
+  auditSeal: (team: string, number: number): RecordKey => ({
+    partition: auditPartition(team, 'seals'),
+    sort: numberSort(number),
+  }),
+  /** The end of that chain. */
+  auditHead: (team: string): RecordKey => ({ partition: `${team}#audit-head`, sort: 'head' }),
 
   adapter: (team: string, name: string): RecordKey => ({ partition: `${team}#adapter#${name}`, sort: 'adapter' }),
   version: (team: string, versionId: string): RecordKey => ({

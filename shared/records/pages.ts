@@ -16,6 +16,13 @@ export interface Page<T> {
 /** What is listed, and in which order. */
 export type ListQuery = Pick<RecordQuery, 'partition' | 'index' | 'prefix' | 'reverse'>;
 
+export interface PageOptions {
+  /** Looks into the table for one page; then it ends, shorter than asked for, with what is left as the next one. Absent: as many as it takes. */
+  readonly readsMax?: number;
+  /** Records of one look, where most are passed over; absent: those that are asked for. */
+  readonly recordsEach?: number;
+}
+
 type Keep<T> = (record: StoredRecord) => T | undefined | Promise<T | undefined>;
 
 /**
@@ -37,6 +44,7 @@ export async function readPages<T>(
   lists: readonly ListQuery[],
   { limit, cursor }: PageRequest,
   keep: Keep<T>,
+  { readsMax = Infinity, recordsEach }: PageOptions = {},
 ): Promise<Page<T>> {
   const secret = await platformSecret(world, 'cursor');
   const binding = JSON.stringify(
@@ -45,14 +53,16 @@ export async function readPages<T>(
   const begin = cursor === undefined ? { list: 0, after: undefined } : openCursor(secret, binding, cursor);
   const items: T[] = [];
   let last = '';
+  let reads = 0;
   for (const [at, list] of lists.entries()) {
     if (at < begin.list) continue;
-    let after = at === begin.list ? begin.after : undefined;
+    let after = at === begin.list ? (begin.after ?? undefined) : undefined;
     for (;;) {
+      if (reads++ >= readsMax) return { items, next: sealCursor(secret, binding, JSON.stringify([at, after ?? null])) };
       const page = await world.table.query({
         ...list,
         ...(after === undefined ? {} : { after }),
-        limit: limit - items.length + 1,
+        limit: recordsEach ?? limit - items.length + 1,
       });
       for (const record of page.records) {
         const item = await keep(record);
@@ -74,13 +84,13 @@ function sealCursor(secret: Uint8Array, binding: string, place: string): string 
   return `${Buffer.from(place).toString('base64url')}.${sign(secret, binding, place).toString('base64url')}`;
 }
 
-function openCursor(secret: Uint8Array, binding: string, cursor: string): { list: number; after: string } {
+function openCursor(secret: Uint8Array, binding: string, cursor: string): { list: number; after: string | null } {
   const [placeText = '', signature = ''] = cursor.split('.');
   const place = Buffer.from(placeText, 'base64url').toString();
   const [given, right] = [Buffer.from(signature, 'base64url'), sign(secret, binding, place)];
   if (given.length !== right.length || !timingSafeEqual(given, right))
     throw new DomainError('bad-cursor', 'This cursor does not belong to this list: begin again without one.');
-  const [list, after] = JSON.parse(place) as [number, string]; // signed by us
+  const [list, after] = JSON.parse(place) as [number, string | null]; // signed by us
   return { list, after };
 }
 

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { getVersionChecks, Version } from '../contract/versions.ts';
 import { DomainError, invariant, UnavailableError, type Finding } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { ConditionError, type BlobRef, type RecordWrite, type World } from '../platform/ports.ts';
+import { ConditionError, type BlobRef, type JsonObject, type RecordWrite, type World } from '../platform/ports.ts';
 import { adapterWrite, findAdapter, type AdapterRecord } from './adapters.ts';
 import { aliasWrites, findAlias } from './aliases.ts';
 import { blobKeys } from './blob-keys.ts';
@@ -79,7 +79,8 @@ export async function publishVersion(
       },
       ...(await Promise.all(steps)).flat(),
     ];
-    return { version: published, writes, action: 'version.publish', detail: { version: number, aliases: moved } };
+    const from = Object.fromEntries(moved.map((alias) => [alias, adapter.value.aliases[alias] ?? null]));
+    return { version: published, writes, action: 'version.publish', detail: { version: number, aliases: moved, from } };
   });
 }
 
@@ -103,7 +104,7 @@ interface End {
   readonly version: VersionRecord;
   readonly writes: readonly RecordWrite[];
   readonly action: string;
-  readonly detail: Readonly<Record<string, number | string[]>>;
+  readonly detail: JsonObject;
 }
 
 /** Reads, decides, writes; again when something that the decision rests on was changed meanwhile. */

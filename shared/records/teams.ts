@@ -1,7 +1,8 @@
 import { scopes } from '../contract/scopes.ts';
-import { ConditionError, type RecordWrite, type World } from '../platform/ports.ts';
+import { z } from 'zod';
+import { ConditionError, type RecordWrite, type StoredRecord, type World } from '../platform/ports.ts';
 import { apiKeyWrite, makeKeyText, newApiKey } from './api-keys.ts';
-import { commit, newId } from './commit.ts';
+import { commit, newId, transactSurely } from './commit.ts';
 import { keys } from './keys.ts';
 
 type KeyWorld = Pick<World, 'table' | 'now' | 'randomBytes'>;
@@ -17,11 +18,12 @@ export async function createTeam(
   keep: (text: string) => Promise<void>,
   keyName = fullKeyName,
 ): Promise<string | undefined> {
-  if (await world.table.get(keys.team(team))) return undefined;
-  const write: RecordWrite = {
-    put: { key: keys.team(team), value: { team, createdAt: new Date(world.now()).toISOString() } },
-    condition: { ifAbsent: true },
-  };
+  const known = await world.table.get(keys.team(team));
+  if (known) {
+    await listTeam(world, known);
+    return undefined;
+  }
+  const write = teamWrite({ team, createdAt: new Date(world.now()).toISOString() });
   const made = makeKeyText(world.randomBytes);
   await keep(made.text);
   try {
@@ -31,6 +33,30 @@ export async function createTeam(
     if (error instanceof ConditionError && (await world.table.get(keys.team(team)))) return undefined;
     throw error;
   }
+}
+
+const teamRecord = z.object({ team: z.string(), createdAt: z.string() });
+export type TeamRecord = z.output<typeof teamRecord>;
+
+export function readTeam({ value }: Pick<StoredRecord, 'value'>): TeamRecord {
+  return teamRecord.parse(value);
+}
+
+/** A new team, or the one of this revision, in the list of all. */
+function teamWrite(value: TeamRecord, revision?: number): RecordWrite {
+  return {
+    put: { key: keys.team(value.team), value, index1: { partition: keys.activeTeams, sort: value.team } },
+    condition: revision === undefined ? { ifAbsent: true } : { ifRevision: revision },
+  };
+}
+
+/** A team of an earlier release is in no list yet. */
+async function listTeam(world: KeyWorld, known: StoredRecord): Promise<void> {
+  if (known.index1) return;
+  await transactSurely(world, [teamWrite(readTeam(known), known.revision)]).catch((error: unknown) => {
+    // another start has done it
+    if (!(error instanceof ConditionError)) throw error;
+  });
 }
 
 /** One more key that may do everything, for whoever runs the platform and has lost theirs. Returns its text. */

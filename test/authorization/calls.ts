@@ -178,5 +178,7 @@ export const calls: Readonly<Record<string, (f: CallFixture) => Promise<AllowedC
     const { key } = await f.blue.call(createKey, { body: { name: 'third', scopes: ['jobs:read'] } });
     return { params: { key: key.id }, missing: { params: { key: digits } } };
   },
+  listAuditSeals: nothing,
+  getSigningKey: nothing,
   listAudit: async (f) => ({ query: { day: new Date(f.world.now()).toISOString().slice(0, 10) } }),
 };

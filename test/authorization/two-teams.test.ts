@@ -28,13 +28,17 @@ const called = new Set(Object.keys(calls));
 const send = (operation: Operation, call: Call, authorization?: string) =>
   sendCall(f.api, 'http://127.0.0.1:7411', operation, call, authorization);
 
-/** What the audit of the team says of the calls so far. */
+/** What the audit of the team says of the calls so far: what was done, unlike what was refused. */
 async function changes(): Promise<number> {
+  return (await auditRows()).filter(({ outcome }) => outcome === undefined).length;
+}
+
+async function auditRows(): Promise<Readonly<Record<string, unknown>>[]> {
   const hours = [0, 1].map((ago) => new Date(f.api.world.now() - 3_600_000 * ago).toISOString().slice(0, 13));
   const pages = hours.map((hour) =>
     f.api.world.table.query({ partition: auditPartition('blue', hour), limit: limits.queryRecordsMax }),
   );
-  return (await Promise.all(pages)).reduce((sum, { records }) => sum + records.length, 0);
+  return (await Promise.all(pages)).flatMap(({ records }) => records.map(({ value }) => value));
 }
 
 /** An answer without the names of what it is about and without its id. */
@@ -106,6 +110,11 @@ describe.each(operations.filter(({ operationId }) => handled.has(operationId) &&
       const { status, text } = await send(operation, call, `Bearer ${key}`);
       expect([status, text.includes(needed)]).toEqual([403, true]);
       expect(await changes()).toBe(before);
+      const keyId = key.split('_')[1];
+      const refused = (await auditRows()).filter((row) => row['keyId'] === keyId);
+      expect(refused).toMatchObject([
+        { action: operation.operationId, outcome: 'denied', detail: { code: 'missing-scope' } },
+      ]);
     });
 
     test('shows another team nothing, and tells it nothing: what is not its own is as if it were not there', async () => {

@@ -25,6 +25,7 @@ const faults: readonly (readonly [string, string, string])[] = [
   ['hub-stands-alone', 'shared/hub/a.ts', '../local/b.ts'],
   ['validation-reads-through-sources', 'shared/validation/a.ts', 'node:crypto'],
   ['text-knows-formats', 'shared/text/a.ts', '../domain/b.ts'],
+  ['signing-is-checked-anywhere', 'shared/signing/a.ts', '../records/b.ts'],
   ['records-know-one-table', 'shared/records/a.ts', '../local/b.ts'],
   ['uploads-are-validated-once-written', 'shared/upload-validation/a.ts', '../local/b.ts'],
   ['infra-knows-names-only', 'infra/stacks/a.ts', '../../functions/jobs/b.ts'],

@@ -25,9 +25,9 @@ interface Expectation {
 }
 
 const unlisted: ReadonlySet<string> = new Set([
-  'team',
   'idempotency',
   'audit',
+  'audit-head',
   'version-numbers',
   'aliases',
   'alias-history',
@@ -41,6 +41,8 @@ function expectationOf({ partition, sort, value }: Row): Expectation | undefined
   if (first === 'KEY') return { partition: `KEY#${id}`, index1: `${team}#keys ${createdAt}#${id}` };
   if (unlisted.has(kind)) return {};
   switch (kind) {
+    case 'team':
+      return { partition: `${team}#team`, index1: `ACTIVE#teams ${team}` };
     case 'adapter':
       return {
         partition: `${team}#adapter#${name}`,

@@ -1,6 +1,6 @@
 import { listAdapters } from '../../../shared/contract/adapters.ts';
+import { listAudit } from '../../../shared/contract/audit.ts';
 import { listJobs, listLogs } from '../../../shared/contract/jobs.ts';
-import { listAudit } from '../../../shared/contract/keys.ts';
 import { listVersions } from '../../../shared/contract/versions.ts';
 import type { Worker } from '../client.ts';
 
