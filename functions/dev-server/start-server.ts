@@ -97,7 +97,7 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
     const key = await keyOfStart(deps, { folder, url, newKey: options.newKey ?? false });
     const stopChores = startBackground(world, { work: join(folder, 'work'), stop: stopping.signal, log });
     const app = appOf(deps, listener.port, log);
-    listener.serve((request, env) => app.fetch(request, env as HttpBindings)); // as `listen` gives it
+    listener.serve((request, env) => app.fetch(request, env));
     return {
       url,
       folder,

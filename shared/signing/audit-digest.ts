@@ -16,7 +16,7 @@ export class AuditDigest {
   /** Hex. */
   digest(): string {
     const hash = createHash('sha256');
-    for (const row of this.#rows.toSorted(Buffer.compare)) hash.update(row);
+    for (const row of this.#rows.toSorted((a, b) => Buffer.compare(a, b))) hash.update(row);
     return hash.digest('hex');
   }
 }

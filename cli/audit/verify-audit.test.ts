@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { verifyAudit, type AuditScope } from '../../cli/audit/verify-audit.ts';
+import { verifyAudit, type AuditScope } from './verify-audit.ts';
 import { createAdapter } from '../../shared/contract/adapters.ts';
 import { getSigningKey, listAudit, listAuditSeals } from '../../shared/contract/audit.ts';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
@@ -10,7 +10,7 @@ import type { StoredRecord } from '../../shared/platform/ports.ts';
 import { auditPartition, keys } from '../../shared/records/keys.ts';
 import { createTeam } from '../../shared/records/teams.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
-import { sealAudits } from './seal-audits.ts';
+import { sealAudits } from '../../functions/sealer/seal-audits.ts';
 
 const hour = 3_600_000;
 let api: LocalApi;
@@ -118,7 +118,7 @@ describe('what was done to the audit afterwards is found:', () => {
   test('a seal that was made to fit', async () => {
     const key = keys.auditSeal('blue', 2);
     const record = await api.world.table.get(key);
-    const { statement, ...rest } = record?.value as { statement: object }; // as it is written
+    const { statement, ...rest } = (record?.value ?? {}) as { statement?: object }; // as it is written
     await api.world.table.put({ key, value: { ...rest, statement: { ...statement, rows: 1 } } });
     expect(await found()).toMatch(
       /its signature is not by a key that is trusted.*it does not follow from the seal before.*1 rows were sealed/,
