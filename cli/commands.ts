@@ -32,6 +32,7 @@ import { rollback } from './commands/rollback.ts';
 import { run } from './commands/run.ts';
 import { show } from './commands/show.ts';
 import { smoke } from './commands/smoke.ts';
+import { sweep } from './commands/sweep.ts';
 import { train } from './commands/train.ts';
 import { undelete } from './commands/undelete.ts';
 import { up } from './commands/up.ts';
@@ -51,6 +52,7 @@ export const commands: readonly Command[] = [
   dataPush,
   dataLs,
   train,
+  sweep,
   evaluate,
   generate,
   compose,

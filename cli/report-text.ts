@@ -2,6 +2,7 @@ import type { JobReport } from '../gpu-job/main.ts';
 import type { DataCheckReport, Measured } from '../shared/contract/reports.ts';
 import { forgettingText } from './forgetting-text.ts';
 import { printable } from './printable.ts';
+import { sweepText } from './sweep-text.ts';
 import { durationText } from './progress-view.ts';
 
 /** A job's report for a person. */
@@ -23,6 +24,8 @@ export function reportText(report: JobReport): string {
         `Written to ${output}`,
       ].join('\n');
     }
+    case 'sweep':
+      return sweepText(report);
     case 'evaluate': {
       const { rows, labels, loss, perplexity, tokenAccuracy, exactMatch, majorityBaseline } = report;
       return [

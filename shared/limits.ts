@@ -182,6 +182,8 @@ export const limits = {
   composeMembersMax: 100,
   /** Resamplings behind an interval: beyond this its ends move less than anyone reads. */
   bootstrapSamplesMax: 100_000,
+  /** Runs of one sweep: each is a whole training, one after another; more are a search, which a grid does badly. */
+  sweepRunsMax: 64,
   /** Rows of either text that an adapter is scored on at every scale: seven passes over 64 rows take as long as one over 448. */
   scaleRowsMax: 32,
   /** Checkpoints kept of one run: each of full fine-tuning has three times the size of the model. */

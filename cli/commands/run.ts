@@ -9,7 +9,7 @@ export const run = runCommand({
   usage: 'SPEC.json [--json]',
   words: { what: 'SPEC.json', min: 1, max: 1 },
   notes: [
-    'A spec is a JSON object with a "kind": train, evaluate, generate, compose, merge or data-check. The commands of these names',
+    'A spec is a JSON object with a "kind": train, sweep, evaluate, generate, compose, merge or data-check. The commands of these names',
     'print the spec they would run with --print-spec.',
   ],
   examples: ['lorary run spec.json'],

@@ -5,6 +5,7 @@ import type {
   ExportReport,
   GenerateReport,
   QuantizeReport,
+  SweepReport,
   TrainReport,
 } from '../../shared/contract/reports.ts';
 import type { MergeReport } from '../merge/merge-report.ts';
@@ -14,6 +15,7 @@ import type { JobContext } from './job-context.ts';
 /** The report of each kind of job. */
 export interface JobReports {
   readonly train: TrainReport;
+  readonly sweep: SweepReport;
   readonly evaluate: EvaluateReport;
   readonly generate: GenerateReport;
   readonly compose: CompositionReport;
@@ -28,6 +30,8 @@ export async function runSpec(spec: Spec, context: JobContext): Promise<JobRepor
   switch (spec.kind) {
     case 'train':
       return (await import('./train.ts')).runTrain(spec, context);
+    case 'sweep':
+      return (await import('./sweep.ts')).runSweep(spec, context);
     case 'evaluate':
       return (await import('./evaluate.ts')).runEvaluate(spec, context);
     case 'generate':

@@ -1,5 +1,6 @@
 import type { Finding } from '../errors.ts';
 import type { ExportFormat } from './specs/export.ts';
+import type { SweepSettings } from './specs/sweep.ts';
 import type { QuantizeType } from './specs/quantize.ts';
 
 /** What the jobs report when they are done: plain JSON. Losses are nats per label, times seconds. */
@@ -82,6 +83,35 @@ export interface TrainReport {
   readonly samples: readonly SampleReport[];
   readonly files: Readonly<Record<string, FileReport>>;
   readonly warnings: readonly Finding[];
+}
+
+/** What the runs of a sweep came to: those that were trained by their held-out loss, then those that were not. */
+export interface SweepReport {
+  readonly kind: 'sweep';
+  readonly output: string;
+  /** Name and folder of the best run: the lowest held-out loss; of equal ones, that with fewer trained parameters, then the first. */
+  readonly best: string;
+  readonly runs: readonly SweepRunReport[];
+  readonly seconds: number;
+  readonly warnings: readonly Finding[];
+}
+
+export interface SweepRunReport {
+  /** Also its folder, within that of the sweep. */
+  readonly name: string;
+  /** Runs of equal loss have the same; null: it has no loss. */
+  readonly rank: number | null;
+  /** `diverged`: a loss or a gradient was no number any more; `failed`: it could not be run. */
+  readonly state: 'trained' | 'diverged' | 'failed';
+  readonly settings: SweepSettings;
+  readonly evalLossBefore: number | null;
+  readonly evalLoss: number | null;
+  readonly trainLoss: number | null;
+  readonly trainableParameters: number | null;
+  readonly steps: number | null;
+  readonly seconds: number | null;
+  /** Why it was not trained. */
+  readonly message: string | null;
 }
 
 /** A measured value and the ends of its 95% interval, from resampling the rows. */

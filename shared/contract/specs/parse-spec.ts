@@ -9,11 +9,13 @@ import { mergeSpecSchema } from './merge.ts';
 import { issueFindings } from './issue-findings.ts';
 import { nearestWord } from './nearest-word.ts';
 import { quantizeSpecSchema } from './quantize.ts';
+import { sweepSpecSchema } from './sweep.ts';
 import { trainSpecSchema } from './train.ts';
 
 /** The schema of every job, by its `kind`. */
 const specSchemas = {
   train: trainSpecSchema,
+  sweep: sweepSpecSchema,
   evaluate: evaluateSpecSchema,
   generate: generateSpecSchema,
   compose: composeSpecSchema,

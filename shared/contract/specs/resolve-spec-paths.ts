@@ -1,4 +1,5 @@
 import type { Spec } from './parse-spec.ts';
+import type { TrainSpec } from './train.ts';
 import type { General } from './spec-fields.ts';
 
 /** The same spec with every path passed through `resolve`: contract code knows no file system. */
@@ -7,15 +8,20 @@ export function resolveSpecPaths(spec: Spec, resolve: (path: string) => string):
     path === undefined ? {} : ({ [key]: resolve(path) } as { [P in K]: string }); // one key of that name
   const general = (given: General | undefined): { general?: General } =>
     given === undefined ? {} : { general: { ...given, ...optional('data', given.data) } };
+  const training = <T extends Pick<TrainSpec, 'base' | 'data' | 'evaluation'>>({
+    base,
+    data,
+    evaluation,
+  }: T): Pick<T, 'base' | 'data' | 'evaluation'> => ({
+    base: resolve(base),
+    data: { ...data, train: resolve(data.train), ...optional('eval', data.eval) },
+    evaluation: { ...evaluation, ...general(evaluation.general) },
+  });
   switch (spec.kind) {
     case 'train':
-      return {
-        ...spec,
-        base: resolve(spec.base),
-        output: resolve(spec.output),
-        data: { ...spec.data, train: resolve(spec.data.train), ...optional('eval', spec.data.eval) },
-        evaluation: { ...spec.evaluation, ...general(spec.evaluation.general) },
-      };
+      return { ...spec, ...training(spec), output: resolve(spec.output) };
+    case 'sweep':
+      return { ...spec, train: { ...spec.train, ...training(spec.train) }, output: resolve(spec.output) };
     case 'evaluate':
       return {
         ...spec,

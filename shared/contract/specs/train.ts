@@ -199,75 +199,75 @@ export const evaluationField = z.strictObject({
     ),
 });
 
+/** Keys of a training run, each by itself. */
+export const trainFields = z.strictObject({
+  kind: z.literal('train'),
+  base: pathField.describe(
+    'Folder of the base model in Hugging Face layout. With `initial: "random"` only its config and tokenizer files are read.',
+  ),
+  output: pathField.describe(
+    'Folder of the result; it must not exist. Work in progress stands in `<output>.run` beside it.',
+  ),
+  data: dataField,
+  method: z.discriminatedUnion('kind', [loraField, fullField]),
+  epochs: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe(
+      'Passes over the rows, fractions allowed; excludes `steps` and `tokens`. 3 when none is given, as in transformers.',
+    ),
+  steps: count.optional().describe('Optimizer steps; excludes `epochs` and `tokens`.'),
+  tokens: count
+    .optional()
+    .describe(
+      'Tokens to train on, padding not counted: the run ends with the step that reaches it; excludes `epochs` and `steps`.',
+    ),
+  batch: batchField,
+  optimizer: optimizerField,
+  schedule: scheduleField,
+  evaluation: evaluationField.prefault({}),
+  samples: z
+    .strictObject({
+      prompts: z.array(promptField).max(limits.samplePromptsMax).default([]),
+      everySteps: count.optional().describe('Steps between generations; default as often as evaluations.'),
+      ...samplingFields,
+    })
+    .prefault({}),
+  checkpoint: z
+    .strictObject({
+      everySeconds: z
+        .number()
+        .gt(0)
+        .default(300)
+        .describe('A crash loses at most this much work. 300: writing one takes well under a second for an adapter.'),
+      keep: z
+        .int()
+        .min(1)
+        .max(limits.checkpointsKeptMax)
+        .default(2)
+        .describe('Checkpoints kept. 2: the one before the last is there if a disk lies.'),
+    })
+    .prefault({}),
+  outputDtype: z
+    .enum(['f32', 'bf16', 'f16'])
+    .optional()
+    .describe("Element type of the written tensors; default f32 for an adapter, the base's own for full fine-tuning."),
+  memory: z
+    .enum(['auto', 'fast', 'lean'])
+    .optional()
+    .describe(
+      'What a step keeps. `auto` (default): the fastest of what fits the memory there is; the run says which, and keeps to it when it goes on. `fast`: all that the backward pass needs, and frozen weights once more in the order in which they are multiplied. `lean`: layers are computed again, attention and logits come in parts and weights are read from their file, for a third of the memory and a third more time.',
+    ),
+  memoryMaxBytes: count
+    .optional()
+    .describe('What `auto` may plan with; default the limit of the container, else the free memory of the machine.'),
+  seed: seedField,
+  threads: threadsField,
+});
+
 /** One training run: what is trained, on what, how, and where the result goes. */
-export const trainSpecSchema = z
-  .strictObject({
-    kind: z.literal('train'),
-    base: pathField.describe(
-      'Folder of the base model in Hugging Face layout. With `initial: "random"` only its config and tokenizer files are read.',
-    ),
-    output: pathField.describe(
-      'Folder of the result; it must not exist. Work in progress stands in `<output>.run` beside it.',
-    ),
-    data: dataField,
-    method: z.discriminatedUnion('kind', [loraField, fullField]),
-    epochs: z
-      .number()
-      .gt(0)
-      .optional()
-      .describe(
-        'Passes over the rows, fractions allowed; excludes `steps` and `tokens`. 3 when none is given, as in transformers.',
-      ),
-    steps: count.optional().describe('Optimizer steps; excludes `epochs` and `tokens`.'),
-    tokens: count
-      .optional()
-      .describe(
-        'Tokens to train on, padding not counted: the run ends with the step that reaches it; excludes `epochs` and `steps`.',
-      ),
-    batch: batchField,
-    optimizer: optimizerField,
-    schedule: scheduleField,
-    evaluation: evaluationField.prefault({}),
-    samples: z
-      .strictObject({
-        prompts: z.array(promptField).max(limits.samplePromptsMax).default([]),
-        everySteps: count.optional().describe('Steps between generations; default as often as evaluations.'),
-        ...samplingFields,
-      })
-      .prefault({}),
-    checkpoint: z
-      .strictObject({
-        everySeconds: z
-          .number()
-          .gt(0)
-          .default(300)
-          .describe('A crash loses at most this much work. 300: writing one takes well under a second for an adapter.'),
-        keep: z
-          .int()
-          .min(1)
-          .max(limits.checkpointsKeptMax)
-          .default(2)
-          .describe('Checkpoints kept. 2: the one before the last is there if a disk lies.'),
-      })
-      .prefault({}),
-    outputDtype: z
-      .enum(['f32', 'bf16', 'f16'])
-      .optional()
-      .describe(
-        "Element type of the written tensors; default f32 for an adapter, the base's own for full fine-tuning.",
-      ),
-    memory: z
-      .enum(['auto', 'fast', 'lean'])
-      .optional()
-      .describe(
-        'What a step keeps. `auto` (default): the fastest of what fits the memory there is; the run says which, and keeps to it when it goes on. `fast`: all that the backward pass needs, and frozen weights once more in the order in which they are multiplied. `lean`: layers are computed again, attention and logits come in parts and weights are read from their file, for a third of the memory and a third more time.',
-      ),
-    memoryMaxBytes: count
-      .optional()
-      .describe('What `auto` may plan with; default the limit of the container, else the free memory of the machine.'),
-    seed: seedField,
-    threads: threadsField,
-  })
+export const trainSpecSchema = trainFields
   .refine(({ epochs, steps, tokens }) => [epochs, steps, tokens].filter((given) => given !== undefined).length <= 1, {
     error: 'only one of epochs, steps and tokens may be given',
     path: ['epochs'],
