@@ -1,6 +1,6 @@
 /** What of the tokens that go through the model is padding, for some distributions of lengths, and what it takes to make batches. */
 import { join } from 'node:path';
-import { openBaseText } from '../gpu-job/jobs/base-text.ts';
+import { openBaseText, openRows } from '../gpu-job/jobs/base-text.ts';
 import {
   batchLengthUnit,
   inputLength,
@@ -18,7 +18,10 @@ export async function benchBatches(): Promise<Record<string, unknown>> {
   const text = await openBaseText(join('examples', 'tiny-base'));
   const example = async (name: string): Promise<readonly TokenRow[]> => {
     const path = join('examples', 'datasets', name, 'train.jsonl');
-    return (await text.readRows(path, { contextMax: shape.lengthMax, longRows: 'refuse' })).rows;
+    const rows: TokenRow[] = [];
+    const options = { contextMax: shape.lengthMax, longRows: 'refuse' } as const;
+    await text.readRows(await openRows(path), options, (read) => void rows.push(...read));
+    return rows;
   };
   const sets = {
     'noun-classes': await example('noun-classes'),

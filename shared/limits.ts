@@ -39,8 +39,8 @@ export const limits = {
   signedPartsMax: 100,
   /** Bytes of an adapter: LoRA of rank 256 on every layer of a 70 B model in f32 has about 13 GB. */
   adapterBytesMax: 21_474_836_480,
-  /** Bytes of a dataset: what the trainer keeps in memory as tokens. */
-  datasetBytesMax: 2_147_483_648,
+  /** Bytes of a dataset: with its tokens, which take about as much again, a fifth of the disk of the smallest machine for jobs. */
+  datasetBytesMax: 17_179_869_184,
   /** Bytes of a base model: a 70 B model in 16 bits has 141 GB. */
   baseBytesMax: 214_748_364_800,
   /** Bytes of the JSON body of a call: HTTP APIs of AWS refuse more than 6 MB. */
@@ -146,8 +146,8 @@ export const limits = {
   parquetGroupBytesMax: 536_870_912,
   /** Bytes of a text file read at once: enough for disk speed. */
   jsonlChunkBytes: 1_048_576,
-  /** Rows of one dataset: they are kept in memory as tokens, about 200 bytes for the shortest ones. */
-  datasetRowsMax: 5_000_000,
+  /** Rows of one dataset: some 50 bytes of memory each while it is read, to find those that stand there twice; half of that in a run. */
+  datasetRowsMax: 20_000_000,
   /** Files of one dataset that is a folder. */
   datasetFilesMax: 10_000,
   /** Findings of one kind that are listed; the others are counted. More is not read by anyone. */

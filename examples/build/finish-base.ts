@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { EvaluateReport } from '../../shared/contract/reports.ts';
 import { parseSpec } from '../../shared/contract/specs/parse-spec.ts';
-import { openBaseText } from '../../gpu-job/jobs/base-text.ts';
+import { openBaseText, openRows } from '../../gpu-job/jobs/base-text.ts';
 import { runJob } from '../../gpu-job/main.ts';
 import { baseCard } from './base-card.ts';
 import { kneserNey } from './ngram/kneser-ney.ts';
@@ -22,8 +22,13 @@ const weights = await readFile(`${base}/model.safetensors`);
 const report = (await runJob(parseSpec({ kind: 'evaluate', base, data: heldOut }))) as EvaluateReport; // the report of an evaluate spec
 
 const text = await openBaseText(base);
-const tokensOf = async (file: string): Promise<Int32Array[]> =>
-  (await text.readRows(file, { contextMax: 512, longRows: 'refuse' })).rows.map(({ tokens }) => tokens);
+const tokensOf = async (file: string): Promise<Int32Array[]> => {
+  const all: Int32Array[] = [];
+  await text.readRows(await openRows(file), { contextMax: 512, longRows: 'refuse' }, (rows) => {
+    for (const { tokens } of rows) all.push(tokens);
+  });
+  return all;
+};
 const [trainRows, heldOutRows] = [await tokensOf(corpus), await tokensOf(heldOut)];
 const boundary = text.tokenizer.idOf(endOfText) ?? 0;
 await text.close();

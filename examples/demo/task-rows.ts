@@ -2,7 +2,7 @@ import { DomainError, refuseErrors } from '../../shared/errors.ts';
 import { openFileSource } from '../../shared/files/file-source.ts';
 import { readLines } from '../../shared/formats/jsonl.ts';
 import { detectFormats, parseRow, type DatasetRow, type RowFormat } from '../../shared/text/row-format.ts';
-import type { BaseText } from '../../gpu-job/jobs/base-text.ts';
+import { openRows, type BaseText } from '../../gpu-job/jobs/base-text.ts';
 
 /** One row of a task, as it stands in its file and as it was understood. */
 export interface TaskRow {
@@ -20,17 +20,19 @@ export interface TaskRows {
 
 /** Reads a JSONL file of any of the three formats. Throws `DomainError('dataset')` with everything that is wrong but rows too long. */
 export async function readTaskRows(path: string, text: BaseText, contextMax: number): Promise<TaskRows> {
-  const { rows, report, findings } = await text.readRows(path, { contextMax, longRows: 'split' });
+  const tokensByLine = new Map<number, number>();
+  const options = { contextMax, longRows: 'split' } as const;
+  const { report, findings } = await text.readRows(await openRows(path), options, (rows) => {
+    for (const { line, tokens } of rows) tokensByLine.set(line, (tokensByLine.get(line) ?? 0) + tokens.length);
+  });
   const others = findings.filter(({ severity, code }) => severity === 'error' && code !== 'row-too-long');
   refuseErrors('dataset', `${path} cannot be used:`, others);
   const { format } = report;
-  if (format === undefined || rows.length === 0)
+  if (format === undefined || report.rows === 0)
     throw new DomainError(
       'dataset',
       `${path} has no row that fits a context of ${contextMax} tokens: the shortest of its ${report.lines} rows is longer.`,
     );
-  const tokensByLine = new Map<number, number>();
-  for (const { line, tokens } of rows) tokensByLine.set(line, (tokensByLine.get(line) ?? 0) + tokens.length);
   const usable: TaskRow[] = [];
   for await (const { line, json } of parsedLines(path)) {
     const tokens = tokensByLine.get(line);

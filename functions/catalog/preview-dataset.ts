@@ -4,6 +4,7 @@ import { requireReadyBase } from '../../shared/records/bases.ts';
 import { blobSource } from '../../shared/records/blob-source.ts';
 import { getDatasetRecord, readyDataset } from '../../shared/records/datasets.ts';
 import { readDataset } from '../../shared/text/dataset.ts';
+import type { EncodedRow } from '../../shared/text/encode-row.ts';
 import { trainedRuns } from '../../shared/text/trained-runs.ts';
 import { handler } from '../http/handler.ts';
 import { withBaseText } from './base-text.ts';
@@ -15,9 +16,12 @@ export const previewDataset = handler(operation, async (deps, { team }, { params
   return withBaseText(deps, base, async (text) => {
     const contextMax = query.contextTokens ?? base.contextTokens ?? Number.MAX_SAFE_INTEGER;
     const lines = firstRows(readLines(blobSource(world, dataset.file)), query.rows);
-    const { rows, findings } = await readDataset(lines, text, { name: dataset.name, contextMax });
+    const rows: EncodedRow[] = [];
+    const { findings } = await readDataset(lines, text, { name: dataset.name, contextMax }, (read) => {
+      rows.push(...read.slice(0, query.rows - rows.length)); // of one line, several rows may be made
+    });
     return {
-      rows: rows.slice(0, query.rows).map((row) => ({
+      rows: rows.map((row) => ({
         line: row.line,
         tokens: row.tokens.length,
         trainedTokens: row.trained.reduce((sum, trained) => sum + trained, 0),

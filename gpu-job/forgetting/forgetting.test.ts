@@ -10,13 +10,16 @@ import { UnavailableError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { rememberingContext } from '../../test/support/remembering-context.ts';
 import { writeTinyBase } from '../../test/support/tiny-base.ts';
+import { openRows } from '../jobs/base-text.ts';
 import { runEvaluate } from '../jobs/evaluate.ts';
 import { openModel } from '../jobs/open-model.ts';
 import { runTrain } from '../jobs/train.ts';
 import { loraA } from '../methods/lora-variant.ts';
 import { scaledAdapter } from '../methods/scaled-adapter.ts';
+import type { TokenRow } from '../training/batches.ts';
 import { createEvalStep } from '../training/eval-graph.ts';
 import { meanScores, scoreRows } from '../training/score-rows.ts';
+import { rowsInMemory } from '../training/token-rows.ts';
 import { generalTexts } from './general-texts.ts';
 import { adapterScales, compareScales } from './measure-forgetting.ts';
 
@@ -113,7 +116,9 @@ test('half the scale is half of lora_alpha; A and B both at a half are not', asy
     await writeFile(path, text);
   }
   const { model, text: baseText, parameters } = await openModel({ base: at('base'), adapter: at('plain') });
-  const { rows } = await baseText.readRows(at('held.jsonl'), { contextMax: 128 });
+  const read: TokenRow[] = [];
+  await baseText.readRows(await openRows(at('held.jsonl')), { contextMax: 128 }, (some) => void read.push(...some));
+  const rows = rowsInMemory(read);
   const step = await createEvalStep(model, { threads: 1 });
   const shape = { microBatchTokens: 2048, packing: true, packTokens: 256, lengthMax: 128 };
   const scored = async (values: ReadonlyMap<string, Float32Array>): Promise<number> =>

@@ -1,15 +1,16 @@
 import type { ForgettingReport } from '../../shared/contract/reports.ts';
 import { scaledAdapter } from '../methods/scaled-adapter.ts';
-import { inputLength, type BatchShape, type TokenRow } from '../training/batches.ts';
+import type { BatchShape } from '../training/batches.ts';
 import type { EvalStep } from '../training/eval-graph.ts';
 import { meanScores, scoreRows } from '../training/score-rows.ts';
+import type { TokenRows } from '../training/token-rows.ts';
 
 /** Shares of an update that are tried: 0 is the base, 1 the adapter; beyond it stands what a longer run would do. */
 export const adapterScales = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5] as const;
 
 export interface ForgettingOptions {
-  readonly taskRows: readonly TokenRow[];
-  readonly generalRows: readonly TokenRow[];
+  readonly taskRows: TokenRows;
+  readonly generalRows: TokenRows;
   readonly generalText: string;
   readonly shape: BatchShape;
   readonly now: () => number;
@@ -29,7 +30,7 @@ export async function measureForgetting(
   const startedAt = now();
   const total = adapterScales.length * (taskRows.length + generalRows.length);
   let before = 0;
-  const lossOf = async (values: ReadonlyMap<string, Float32Array>, rows: readonly TokenRow[]): Promise<number> => {
+  const lossOf = async (values: ReadonlyMap<string, Float32Array>, rows: TokenRows): Promise<number> => {
     const scores = await scoreRows(step, values, rows, shape, (done) => onProgress(before + done, total));
     before += rows.length;
     return meanScores(scores).loss;
@@ -44,10 +45,12 @@ export async function measureForgetting(
     generalRows: generalRows.length,
     generalText,
     ...compareScales(losses),
-    tokens: adapterScales.length * [...taskRows, ...generalRows].reduce((sum, row) => sum + inputLength(row), 0),
+    tokens: adapterScales.length * (inputTokens(taskRows) + inputTokens(generalRows)),
     seconds: (now() - startedAt) / 1000,
   };
 }
+
+const inputTokens = ({ inputLengths }: TokenRows): number => inputLengths.reduce((sum, length) => sum + length, 0);
 
 export interface ScaleLosses {
   readonly scale: number;

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { openRowFiles } from '../../shared/files/row-files.ts';
+import { openRowFiles, type RowFiles } from '../../shared/files/row-files.ts';
 import type { Prompt } from '../../shared/contract/specs/spec-fields.ts';
 import { chatTemplateTexts } from '../../shared/text/chat-template-texts.ts';
 import { chatTemplate, type ChatTemplate } from '../../shared/text/chat-template.ts';
-import { readDataset, type Dataset, type DatasetOptions } from '../../shared/text/dataset.ts';
+import { readDataset, type DatasetOptions, type DatasetReading, type TakeRows } from '../../shared/text/dataset.ts';
 import { encodePrompt, stopTokens } from '../../shared/text/encode-prompt.ts';
 import { rowKeys } from '../../shared/text/row-format.ts';
 import { loadTokenizer, type TextTokenizer } from '../../shared/text/tokenizer.ts';
@@ -17,6 +17,8 @@ export interface EncodedPrompt {
   readonly ids: readonly number[];
 }
 
+type RowOptions = Omit<DatasetOptions, 'name' | 'placeOf'>;
+
 /** The text side of a base model folder: its tokenizer, its chat template, the tokens at which it stops. */
 export interface BaseText {
   readonly tokenizer: TextTokenizer;
@@ -24,13 +26,18 @@ export interface BaseText {
   readonly template: ChatTemplate | undefined;
   /** Tokens after which a text is over. */
   readonly stopIds: readonly number[];
-  /** Reads a file of rows or a folder of them; all that is wrong in it is among the findings. Throws `DomainError` where there is no file. */
-  readRows(path: string, options: Omit<DatasetOptions, 'name'>): Promise<Dataset>;
+  /** SHA-256 of all that decides how a text becomes tokens. */
+  readonly sha256: string;
+  /** Reads rows and hands them to `take`; all that is wrong in them is among the findings. Throws `DomainError` where there is no file. */
+  readRows(files: RowFiles, options: RowOptions, take: TakeRows): Promise<DatasetReading>;
   /** The same of texts that are trained whole. */
-  readTexts(texts: readonly string[], options: Omit<DatasetOptions, 'name'>): Promise<Dataset>;
+  readTexts(texts: readonly string[], options: RowOptions, take: TakeRows): Promise<DatasetReading>;
   encodePrompt(prompt: Prompt): Promise<EncodedPrompt>;
   close(): Promise<void>;
 }
+
+/** A file of rows, or a folder of them. Throws `DomainError` where there is nothing. */
+export const openRows = (path: string): Promise<RowFiles> => openRowFiles(path, rowKeys);
 
 /** Opens `tokenizer.json`, `tokenizer_config.json` and the chat template of a base. */
 export async function openBaseText(folder: string): Promise<BaseText> {
@@ -47,19 +54,22 @@ export async function openBaseText(folder: string): Promise<BaseText> {
   return {
     ...encoder,
     stopIds: [...new Set([...(await stopTokens(encoder)), ...configs.flatMap(endIds)])],
-    async readRows(path, options) {
-      const files = await openRowFiles(path, rowKeys);
-      return readDataset(files.lines(), encoder, {
-        ...options,
-        name: files.name,
-        placeOf: (line) => files.placeOf(line),
-      });
-    },
-    readTexts: (texts, options) =>
+    sha256: createHash('sha256')
+      .update(JSON.stringify([tokenizerJson, tokenizerConfig, texts]))
+      .digest('hex'),
+    readRows: (files, options, take) =>
       readDataset(
-        texts.map((text) => JSON.stringify({ text })),
+        files.lines(),
+        encoder,
+        { ...options, name: files.name, placeOf: (line) => files.placeOf(line) },
+        take,
+      ),
+    readTexts: (plain, options, take) =>
+      readDataset(
+        plain.map((text) => JSON.stringify({ text })),
         encoder,
         { ...options, name: 'texts' },
+        take,
       ),
     async encodePrompt(prompt) {
       const text = 'prompt' in prompt ? prompt.prompt : (prompt.messages.at(-1)?.content ?? '');
@@ -73,11 +83,4 @@ export async function openBaseText(folder: string): Promise<BaseText> {
 function endIds(config: unknown): number[] {
   const given = typeof config === 'object' && config !== null && 'eos_token_id' in config ? config.eos_token_id : [];
   return [given].flat().filter((id) => typeof id === 'number');
-}
-
-/** SHA-256 of tokens and labels: the same rows, whatever file, tokenizer or template they came from. */
-export function hashRows(rows: readonly { readonly tokens: Int32Array; readonly trained: Uint8Array }[]): string {
-  const hash = createHash('sha256');
-  for (const { tokens, trained } of rows) hash.update(Int32Array.of(tokens.length)).update(tokens).update(trained);
-  return hash.digest('hex');
 }

@@ -13,9 +13,9 @@ import { shapeSize } from '../../shared/formats/dtype.ts';
 import { isPacked } from '../methods/packed-product.ts';
 import { peakLiveBytes } from '../graph/live-bytes.ts';
 import { availableMemory, type AvailableMemory } from '../runtime/available-memory.ts';
-import { inputLength } from '../training/batches.ts';
 import { readCheckpointState } from '../training/checkpoint.ts';
 import { trainGraph } from '../training/step-graph.ts';
+import type { TokenRows } from '../training/token-rows.ts';
 import type { PreparedTraining } from './prepare-training.ts';
 
 export interface ChosenPlan extends StepPlan {
@@ -73,11 +73,14 @@ function planSubject(spec: TrainSpec, run: PreparedTraining): PlanSubject {
     layerRank: config ? ranks / Math.max(1, shape.layers) : undefined,
     dropout: (config?.lora_dropout ?? 0) > 0,
     sessions: 1 + Number(evalRows.length > 0) + Number(prompts.length > 0),
-    longest: [...rows, ...evalRows].reduce((longest, row) => Math.max(longest, inputLength(row)), 1),
+    longest: Math.max(longestOf(rows), longestOf(evalRows)),
     packTokens: spec.batch.packing ? Math.min(batchShape.packTokens, batchShape.lengthMax) : 1,
     microBatchTokens: spec.batch.microBatchTokens,
   };
 }
+
+const longestOf = ({ inputLengths }: TokenRows): number =>
+  inputLengths.reduce((longest, length) => Math.max(longest, length), 1);
 
 function nothingFits({ longest }: PlanSubject, leastBytes: number, available: AvailableMemory): DomainError {
   const message = `A step takes ${gigabytes(leastBytes)} at least, and there are ${gigabytes(available.bytes)} (${available.what}). The longest row has ${longest} tokens: shorten it (data.contextTokens with data.longRows), lower method.config.r, take a base in a shorter type or a smaller one, or give the run more memory.`;

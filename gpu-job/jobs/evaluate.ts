@@ -5,12 +5,13 @@ import { generalTextName, readGeneralRows } from '../forgetting/general-rows.ts'
 import { measureForgetting } from '../forgetting/measure-forgetting.ts';
 import { writeFileAtomic } from '../folders/files.ts';
 import { unscalable } from '../../shared/methods/unscalable.ts';
-import { labelCount } from '../training/batches.ts';
-import { createEvalStep } from '../training/eval-graph.ts';
+import { createEvalStep, type EvalStep } from '../training/eval-graph.ts';
 import { majorityShare, summariseScores } from '../training/score-intervals.ts';
 import { scoreRows } from '../training/score-rows.ts';
+import { firstRows, indicesUpTo, selectRows, type TokenRows } from '../training/token-rows.ts';
 import type { JobContext } from './job-context.ts';
 import { openModel } from './open-model.ts';
+import { temporaryRows } from './stored-rows.ts';
 
 /** Measures a model on a dataset: see `EvaluateReport`. */
 export async function runEvaluate(spec: EvaluateSpec, context: JobContext): Promise<EvaluateReport> {
@@ -26,19 +27,21 @@ export async function runEvaluate(spec: EvaluateSpec, context: JobContext): Prom
         'context-too-long',
         `contextTokens is ${contextMax}; the base has a context of ${model.spec.maxPositions} tokens.`,
       );
-    const dataset = await text.readRows(spec.data, { contextMax, longRows: spec.longRows });
-    const found = [...refuseErrors('dataset', `${spec.data} cannot be evaluated:`, dataset.findings)];
-    const rows = dataset.rows.filter((row) => labelCount(row) > 0).slice(0, spec.rowsMax);
-    if (rows.length === 0)
-      throw new DomainError('dataset', `${spec.data} has no row with an answer, so there is nothing to measure.`);
-    const generalFindings: Finding[] = [];
-    const general = spec.general ? await readGeneralRows(spec.general, text, contextMax, generalFindings) : [];
-    found.push(...refuseErrors('general', 'What was learnt and forgotten cannot be measured:', generalFindings));
-    for (const finding of [...warnings, ...found]) context.emit({ type: 'finding', finding });
-
-    const step = await createEvalStep(model, spec.threads === undefined ? {} : { threads: spec.threads });
-    const shape = { microBatchTokens: spec.batchTokens, packing: true, packTokens: packTokens, lengthMax: contextMax };
+    const wanted = { path: spec.data, text, contextMax, longRows: spec.longRows };
+    const dataset = await temporaryRows(wanted, context);
+    let step: EvalStep | undefined;
     try {
+      const found = [...refuseErrors('dataset', `${spec.data} cannot be evaluated:`, dataset.findings)];
+      const rows = firstRows(selectRows(dataset.rows, answered(dataset.rows)), spec.rowsMax);
+      if (rows.length === 0)
+        throw new DomainError('dataset', `${spec.data} has no row with an answer, so there is nothing to measure.`);
+      const generalFindings: Finding[] = [];
+      const general = await readGeneralRows(spec.general, text, contextMax, generalFindings);
+      found.push(...refuseErrors('general', 'What was learnt and forgotten cannot be measured:', generalFindings));
+      for (const finding of [...warnings, ...found]) context.emit({ type: 'finding', finding });
+
+      step = await createEvalStep(model, spec.threads === undefined ? {} : { threads: spec.threads });
+      const shape = { microBatchTokens: spec.batchTokens, packing: true, packTokens, lengthMax: contextMax };
       const progress = (stage: string, done: number, total: number): void => {
         context.emit({ type: 'progress', stage, done, total, unit: 'rows' });
         if (context.stopRequested()) throw new UnavailableError('The evaluation was stopped before it was complete.');
@@ -47,7 +50,7 @@ export async function runEvaluate(spec: EvaluateSpec, context: JobContext): Prom
       const forgetting =
         spec.general &&
         (await measureForgetting(step, parameters, {
-          taskRows: rows.slice(0, spec.general.rowsMax),
+          taskRows: firstRows(rows, spec.general.rowsMax),
           generalRows: general,
           generalText: generalTextName(spec.general),
           shape,
@@ -62,7 +65,7 @@ export async function runEvaluate(spec: EvaluateSpec, context: JobContext): Prom
         rows: rows.length,
         labels: scores.labels.reduce((sum, count) => sum + count, 0),
         ...summariseScores(scores, spec.bootstrapSamples, spec.seed),
-        majorityBaseline: majorityShare(rows),
+        majorityBaseline: await majorityShare(rows),
         ...(forgetting ? { forgetting } : {}),
         seconds: (context.now() - startedAt) / 1000,
         warnings: [...warnings, ...found],
@@ -70,12 +73,17 @@ export async function runEvaluate(spec: EvaluateSpec, context: JobContext): Prom
       if (spec.output !== undefined) await writeFileAtomic(spec.output, `${JSON.stringify(report, undefined, 2)}\n`);
       return report;
     } finally {
-      await step.close();
+      await step?.close();
+      await dataset.rows.close();
     }
   } finally {
     await text.close();
   }
 }
+
+/** Indices of the rows that have a label. */
+const answered = ({ length, inputLengths }: TokenRows): Int32Array =>
+  indicesUpTo(length).filter((row) => (inputLengths[row] as number) > 0); // one for each row
 
 /** Rows are packed up to this length; attention costs the square of it. */
 const packTokens = 256;

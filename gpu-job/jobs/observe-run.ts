@@ -8,6 +8,7 @@ import { createEvalStep, type EvalStep } from '../training/eval-graph.ts';
 import type { EvalLine, MetricsLine } from '../training/metrics-log.ts';
 import { randomStream } from '../training/random.ts';
 import { meanScores, scoreRows } from '../training/score-rows.ts';
+import { firstRows } from '../training/token-rows.ts';
 import { generateText } from './generate-text.ts';
 import type { JobContext } from './job-context.ts';
 import type { PreparedTraining } from './prepare-training.ts';
@@ -91,7 +92,7 @@ export function observeRun(
     forgetting: (parameters) =>
       unlessInterrupted(async () =>
         measureForgetting(await evalStep(), parameters, {
-          taskRows: evalRows.slice(0, spec.evaluation.general?.rowsMax),
+          taskRows: firstRows(evalRows, spec.evaluation.general?.rowsMax),
           generalRows: general,
           generalText: generalTextName(spec.evaluation.general),
           shape,

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
 import type { TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
-import { heldOutLines } from '../../shared/domain/run-length.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
 import type { LoraConfig } from '../../shared/methods/lora.ts';
-import type { EncodedRow } from '../../shared/text/encode-row.ts';
 import { openBaseModel, type BaseModelFolder } from '../folders/base-model.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
 import { exists, readJsonFile } from '../folders/files.ts';
@@ -13,17 +11,22 @@ import type { LoraTarget } from '../methods/lora-variant.ts';
 import type { Parameter } from '../methods/method.ts';
 import { isPacked } from '../methods/packed-product.ts';
 import { describeModel, requireMethod, tunedModel, type TunedModel } from '../methods/tuned-model.ts';
-import { inputLength, type BatchShape, type TokenRow } from '../training/batches.ts';
+import type { BatchShape } from '../training/batches.ts';
 import { readCheckpointState } from '../training/checkpoint.ts';
 import { planRun, type RunPlan } from '../training/epochs.ts';
-import { randomStream, shuffledIndices } from '../training/random.ts';
+import type { RunFolders } from '../training/run-folders.ts';
 import { isSameRun, refuseOtherRun, runIdentity, type RunIdentity } from '../training/run-identity.ts';
 import type { Schedule } from '../training/schedules.ts';
-import { hashRows, openBaseText, type BaseText, type EncodedPrompt } from './base-text.ts';
+import { surveyRows, type RowsSurvey } from '../training/survey-rows.ts';
+import { rowsInMemory, type TokenRows } from '../training/token-rows.ts';
+import { keepStores } from '../training/token-store.ts';
+import { openBaseText, type BaseText, type EncodedPrompt } from './base-text.ts';
 import { readFinishedRun } from './finished-run.ts';
 import { readGeneralRows } from '../forgetting/general-rows.ts';
 import { hashText, hashWeights, writeInitialModel } from './initial-model.ts';
+import type { JobContext } from './job-context.ts';
 import { optimizerFindings, planLora, plannedMethod } from './plan-lora.ts';
+import { trainingRows, type TrainingRows } from './training-rows.ts';
 
 /** A run that was checked from end to end: only numbers, disks and memory can still go wrong. */
 export interface PreparedTraining {
@@ -37,10 +40,12 @@ export interface PreparedTraining {
   /** Tensors that are trained whole beside them. */
   readonly saved: readonly Parameter[];
   readonly text: BaseText;
-  readonly rows: readonly TokenRow[];
-  readonly evalRows: readonly TokenRow[];
+  readonly rows: TokenRows;
+  /** Of `rows`, all together. */
+  readonly labels: number;
+  readonly evalRows: TokenRows;
   /** Rows of what should not be forgotten; empty where that is not measured. */
-  readonly general: readonly TokenRow[];
+  readonly general: TokenRows;
   readonly prompts: readonly EncodedPrompt[];
   readonly plan: RunPlan;
   readonly schedule: Schedule;
@@ -50,36 +55,40 @@ export interface PreparedTraining {
   /** The report of this very run where its result stands already. */
   readonly finished: TrainReport | undefined;
   readonly warnings: readonly Finding[];
-}
-
-export interface RunFolders {
-  /** `<output>.run`: what is in the making; removed when the result is written. */
-  readonly run: string;
-  readonly checkpoints: string;
-  readonly metrics: string;
-  /** First weights of a model that starts from random ones. */
-  readonly initial: string;
+  close(): Promise<void>;
 }
 
 type Report = (severity: Finding['severity'], where: string, message: string) => void;
 
-/** Checks everything a run needs. Throws `DomainError('train')` with all findings at once. The caller closes `text`. */
-export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining> {
+/**
+ * Checks everything a run needs, in its folder, which the caller holds. Throws `DomainError('train')` with all findings at once, and
+ * `UnavailableError` when the job was asked to stop meanwhile. The caller closes the result.
+ */
+export async function prepareTraining(
+  spec: TrainSpec,
+  folders: RunFolders,
+  context: JobContext,
+): Promise<PreparedTraining> {
   const findings: Finding[] = [];
   const report: Report = (severity, where, message) => void findings.push({ severity, code: 'train', where, message });
-  const folders = runFolders(spec.output);
   const finished = await readFinishedRun(spec.output);
   const mayBeFinished = finished && isSameRun(finished.identity, runIdentity(spec, finished.identity.content));
   if (!mayBeFinished && (await exists(spec.output))) report('error', 'output', occupied(spec));
   const described = await collectFindings(findings, 'base', () => describeBase(spec));
   const text = await collectFindings(findings, 'base', () => openBaseText(spec.base));
+  let data: TrainingRows | undefined;
+  const close = async (): Promise<void> => {
+    await data?.close();
+    await text?.close();
+  };
   try {
     const lora = described && spec.method.kind === 'lora' ? planLora(spec, described) : undefined;
     findings.push(...(lora?.findings ?? []));
     const lengthMax = checkContext(spec, described?.spec.maxPositions, report);
-    const data = text && (await readData(spec, text, lengthMax, findings));
+    data = text && (await trainingRows(folders.tokens, spec, { text, contextMax: lengthMax, findings }, context));
     const { general: asked } = spec.evaluation;
-    const general = text && asked ? await readGeneralRows(asked, text, lengthMax, findings) : [];
+    const general = text ? await readGeneralRows(asked, text, lengthMax, findings) : rowsInMemory([]);
+    const generalSurvey = await surveyRows(general);
     const prompts = text ? await readPrompts(spec, text, lengthMax, findings) : [];
     if (spec.method.kind === 'full' && described?.base && isPacked(described.base))
       report(
@@ -87,25 +96,25 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
         'base',
         'its weights are packed in few bits and cannot be trained: train an adapter, or unpack them first with lorary quantize',
       );
-    if (described && data)
-      checkVocabulary(described.spec.vocabSize, [...data.rows, ...data.evalRows, ...general], report);
-    const plan = data && data.rows.length > 0 ? planSteps(spec, data.rows) : undefined;
+    if (described && data) checkVocabulary(described.spec.vocabSize, [data.train, data.held, generalSurvey], report);
+    const plan = data && data.train.rows.length > 0 ? planSteps(spec, data.train.rows) : undefined;
     const schedule = plan && planSchedule(spec, plan.steps, report);
-    if (data) checkHeldOut(spec, data.evalRows.length, report);
+    if (data) checkHeldOut(spec, data.held.rows.length, report);
     findings.push(...optimizerFindings(spec), ...(described?.base?.warnings ?? []));
     const warnings = refuseErrors('train', 'The run cannot begin:', findings);
     if (!described || !text || !data || !plan || !schedule) throw new Error('a part is missing without a finding');
 
     const identity = runIdentity(spec, {
       base: described.base ? await hashWeights(described.base) : hashText(JSON.stringify(described.config)),
-      'data.train': hashRows(data.rows),
-      'data.eval': hashRows(data.evalRows),
-      ...(asked ? { 'evaluation.general': hashRows(general) } : {}),
+      'data.train': data.train.sha256,
+      'data.eval': data.held.sha256,
+      ...(asked ? { 'evaluation.general': generalSurvey.sha256 } : {}),
     });
     if (mayBeFinished && !isSameRun(finished.identity, identity))
       throw new DomainError('folder-exists', occupied(spec));
     const then = (await readCheckpointState(folders.checkpoints))?.identity;
     if (then) refuseOtherRun(then, identity, folders.run);
+    await keepStores(folders.tokens, data.stores);
     const base = described.base ?? (await openInitial(folders.initial, described.config, spec.seed));
     const model = tunedModel(base, (known) => (lora ? plannedMethod(known, lora) : fullMethod(known)));
     return {
@@ -115,7 +124,9 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
       targets: lora?.targets ?? [],
       saved: lora?.saved ?? [],
       text,
-      ...data,
+      rows: data.train.rows,
+      labels: data.train.labels,
+      evalRows: data.held.rows,
       general,
       prompts,
       plan,
@@ -125,21 +136,12 @@ export async function prepareTraining(spec: TrainSpec): Promise<PreparedTraining
       folders,
       finished: mayBeFinished ? await finished.report() : undefined,
       warnings,
+      close,
     };
   } catch (error) {
-    await text?.close();
+    await close();
     throw error;
   }
-}
-
-function runFolders(output: string): RunFolders {
-  const run = `${output}.run`;
-  return {
-    run,
-    checkpoints: join(run, 'checkpoints'),
-    metrics: join(run, 'metrics.jsonl'),
-    initial: join(run, 'initial'),
-  };
 }
 
 const occupied = ({ output }: TrainSpec): string => `${output} exists already: choose another folder or remove it`;
@@ -179,66 +181,6 @@ function checkHeldOut({ evaluation }: TrainSpec, evalRows: number, report: Repor
   if (evaluation.general) report('error', 'evaluation.general', help);
 }
 
-async function readData(
-  { data, seed, evaluation }: TrainSpec,
-  text: BaseText,
-  contextMax: number,
-  findings: Finding[],
-): Promise<{ rows: readonly TokenRow[]; evalRows: readonly TokenRow[] }> {
-  const read = async (where: string, path: string): Promise<readonly EncodedRow[]> => {
-    const dataset = await collectFindings(findings, where, () =>
-      text.readRows(path, { contextMax, longRows: data.longRows }),
-    );
-    findings.push(...(dataset?.findings ?? []));
-    return dataset?.rows ?? []; // without rows there is an error among the findings
-  };
-  const all = await read('data.train', data.train);
-  const heldOut = data.eval === undefined ? [] : await read('data.eval', data.eval);
-  const [rows, drawn] = holdOut(all, data.evalFraction ?? 0, seed);
-  if (data.evalFraction !== undefined && all.length > 0 && (rows.length === 0 || drawn.length === 0))
-    findings.push({
-      severity: 'error',
-      code: 'eval-empty',
-      where: 'data.evalFraction',
-      message: `${data.evalFraction} of ${all.length} rows leaves ${rows.length} to train on and ${drawn.length} to evaluate`,
-    });
-  const evalRows = [...heldOut, ...drawn].slice(0, evaluation.rowsMax);
-  const known = countKnown(evalRows, rows);
-  if (known > 0)
-    findings.push({
-      severity: 'warning',
-      code: 'eval-known',
-      where: 'data',
-      message: `${known} of ${evalRows.length} held-out rows are also trained on, so the held-out loss flatters; remove the duplicates`,
-    });
-  return { rows, evalRows };
-}
-
-/** How many of `rows` are among `others`. */
-function countKnown(rows: readonly TokenRow[], others: readonly TokenRow[]): number {
-  const hashes = new Set(rows.map(tokenHash));
-  const known = new Set(others.map(tokenHash).filter((hash) => hashes.has(hash)));
-  return rows.filter((row) => known.has(tokenHash(row))).length;
-}
-
-/** 53 bits of two FNV-1a hashes: among a million rows, two different ones agree once in twenty thousand datasets. */
-function tokenHash({ tokens }: TokenRow): number {
-  let [a, b] = [0x811c9dc5, 0x01000193];
-  for (const token of tokens) {
-    a = Math.imul(a ^ token, 0x01000193);
-    b = Math.imul(b ^ token, 0x85ebca6b) ^ (b >>> 15);
-  }
-  return (a >>> 0) * 2 ** 21 + (b >>> 11);
-}
-
-/** Draws a share of the file's lines; both parts keep their order. Rows cut from one line stay together, or one half would know the other. */
-function holdOut(rows: readonly EncodedRow[], fraction: number, seed: number): [EncodedRow[], EncodedRow[]] {
-  const lines = [...new Set(rows.map(({ line }) => line))];
-  const order = shuffledIndices(lines.length, randomStream(seed, 'split'));
-  const drawn = new Set(Array.from(order.slice(0, heldOutLines(lines.length, fraction)), (i) => lines[i]));
-  return [rows.filter(({ line }) => !drawn.has(line)), rows.filter(({ line }) => drawn.has(line))];
-}
-
 async function readPrompts(
   { samples }: TrainSpec,
   text: BaseText,
@@ -262,9 +204,8 @@ async function readPrompts(
   return prompts;
 }
 
-function checkVocabulary(vocabSize: number, rows: readonly TokenRow[], report: Report): void {
-  let largest = 0;
-  for (const { tokens } of rows) for (const token of tokens) largest = Math.max(largest, token);
+function checkVocabulary(vocabSize: number, surveys: readonly RowsSurvey[], report: Report): void {
+  const largest = Math.max(...surveys.map(({ largestToken }) => largestToken));
   if (largest >= vocabSize)
     report(
       'error',
@@ -273,11 +214,11 @@ function checkVocabulary(vocabSize: number, rows: readonly TokenRow[], report: R
     );
 }
 
-function planSteps(spec: TrainSpec, rows: readonly TokenRow[]): RunPlan {
+function planSteps(spec: TrainSpec, rows: TokenRows): RunPlan {
   const { batch, epochs, steps, tokens, seed } = spec;
   const length = steps !== undefined ? { steps } : tokens !== undefined ? { tokens } : { epochs: epochs ?? 3 };
   const size = batch.tokens !== undefined ? { tokens: batch.tokens } : { rows: batch.rows ?? 16 };
-  return planRun(rows.map(inputLength), { size, length, seed });
+  return planRun(rows.inputLengths, { size, length, seed });
 }
 
 function planSchedule({ schedule, optimizer, method }: TrainSpec, steps: number, report: Report): Schedule {

@@ -4,7 +4,7 @@ import { readTensorFloat32 } from '../folders/base-model.ts';
 import { initialLora } from '../methods/initial-lora.ts';
 import { requireMethod } from '../methods/tuned-model.ts';
 import { accumulate } from '../training/accumulate.ts';
-import { inputLength, labelCount, makeBatches } from '../training/batches.ts';
+import { makeBatches } from '../training/batches.ts';
 import { firstState, readLatestCheckpoint, writeCheckpoint, type RunState } from '../training/checkpoint.ts';
 import { loraPlusFactors } from '../training/lora-plus.ts';
 import { openMetricsLog, type MetricsLine } from '../training/metrics-log.ts';
@@ -13,6 +13,7 @@ import { randomStream } from '../training/random.ts';
 import { bestAfter, isSpike, normsAfter, spikesInARowMax } from '../training/run-guard.ts';
 import { learningRateAt } from '../training/schedules.ts';
 import { createTrainStep } from '../training/step-graph.ts';
+import { indicesUpTo } from '../training/token-rows.ts';
 import { planText, type ChosenPlan } from './choose-step-plan.ts';
 import type { JobContext } from './job-context.ts';
 import type { RunObserver } from './observe-run.ts';
@@ -98,7 +99,7 @@ export async function runSteps(
 
       const startedAt = context.now();
       const { epoch, rows } = plan.stepAt(step);
-      const batches = makeBatches(run.rows, rows, batchShape);
+      const batches = makeBatches(await run.rows.read(rows), indicesUpTo(rows.length), batchShape);
       const dropoutSeed = (batch: number): number => randomStream(spec.seed, 'dropout', step, batch).below(2 ** 32);
       const { loss, labels, gradients } = await accumulate(session, parameters, batches, dropoutSeed);
       const gradientNorm = globalNorm(gradients);
@@ -173,8 +174,8 @@ function emitPlan(run: PreparedTraining, stepPlan: ChosenPlan, state: RunState, 
     steps: run.plan.steps,
     rows: run.rows.length,
     evalRows: run.evalRows.length,
-    tokens: sum(run.rows.map(inputLength)),
-    trainedTokens: sum(run.rows.map(labelCount)),
+    tokens: sum(run.rows.inputLengths),
+    trainedTokens: run.labels,
     trainableParameters: sum(run.parameters.map(({ shape }) => shape.reduce((product, dim) => product * dim, 1))),
     memory: planText(stepPlan),
   });
@@ -196,4 +197,8 @@ function diverged(
   );
 }
 
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}

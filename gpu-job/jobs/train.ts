@@ -1,11 +1,14 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import { DomainError } from '../../shared/errors.ts';
+import { exists } from '../folders/files.ts';
+import { runFolders, type RunFolders } from '../training/run-folders.ts';
 import { lockRun } from '../training/run-lock.ts';
 import type { JobContext } from './job-context.ts';
-import { chooseStepPlan } from './choose-step-plan.ts';
+import { chooseStepPlan, type ChosenPlan } from './choose-step-plan.ts';
 import { observeRun, type RunObserver } from './observe-run.ts';
-import { prepareTraining } from './prepare-training.ts';
+import { prepareTraining, type PreparedTraining } from './prepare-training.ts';
 import { runSteps } from './train-steps.ts';
 import { writeTrained } from './write-trained.ts';
 
@@ -15,30 +18,54 @@ import { writeTrained } from './write-trained.ts';
  * number any more, and `UnavailableError` when it was asked to stop and has saved its work.
  */
 export async function runTrain(spec: TrainSpec, context: JobContext): Promise<TrainReport> {
-  const run = await prepareTraining(spec);
+  const folders = runFolders(spec.output);
+  const isNew = !(await exists(folders.run));
+  await mkdir(folders.run, { recursive: true });
+  const unlock = await lockRun(folders.run);
   try {
-    for (const finding of run.warnings) context.emit({ type: 'finding', finding });
-    if (run.finished) {
-      await rm(run.folders.run, { recursive: true, force: true });
-      const message = 'holds the result of this very run already; nothing was trained anew';
-      const finding = { severity: 'warning', code: 'already-done', where: 'output', message } as const;
-      context.emit({ type: 'finding', finding });
-      return { ...run.finished, warnings: [...run.finished.warnings, finding] };
-    }
-    await mkdir(run.folders.run, { recursive: true });
-    const unlock = await lockRun(run.folders.run);
+    const { run, stepPlan } = await plannedRun(spec, folders, context).catch(async (error: unknown) => {
+      // what is refused leaves nothing
+      if (isNew && error instanceof DomainError) await rm(folders.run, { recursive: true, force: true });
+      throw error;
+    });
     let observer: RunObserver | undefined;
+    let report: TrainReport;
     try {
-      const stepPlan = await chooseStepPlan(spec, run);
-      observer = observeRun(spec, run, stepPlan, context);
-      const report = await writeTrained(spec, run, await runSteps(spec, run, stepPlan, observer, context));
-      await rm(run.folders.run, { recursive: true, force: true });
-      return report;
+      for (const finding of run.warnings) context.emit({ type: 'finding', finding });
+      if (run.finished) report = alreadyDone(run.finished, context);
+      else {
+        observer = observeRun(spec, run, stepPlan, context);
+        report = await writeTrained(spec, run, await runSteps(spec, run, stepPlan, observer, context));
+      }
     } finally {
       await observer?.close();
-      await unlock();
+      await run.close();
     }
+    await rm(folders.run, { recursive: true, force: true });
+    return report;
   } finally {
-    await run.text.close();
+    await unlock();
   }
+}
+
+/** All that is to be known before the first step. */
+async function plannedRun(
+  spec: TrainSpec,
+  folders: RunFolders,
+  context: JobContext,
+): Promise<{ readonly run: PreparedTraining; readonly stepPlan: ChosenPlan }> {
+  const run = await prepareTraining(spec, folders, context);
+  try {
+    return { run, stepPlan: await chooseStepPlan(spec, run) };
+  } catch (error) {
+    await run.close();
+    throw error;
+  }
+}
+
+function alreadyDone(finished: TrainReport, context: JobContext): TrainReport {
+  const message = 'holds the result of this very run already; nothing was trained anew';
+  const finding = { severity: 'warning', code: 'already-done', where: 'output', message } as const;
+  context.emit({ type: 'finding', finding });
+  return { ...finished, warnings: [...finished.warnings, finding] };
 }

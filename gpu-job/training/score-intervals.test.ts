@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { majorityShare, summariseScores } from './score-intervals.ts';
 import { randomStream } from './random.ts';
+import { rowsInMemory } from './token-rows.ts';
 
 test('intervals hold the true value about as often as they say', () => {
   const [truth, rows, trials] = [0.3, 60, 120];
@@ -27,10 +28,11 @@ test('means are over labels, exactness over rows', () => {
   expect([loss.low, loss.high]).toEqual([1, 2]);
 });
 
-test('the commonest answer is told by what is trained, whatever was asked', () => {
+test('the commonest answer is told by what is trained, whatever was asked', async () => {
   const row = (prompt: number, ...answer: number[]) => ({
     tokens: Int32Array.of(prompt, ...answer),
     trained: Uint8Array.of(0, ...answer.map(() => 1)),
   });
-  expect(majorityShare([row(1, 5, 6), row(2, 5, 6), row(3, 5), row(4, 56)])).toBe(0.5);
+  const rows = rowsInMemory([row(1, 5, 6), row(2, 5, 6), row(3, 5), row(4, 56)]);
+  expect(await majorityShare(rows)).toBe(0.5);
 });

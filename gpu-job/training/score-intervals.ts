@@ -1,7 +1,8 @@
 import type { Measured } from '../../shared/contract/reports.ts';
-import type { TokenRow } from './batches.ts';
+import { tokenHash } from './known-rows.ts';
 import { randomStream } from './random.ts';
 import type { RowScores } from './score-rows.ts';
+import { rowGroups, type TokenRows } from './token-rows.ts';
 
 export interface ScoreSummary {
   readonly loss: Measured;
@@ -42,13 +43,15 @@ export function summariseScores(scores: RowScores, samples: number, seed: number
 }
 
 /** Share of the rows whose labels are those of the most common completion. */
-export function majorityShare(rows: readonly TokenRow[]): number {
-  const counts = new Map<string, number>();
-  let most = 0;
-  for (const { tokens, trained } of rows) {
-    const key = tokens.filter((_, i) => i > 0 && trained[i] === 1).join();
-    const count = (counts.get(key) ?? 0) + 1;
-    counts.set(key, count);
+export async function majorityShare(rows: TokenRows): Promise<number> {
+  const hashes = new Float64Array(rows.length);
+  for await (const { start, group } of rowGroups(rows))
+    for (const [i, { tokens, trained }] of group.entries())
+      hashes[start + i] = tokenHash(tokens.filter((_, at) => at > 0 && trained[at] === 1));
+  hashes.sort();
+  let [most, count] = [0, 0];
+  for (const [i, hash] of hashes.entries()) {
+    count = hash === hashes[i - 1] ? count + 1 : 1;
     most = Math.max(most, count);
   }
   return most / rows.length;

@@ -1,5 +1,6 @@
-import { makeBatches, type BatchShape, type TokenRow } from './batches.ts';
+import { makeBatches, type BatchShape } from './batches.ts';
 import type { EvalStep } from './eval-graph.ts';
+import { indicesUpTo, rowGroups, type TokenRows } from './token-rows.ts';
 
 /** How a model did on each row under teacher forcing. */
 export interface RowScores {
@@ -14,7 +15,7 @@ export interface RowScores {
 export async function scoreRows(
   step: Pick<EvalStep, 'run'>,
   parameters: ReadonlyMap<string, Float32Array>,
-  rows: readonly TokenRow[],
+  rows: TokenRows,
   shape: BatchShape,
   onProgress: (done: number) => void = () => undefined,
 ): Promise<RowScores> {
@@ -23,13 +24,12 @@ export async function scoreRows(
     labels: new Int32Array(rows.length),
     correct: new Int32Array(rows.length),
   };
-  for (let start = 0; start < rows.length; start += rowsAtOnce) {
-    const end = Math.min(rows.length, start + rowsAtOnce);
-    const indices = Array.from({ length: end - start }, (_, i) => start + i);
+  for await (const { start, group } of rowGroups(rows)) {
     let done = start;
-    for (const batch of makeBatches(rows, indices, shape)) {
+    for (const batch of makeBatches(group, indicesUpTo(group.length), shape)) {
       const { losses, correct } = await step.run(parameters, batch);
-      for (const { row, batchRow, start: first, length } of batch.sources) {
+      for (const { row: inGroup, batchRow, start: first, length } of batch.sources) {
+        const row = start + inGroup;
         const from = batchRow * batch.length + first;
         for (let i = from; i < from + length; i++) {
           if (batch.labels[i] === -100n) continue;
@@ -53,9 +53,6 @@ export function meanScores({ lossSums, labels, correct }: RowScores): { loss: nu
     tokenAccuracy: correct.reduce((sum, count) => sum + count, 0) / total,
   };
 }
-
-/** Rows that are sorted into batches together: enough to pack well, few enough to report progress. */
-const rowsAtOnce = 512;
 
 function add(values: Float64Array | Int32Array, at: number, value: number): void {
   values[at] = (values[at] as number) + value;

@@ -130,8 +130,11 @@ describe('a table that is not what it should be', () => {
       tokenizerJson: byteTokenizer({ special: ['<|eos|>'] }),
       tokenizerConfig: { eos_token: '<|eos|>' },
     });
-    const { rows, findings } = await readDataset(files.lines(), { tokenizer }, { ...files, contextMax: 9 });
-    expect(rows.map(({ line }) => line)).toEqual([1, 2, 3, 4, 5, 7]);
+    const lines: number[] = [];
+    const { findings } = await readDataset(files.lines(), { tokenizer }, { ...files, contextMax: 9 }, (rows) => {
+      for (const { line } of rows) lines.push(line);
+    });
+    expect(lines).toEqual([1, 2, 3, 4, 5, 7]);
     expect(findings.map(({ where, message }) => `${where} ${message}`)).toEqual([
       'more/c.jsonl:2 is not of the form {"text"}, which the first row has; it has "txt"',
       'more/c.jsonl:3 is the same as b.csv row 2',

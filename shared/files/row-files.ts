@@ -12,10 +12,14 @@ import { openFileSource } from './file-source.ts';
 export interface RowFiles {
   /** For messages: of the file, or of the folder. */
   readonly name: string;
+  /** The files, in the order in which they are read. */
+  readonly paths: readonly string[];
   /** Reads the files in turn, each opened and closed on the way. Throws `DomainError` for a file that cannot be read as what it is called. */
   lines(): AsyncGenerator<TextLine>;
   /** What a person calls the n-th of the lines, n from 1: `train.jsonl:17`, `part-2.parquet row 3`. Known once it was read. */
   placeOf(line: number): string;
+  /** Bytes of the files that were read so far; of a table with columns that nobody wants, never all. */
+  readBytes(): number;
 }
 
 /** Of each extension, how its rows are read; anything else is JSON lines. */
@@ -48,15 +52,25 @@ const kindOf = (path: string): string => {
 export async function openRowFiles(path: string, columns: readonly string[]): Promise<RowFiles> {
   const paths = (await isFolder(path)) ? await filesBelow(path) : [path];
   const starts: { readonly path: string; readonly before: number }[] = [];
+  let readBytes = 0;
   return {
     name: basename(path),
+    paths,
+    readBytes: () => readBytes,
     async *lines() {
       let count = 0;
       for (const file of paths) {
         starts.push({ path: file, before: count });
         const source = await openFileSource(file);
+        const counted: ByteSource = {
+          ...source,
+          read: (offset, lengthBytes) => {
+            readBytes += lengthBytes;
+            return source.read(offset, lengthBytes);
+          },
+        };
         try {
-          for await (const line of (readers[kindOf(file)] ?? readLines)(source, columns)) {
+          for await (const line of (readers[kindOf(file)] ?? readLines)(counted, columns)) {
             count++;
             yield line;
           }

@@ -4,7 +4,8 @@ import { bytesSource } from '../formats/bytes.ts';
 import { readLines } from '../formats/jsonl.ts';
 import { limits } from '../limits.ts';
 import type { ChatTemplate } from './chat-template.ts';
-import { readDataset, type Dataset, type DatasetOptions } from './dataset.ts';
+import { readDataset, type DatasetOptions, type DatasetReading } from './dataset.ts';
+import type { EncodedRow, RowEncoder } from './encode-row.ts';
 import { compileTemplate } from './template-renderer.ts';
 import { loadTokenizer } from './tokenizer.ts';
 
@@ -34,8 +35,19 @@ const template: ChatTemplate = {
   close: () => Promise.resolve(),
 };
 
+type Dataset = DatasetReading & { readonly rows: readonly EncodedRow[] };
+
+async function readRows(
+  lines: Parameters<typeof readDataset>[0],
+  encoder: RowEncoder,
+  options: DatasetOptions,
+): Promise<Dataset> {
+  const rows: EncodedRow[] = [];
+  const reading = await readDataset(lines, encoder, options, (read) => void rows.push(...read));
+  return { ...reading, rows };
+}
 const read = (rows: readonly unknown[], options: Partial<DatasetOptions> = {}): Promise<Dataset> =>
-  readDataset(
+  readRows(
     rows.map((row) => (typeof row === 'string' ? row : JSON.stringify(row))),
     { tokenizer, template },
     { name: 'train.jsonl', contextMax: 100, ...options },
@@ -131,7 +143,7 @@ test('conversations: roles, contents, refusals of the template', async () => {
 });
 
 test('a conversation without a template is an error of every row', async () => {
-  const dataset = await readDataset(
+  const dataset = await readRows(
     [JSON.stringify(chat('user', 'assistant'))],
     { tokenizer },
     { name: 'a', contextMax: 9 },
@@ -210,7 +222,7 @@ test('of each kind the first findings are listed and the others counted', async 
 test('what is the same for all rows is told once', async () => {
   const endless = loadTokenizer({ tokenizerJson: byteTokenizer({}), tokenizerConfig: {} });
   const lines = ['ab', 'cd', 'ef'].map((text) => JSON.stringify({ text }));
-  const dataset = await readDataset(lines, { tokenizer: endless }, { name: 'a', contextMax: 9 });
+  const dataset = await readRows(lines, { tokenizer: endless }, { name: 'a', contextMax: 9 });
   expect(found(dataset)).toEqual(['warning no-end a:1', 'warning no-end a']);
 });
 
@@ -253,7 +265,7 @@ test('rows of messages in two halves train the second alone', async () => {
 test('a file with a byte order mark, carriage returns and bytes that are no text', async () => {
   const bytes = new TextEncoder().encode('\ufeff{"text": "ab"}\r\n\r\n{"text": "ä"}\r\n');
   const spoilt = Uint8Array.of(...bytes, 0xff, 0x0a, ...new TextEncoder().encode('{"text": "last"}'));
-  const dataset = await readDataset(readLines(bytesSource(spoilt)), { tokenizer }, { name: 'a', contextMax: 9 });
+  const dataset = await readRows(readLines(bytesSource(spoilt)), { tokenizer }, { name: 'a', contextMax: 9 });
   expect(found(dataset)).toEqual(['error line-not-utf8 a:4', 'warning line-empty a:2']);
   expect(dataset.rows.map(({ line, tokens }) => tokenizer.decode([...tokens]) + line)).toEqual([
     'ab<|eos|>1',
@@ -261,13 +273,13 @@ test('a file with a byte order mark, carriage returns and bytes that are no text
     'last<|eos|>5',
   ]);
   expect((await read(['\ufeff{"text": "ab"}'])).report.errors).toBe(0);
-  const long = await readDataset(
+  const long = await readRows(
     readLines(bytesSource(bytes), { lineBytesMax: 14 }),
     { tokenizer },
     { name: 'a', contextMax: 9 },
   );
   expect(long.report.errors).toBe(0);
-  const longer = await readDataset(
+  const longer = await readRows(
     readLines(bytesSource(bytes), { lineBytesMax: 12 }),
     { tokenizer },
     { name: 'a', contextMax: 9 },
@@ -289,10 +301,25 @@ test('many rows are rendered in few batches and keep their order', async () => {
   expect(dataset.report).toMatchObject({ rows: 700, trainedTokens: 700 * 4, duplicates: 0 });
 });
 
+test('what takes the rows is waited for, and what it throws ends the reading', async () => {
+  const lines = Array.from({ length: 600 }, (_, i) => JSON.stringify({ text: `row ${i}` }));
+  const options = { name: 'a', contextMax: 9 };
+  let [taken, busy] = [0, false];
+  await readDataset(lines, { tokenizer }, options, async (rows) => {
+    expect(busy).toBe(false);
+    busy = true;
+    await new Promise((done) => setTimeout(done, 5));
+    [taken, busy] = [taken + rows.length, false];
+  });
+  expect(taken).toBe(600);
+  const full = (): Promise<void> => Promise.reject(new Error('the disk is full'));
+  await expect(readDataset(lines, { tokenizer }, options, full)).rejects.toThrow('the disk is full');
+});
+
 test('a template that runs away ends the reading', async () => {
   const runaway = { ...template, renderAll: () => Promise.reject(new Error('too long')) };
   const lines = Array.from({ length: 600 }, () => JSON.stringify(chat('user', 'assistant')));
-  await expect(readDataset(lines, { tokenizer, template: runaway }, { name: 'a', contextMax: 9 })).rejects.toThrow(
+  await expect(readRows(lines, { tokenizer, template: runaway }, { name: 'a', contextMax: 9 })).rejects.toThrow(
     'too long',
   );
 });

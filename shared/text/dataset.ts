@@ -4,6 +4,7 @@ import { limits } from '../limits.ts';
 import { datasetFindings, type DatasetName } from './dataset-findings.ts';
 import { encodeRows, type EncodedParts, type EncodedRow, type RowEncoder } from './encode-row.ts';
 import { fitRow, type LongRows } from './fit-row.ts';
+import { lengthCounts } from './length-counts.ts';
 import type { RowFormat } from './row-format.ts';
 import { rowReader } from './row-reader.ts';
 
@@ -38,40 +39,51 @@ export interface DatasetReport {
   readonly warnings: number;
 }
 
-export interface Dataset {
-  readonly rows: readonly EncodedRow[];
+/** What there is to say of a dataset once it was read. */
+export interface DatasetReading {
   readonly report: DatasetReport;
   /** Everything found, errors first; of each kind the first ones with their lines (`train.jsonl:17`), and how many more. */
   readonly findings: readonly Finding[];
 }
 
+/** Gets the rows of a dataset in order, some hundreds at a time; reading goes on when it resolves. */
+export type TakeRows = (rows: readonly EncodedRow[]) => void | Promise<void>;
+
 /**
  * Reads a dataset of JSON lines: the first row decides the format and all others must have it. Never throws for what is in the
- * file: all that is wrong is among the findings, and a row with an error is not among the rows.
+ * file: all that is wrong is among the findings, and a row with an error is not among the rows. Of a row that was taken nothing is kept but
+ * where it stands, for finding its duplicates.
  */
 export async function readDataset(
   lines: AsyncIterable<string | TextLine> | Iterable<string | TextLine>,
   encoder: RowEncoder,
   options: DatasetOptions,
-): Promise<Dataset> {
+  take: TakeRows,
+): Promise<DatasetReading> {
   const { contextMax, longRows = 'refuse' } = options;
   const findings = datasetFindings(options, options.findingsMax);
   const reader = rowReader(findings, options.rowsMax ?? limits.datasetRowsMax);
-  const rows: EncodedRow[] = [];
-  const lengths: number[] = [];
-  let overContext = 0;
+  const lengths = lengthCounts();
+  let [rows, tokens, trainedTokens, overContext] = [0, 0, 0, 0];
 
-  const take = (encoded: readonly EncodedParts[]): void => {
-    for (const { line, parts, notes } of encoded) {
-      for (const note of notes) findings.add(note, line);
-      for (const part of parts) {
-        lengths.push(part.tokens.length);
-        if (part.tokens.length > contextMax) overContext++;
-        const fitted = fitRow(part, { contextMax, longRows, isText: reader.format() === 'text' });
-        for (const note of fitted.notes) findings.add(note, line);
-        rows.push(...fitted.rows);
-      }
+  const fit = ({ line, parts, notes }: EncodedParts): readonly EncodedRow[] => {
+    for (const note of notes) findings.add(note, line);
+    return parts.flatMap((part) => {
+      lengths.add(part.tokens.length);
+      if (part.tokens.length > contextMax) overContext++;
+      const fitted = fitRow(part, { contextMax, longRows, isText: reader.format() === 'text' });
+      for (const note of fitted.notes) findings.add(note, line);
+      return fitted.rows;
+    });
+  };
+  const hand = async (encoded: readonly EncodedParts[]): Promise<void> => {
+    const fitted = encoded.flatMap(fit);
+    rows += fitted.length;
+    for (const row of fitted) {
+      tokens += row.tokens.length;
+      trainedTokens += countOnes(row.trained);
     }
+    if (fitted.length > 0) await take(fitted);
   };
 
   // one batch is rendered in the template's thread while the one before is encoded in this one
@@ -79,22 +91,20 @@ export async function readDataset(
   for await (const batch of reader.batches(lines)) {
     const encoded = encodeRows(encoder, batch);
     encoded.catch(() => undefined); // awaited below, also when the one before fails first
-    take(await before);
+    await hand(await before);
     before = encoded;
   }
-  take(await before);
+  await hand(await before);
 
-  lengths.sort((a, b) => a - b);
   return {
-    rows,
     findings: findings.list(),
     report: {
       format: reader.format(),
       lines: reader.lines(),
-      rows: rows.length,
-      tokens: rows.reduce((total, { tokens }) => total + tokens.length, 0),
-      trainedTokens: rows.reduce((total, { trained }) => total + countOnes(trained), 0),
-      rowTokens: { p50: quantile(lengths, 0.5), p95: quantile(lengths, 0.95), max: lengths.at(-1) ?? 0 },
+      rows,
+      tokens,
+      trainedTokens,
+      rowTokens: { p50: lengths.quantile(0.5), p95: lengths.quantile(0.95), max: lengths.quantile(1) },
       duplicates: reader.duplicates(),
       overContext,
       errors: findings.count('error'),
@@ -108,7 +118,3 @@ function countOnes(marks: Uint8Array): number {
   for (const mark of marks) count += mark;
   return count;
 }
-
-/** Nearest rank. */
-const quantile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;

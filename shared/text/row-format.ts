@@ -59,11 +59,11 @@ export function parseRow(
       ],
     };
   if (format === 'text') {
-    const parsed = z.looseObject({ text: z.string() }).safeParse(value);
+    const parsed = plainText.safeParse(value);
     return parsed.success ? textRow(parsed.data.text) : malformed(parsed.error);
   }
   if (format === 'prompt-completion' && typeof value['prompt'] === 'string') {
-    const parsed = z.looseObject({ prompt: z.string(), completion: z.string() }).safeParse(value);
+    const parsed = pair.safeParse(value);
     return parsed.success ? completionRow(parsed.data.prompt, parsed.data.completion) : malformed(parsed.error);
   }
   if (format === 'messages') {
@@ -107,6 +107,8 @@ const message = z
   })
   .transform((turn) => turn as ChatMessage); // just checked; the loose type spells content as possibly undefined
 
+const plainText = z.looseObject({ text: z.string() });
+const pair = z.looseObject({ prompt: z.string(), completion: z.string() });
 const conversationField = z.array(message);
 const toolsField = z.array(z.unknown()).nullish();
 const conversation = z.looseObject({ messages: conversationField.min(1), tools: toolsField });

@@ -1,6 +1,7 @@
 import { lineProblem, type TextLine } from '../formats/jsonl.ts';
 import type { DatasetFindings } from './dataset-findings.ts';
 import type { NumberedRow } from './encode-row.ts';
+import { firstPlaces } from './first-places.ts';
 import {
   describeFormat,
   detectFormats,
@@ -10,14 +11,13 @@ import {
   type DatasetRow,
   type RowFormat,
 } from './row-format.ts';
-import { textHash } from './text-hash.ts';
 
 /**
  * Parses lines into rows and keeps what spans them: the format, the count, which rows were seen. Everything that is wrong goes into
  * `findings`; only good rows come out.
  */
 export function rowReader(findings: DatasetFindings, rowsMax: number) {
-  const seen = new Map<string, number>();
+  const seen = firstPlaces();
   let format: RowFormat | undefined;
   let [count, duplicates] = [0, 0];
   const error = (code: string, message: string, line: number): void =>
@@ -83,10 +83,8 @@ export function rowReader(findings: DatasetFindings, rowsMax: number) {
         const row = readRow(read, line);
         if (row === 'stop') break;
         if (row === 'skip') continue;
-        const hash = textHash(rowKey(row));
-        const first = seen.get(hash);
-        if (first === undefined) seen.set(hash, line);
-        else {
+        const first = seen.firstOf(rowKey(row), line);
+        if (first !== undefined) {
           duplicates++;
           findings.add(
             { severity: 'warning', code: 'row-duplicate', message: `is the same as ${findings.placeOf(first)}` },
