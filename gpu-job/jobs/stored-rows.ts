@@ -53,7 +53,10 @@ export async function temporaryRows(wanted: RowsWanted, context: JobContext): Pr
   try {
     const stored = await storedRows(folder, wanted, context);
     await remove().catch(() => undefined); // once more at the end
-    const close = (): Promise<void> => stored.rows.close().finally(remove);
+    const close = async (): Promise<void> => {
+      await stored.rows.close();
+      await remove();
+    };
     return { ...stored, rows: { ...stored.rows, close } };
   } catch (error) {
     await remove();
