@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { demand, type CheckResult } from '../real/report.ts';
+import { demand, type CheckResult } from '../support/checks-report.ts';
 import type { Diagnosis } from '../../shared/domain/diagnosis.ts';
 import type { Device } from '../../gpu-job/runtime/probe-device.ts';
 import { environmentOf, lastStep, type Stage } from './dockerfile.ts';

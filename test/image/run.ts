@@ -6,7 +6,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createReport } from '../real/report.ts';
+import { createReport } from '../support/checks-report.ts';
 import { buildStages } from './build-stages.ts';
 import { checkContainerLoads, checkDoctor, checkFiles, checkTraining, checkUser } from './checks.ts';
 import { readStages } from './dockerfile.ts';

@@ -11,7 +11,7 @@ import { writeRandomBase } from '../support/random-base.ts';
 import { agreement, askLlama, ourLogits, type Agreement } from './agreement.ts';
 import type { LlamaAnswer } from './llama-worker.ts';
 import { places } from './places.ts';
-import { demand, type CheckResult, type Report } from './report.ts';
+import { demand, type CheckResult, type Report } from '../support/checks-report.ts';
 
 export const architectureChecks = {
   qwen3: 'a random Qwen3 in GGUF has our next token in llama.cpp, with an adapter and without',

@@ -12,7 +12,7 @@ import { compareWithPeft, compareWithTransformersGguf, type PeftComparison } fro
 import { packedChecks, runPackedChecks } from './packed-checks.ts';
 import { places } from './places.ts';
 import { prepareLlama, preparePython, prepareText } from './prepare.ts';
-import { demand, type CheckResult, type Report } from './report.ts';
+import { demand, type CheckResult, type Report } from '../support/checks-report.ts';
 import { trainAdapter } from './train-adapter.ts';
 import { trainVariants } from './variants.ts';
 

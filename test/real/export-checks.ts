@@ -19,7 +19,7 @@ import type { LlamaAnswer } from './llama-worker.ts';
 import { checkSnippets } from './snippets.ts';
 import { compareInPeft } from './peft.ts';
 import { places } from './places.ts';
-import { demand, type CheckResult, type Report } from './report.ts';
+import { demand, type CheckResult, type Report } from '../support/checks-report.ts';
 
 /** The checks of exports, in the order they run. */
 export const exportChecks = {

@@ -11,7 +11,7 @@ import { rememberingContext } from '../support/remembering-context.ts';
 import { agreement, askLlama, ourLogits } from './agreement.ts';
 import { compareWithPeft } from './peft.ts';
 import { places } from './places.ts';
-import { demand, type CheckResult, type Report } from './report.ts';
+import { demand, type CheckResult, type Report } from '../support/checks-report.ts';
 import { trainAdapter } from './train-adapter.ts';
 
 /** The checks of packed weights, in the order they run. */

@@ -7,7 +7,7 @@ import { UnavailableError } from '../../shared/errors.ts';
 import { checks, runChecks } from './checks.ts';
 import { places } from './places.ts';
 import { prepareModel } from './prepare.ts';
-import { createReport } from './report.ts';
+import { createReport } from '../support/checks-report.ts';
 
 const report = createReport();
 await mkdir(places.cache, { recursive: true });

@@ -7,7 +7,7 @@ import { usageSnippets } from '../../shared/domain/usage-snippets.ts';
 import type { BaseModelFolder } from '../../gpu-job/folders/base-model.ts';
 import { runCommand } from './command.ts';
 import { places } from './places.ts';
-import { demand, type CheckResult } from './report.ts';
+import { demand, type CheckResult } from '../support/checks-report.ts';
 
 const prompt = 'The state of the union is';
 /** Few: with threads of its own that wait for each other, llama.cpp takes a minute a token on a machine busy with other things. */
