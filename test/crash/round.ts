@@ -18,12 +18,22 @@ export interface RoundOptions {
   /** Of its folder. */
   readonly name: string;
   readonly seed: number;
-  readonly kills: number;
+  /** Kills the server while clients work, as often and when it likes. */
+  readonly killing: (victim: Victim) => Promise<void>;
   /** A write to drop. */
   readonly drop?: DropKind;
   /** After the last kill the work goes on, for a while, until this much has been done. */
   readonly isEnough?: (ledger: Ledger) => boolean;
-  readonly say: (text: string) => void;
+}
+
+/** The server of a round, as whoever kills it sees it. */
+export interface Victim {
+  /** Resolves when it answers. */
+  readonly ready: () => Promise<void>;
+  /** Ends it by SIGKILL and starts it again so much later. */
+  readonly kill: (downMilliseconds: number) => Promise<void>;
+  /** Ends the container of some job, if there is one that has not lost one before. */
+  readonly killContainer: () => void;
 }
 
 export interface RoundResult {
@@ -34,16 +44,23 @@ export interface RoundResult {
   readonly places: Places;
   readonly kills: number;
   readonly containerKills: number;
+  /** From each kill to the first answer of the next server, where that lived so long. */
+  readonly recoveryMilliseconds: readonly number[];
+  /** From the first call of the clients to the last. */
+  readonly workSeconds: number;
   /** Which write was dropped. */
   readonly dropped?: string;
 }
 
 /** Clients work while their server is killed again and again; then everything comes to its end, and the store is looked at. */
 export async function runRound(options: RoundOptions): Promise<RoundResult> {
-  const { name, seed, kills, drop, isEnough, say } = options;
+  const { name, seed, killing, drop, isEnough } = options;
   const places = await makePlaces(name);
   const random = uniform(seed);
   const bugs: string[] = [];
+  const lostOne = new Set<string>();
+  const recoveryMilliseconds: number[] = [];
+  let kills = 0;
   const sabotage = drop && {
     entry: ownServer,
     environment: { [settings.drop]: drop, [settings.marker]: places.dropped },
@@ -63,26 +80,30 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
 
     await writeTinyBase(places.model);
     const work = startWork({ url, key, places, seed, bugs });
-    const lostOne = new Set<string>();
-    for (let kill = 1; kill <= kills; kill++) {
-      // one in five dies while it comes up
-      if (random() < 0.2) await wait(startMilliseconds * random());
-      else {
-        await server.ready;
-        await wait((random() < 0.25 ? longMilliseconds : upMilliseconds) * random());
-        const jobId = random() < 0.5 ? killSomeContainer(places.data, random, lostOne) : undefined;
+    const begun = performance.now();
+    await killing({
+      ready: async () => void (await server.ready),
+      async kill(downMilliseconds) {
+        const killedAt = performance.now();
+        server.kill('SIGKILL');
+        await server.ended;
+        kills++;
+        await wait(downMilliseconds);
+        server = startServerProcess({ ...places, port: Number(new URL(url).port), ...sabotage });
+        const answers = (): unknown => recoveryMilliseconds.push(performance.now() - killedAt - downMilliseconds);
+        // one that is killed before never does
+        server.ready.then(answers, () => undefined);
+      },
+      killContainer() {
+        const jobId = killSomeContainer(places.data, random, lostOne);
         if (jobId !== undefined) lostOne.add(jobId);
-      }
-      server.kill('SIGKILL');
-      await server.ended;
-      if (random() < 0.3) await wait(downMilliseconds * random());
-      server = startServerProcess({ ...places, port: Number(new URL(url).port), ...sabotage });
-      if (kill % 5 === 0) say(`${kill} kills`);
-    }
+      },
+    });
     await server.ready;
     await eventually(() => drop === undefined || existsSync(places.dropped));
     if (isEnough) await eventually(() => isEnough(readLedger(ledger)));
     await work.stop();
+    const workSeconds = (performance.now() - begun) / 1000;
     await eventually(() => unfinished(places.data).length === 0);
     await stop(server, bugs);
     server = startServerProcess({
@@ -103,6 +124,8 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
       places,
       kills,
       containerKills: lostOne.size,
+      recoveryMilliseconds,
+      workSeconds,
       ...(existsSync(places.dropped) ? { dropped: readFileSync(places.dropped, 'utf8') } : {}),
     };
   } finally {
@@ -114,12 +137,6 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
 }
 
 const ownServer = join(repository, 'test', 'crash', 'server.ts');
-const startMilliseconds = 2000;
-const upMilliseconds = 4000;
-/** A validation needs its time, and what never gets it is never tested. */
-const longMilliseconds = 12_000;
-const downMilliseconds = 1000;
-
 /** More than an upload or what no record names is kept: whatever is left then is left for ever. */
 const daysAhead = 8;
 

@@ -1,5 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { endLeftOverRuns } from './runs.ts';
 
@@ -18,13 +18,8 @@ export interface Places {
 
 export const repository = fileURLToPath(new URL('../../', import.meta.url));
 
-/** An empty folder below `.cache`: what a failed run leaves can be looked at until the next one. */
-export async function makePlaces(name: string): Promise<Places> {
+export function placesOf(name: string): Places {
   const folder = resolve(repository, '.cache', 'crash', name);
-  // of a run that was interrupted
-  endLeftOverRuns(join(folder, 'data'));
-  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
-  await mkdir(folder, { recursive: true });
   return {
     data: join(folder, 'data'),
     ledger: join(folder, 'ledger.jsonl'),
@@ -32,4 +27,15 @@ export async function makePlaces(name: string): Promise<Places> {
     model: join(folder, 'model'),
     dropped: join(folder, 'dropped.txt'),
   };
+}
+
+/** An empty folder below `.cache`: what a failed run leaves can be looked at until the next one. */
+export async function makePlaces(name: string): Promise<Places> {
+  const places = placesOf(name);
+  const folder = dirname(places.data);
+  // of a run that was interrupted
+  endLeftOverRuns(places.data);
+  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  await mkdir(folder, { recursive: true });
+  return places;
 }

@@ -33,6 +33,7 @@ function nameOf(entry: Ledger[number], kinds: ReadonlyMap<string, string>): stri
 /** Without these a run says less than it seems to. */
 const wanted = [
   ['adapter.create', 'adapter.update', 'adapter.delete', 'version.begin', 'upload.complete', 'upload.abort'],
+  ['adapter.restore', 'dataset.restore'],
   ['version published', 'version withdrawn', 'alias moved', 'dataset.create', 'dataset.delete'],
   ['composition.create', 'composition.delete', 'base.create', 'base.delete', 'key.create', 'key.revoke'],
   ['job.create', 'job.cancel', 'job cancelled'],

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Store } from './store.ts';
 
@@ -12,12 +12,8 @@ interface Reference {
   readonly sha256?: string;
 }
 
-/** Every content that is named is there, whole; and nothing is there that nothing names. */
-export function checkBlobs(store: Store): string[] {
-  return [...checkReferences(store), ...checkLeftOvers(store)];
-}
-
-function checkReferences({ folder, rows, blobs }: Store): string[] {
+/** Every content that is named is there, whole. */
+export function checkBlobs({ folder, rows, blobs }: Store): string[] {
   const found: string[] = [];
   const known = new Map(blobs.map((blob) => [`${blob.key} ${blob.versionId}`, blob]));
   for (const { partition, sort, value } of rows)
@@ -58,35 +54,4 @@ function referencesIn(value: unknown, from: string, beside: Readonly<Record<stri
 function contentOf(folder: string, versionId: string): Buffer | undefined {
   const path = join(folder, 'blobs', versionId.slice(0, 2), versionId);
   return existsSync(path) ? readFileSync(path) : undefined;
-}
-
-function checkLeftOvers({ folder, rows, blobs, uploads, uploadsWithParts, runs }: Store): string[] {
-  const named = new Set(rows.flatMap(({ value }) => namesIn(value)));
-  const stored = new Set(blobs.map(({ versionId }) => versionId));
-  const known = new Set(runs.map(({ runId }) => runId));
-  const files = namesOf(folder, 'blobs').flatMap((group) => namesOf(folder, 'blobs', group));
-  return [
-    ...blobs.flatMap(({ key, versionId }) => (named.has(versionId) ? [] : [`no record names ${key} (${versionId})`])),
-    ...files.flatMap((file) => (stored.has(file) ? [] : [`the file ${file} is no blob's`])),
-    ...uploads.map((id) => `the upload ${id} in parts was never ended`),
-    ...uploadsWithParts.flatMap((id) => (uploads.includes(id) ? [] : [`parts are noted of ${id}, which is gone`])),
-    ...namesOf(folder, 'uploads').map((file) => `the parts ${file} were never removed`),
-    ...namesOf(folder, 'work').flatMap((team) =>
-      namesOf(folder, 'work', team).map((job) => `the work folder of ${job} was never removed`),
-    ),
-    ...namesOf(folder, 'runs').flatMap((run) => (known.has(run) ? [] : [`the folder of the run ${run} is left over`])),
-  ];
-}
-
-/** What a record may keep a content by: its version, or the upload that it came from. */
-function namesIn(value: unknown): string[] {
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([field, item]) =>
-    (field === 'versionId' || field === 'multipartId') && typeof item === 'string' ? [item] : namesIn(item),
-  );
-}
-
-function namesOf(...path: readonly string[]): string[] {
-  const folder = join(...path);
-  return existsSync(folder) ? readdirSync(folder) : [];
 }

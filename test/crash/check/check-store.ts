@@ -2,6 +2,7 @@ import { checkAdapters } from './check-adapters.ts';
 import { checkAudit } from './check-audit.ts';
 import { checkBlobs } from './check-blobs.ts';
 import { checkJobs } from './check-jobs.ts';
+import { checkLeftOvers } from './check-left-overs.ts';
 import { checkProcesses } from './check-processes.ts';
 import { checkPromises } from './check-promises.ts';
 import { checkRecords } from './check-records.ts';
@@ -15,7 +16,8 @@ export const storeRules = {
   jobs: 'every job ended once, with what it made',
   adapters: 'adapters, versions, numbers, aliases and tags agree',
   uploads: 'every upload was taken or given up',
-  blobs: 'every content that is named is whole, and no other is left',
+  blobs: 'every content that is named is whole',
+  leftOvers: 'no content, file or folder is left that nothing names',
   audit: 'every change has its row in the audit, and every row its change',
   records: 'keys and indexes agree with the records',
   processes: 'no process is left',
@@ -28,6 +30,7 @@ const checks: Readonly<Record<StoreRule, (store: Store, ledger: Ledger) => strin
   adapters: checkAdapters,
   uploads: checkUploads,
   blobs: checkBlobs,
+  leftOvers: checkLeftOvers,
   audit: checkAudit,
   records: checkRecords,
   processes: checkProcesses,

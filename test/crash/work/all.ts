@@ -7,6 +7,7 @@ import { workOnCatalog } from './catalog.ts';
 import { workOnJobs } from './jobs.ts';
 import { workOnKeys } from './keys.ts';
 import { workOnReads } from './reads.ts';
+import { workOnRestorations } from './restorations.ts';
 import { workOnVersions } from './versions.ts';
 
 export interface WorkOptions {
@@ -33,6 +34,7 @@ export function startWork({ url, key, places, seed, bugs }: WorkOptions): { stop
     (worker) => workOnJobs(worker, 'two'),
     (worker) => workOnJobs(worker, 'three'),
     workOnKeys,
+    workOnRestorations,
     workOnReads,
   ];
   const { ledger } = places;

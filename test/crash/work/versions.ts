@@ -45,7 +45,7 @@ async function giveUp(worker: Worker, { id }: Upload): Promise<void> {
 }
 
 /** What became of a version that was sent, as far as it is known before the work is over. */
-async function waitForVersion(worker: Worker, { id, adapter }: Version): Promise<Version | undefined> {
+export async function waitForVersion(worker: Worker, { id, adapter }: Version): Promise<Version | undefined> {
   while (!worker.isOver()) {
     const shown = await worker.surely((api) => api.call(getVersion, { params: { adapter, version: id } }));
     if (shown.kind !== 'done') return undefined;

@@ -50,7 +50,7 @@ export const brokenBlobs: readonly PlantedDamage[] = [
   },
   {
     name: 'a content is named by nothing',
-    rule: 'blobs',
+    rule: 'leftOvers',
     says: /no record names k \(f{32}\)/,
     plant(store) {
       leave(store, 'blobs', 'ff', strangeId);
@@ -60,37 +60,37 @@ export const brokenBlobs: readonly PlantedDamage[] = [
   },
   {
     name: 'a file belongs to no content',
-    rule: 'blobs',
+    rule: 'leftOvers',
     says: /the file f{32} is no blob's/,
     plant: (store) => leave(store, 'blobs', 'ff', strangeId),
   },
   {
     name: 'an upload in parts was never ended',
-    rule: 'blobs',
+    rule: 'leftOvers',
     says: /the upload f{32} in parts was never ended/,
     plant: (store) => store.sql(`INSERT INTO uploads VALUES (?, 'k', 5242880, 0)`, strangeId),
   },
   {
     name: 'the parts of an upload that is gone are noted',
-    rule: 'blobs',
+    rule: 'leftOvers',
     says: /parts are noted of f{32}, which is gone/,
     plant: (store) => store.sql(`INSERT INTO upload_parts VALUES (?, 1, 1, 'x')`, strangeId),
   },
   {
     name: 'the bytes of an upload that is gone are there',
-    rule: 'blobs',
+    rule: 'leftOvers',
     says: /the parts f{32} were never removed/,
     plant: (store) => leave(store, 'uploads', strangeId),
   },
   {
     name: 'a container has left its work',
-    rule: 'blobs',
+    rule: 'leftOvers',
     says: /the work folder of job_gone was never removed/,
     plant: (store) => leave(store, 'work', 'local', 'job_gone', '1', 'spec.json'),
   },
   {
     name: 'the folder of a run belongs to none',
-    rule: 'blobs',
+    rule: 'leftOvers',
     says: /the folder of the run run_gone is left over/,
     plant: (store) => leave(store, 'runs', 'run_gone', 'log'),
   },
