@@ -12,7 +12,7 @@ const only = (name, comment, from, to, options = {}) => ({
   to: { pathNot: [from, ...to], ...(options.core ? { dependencyTypesNot: ['core'] } : {}) },
 });
 
-const errors = '^shared/(errors|limits)\\.ts$';
+const errors = '^shared/(errors|limits|release)\\.ts$';
 const modules = (...names) => names.map((name) => `(^|/)node_modules/${name}/|^${name}($|/)`);
 
 module.exports = {

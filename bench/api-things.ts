@@ -18,6 +18,7 @@ import { jobWrites, newJob } from '../shared/records/submit-job.ts';
 import { versionOutcome } from '../shared/records/version-outcome.ts';
 import { newVersion, versionWrite } from '../shared/records/versions.ts';
 import { once, type CallFixture } from '../test/authorization/fixture.ts';
+import { putMadeBase } from '../test/support/made-base.ts';
 import { putReadyBase } from '../test/support/ready-base.ts';
 import { announce, sendFiles, sha256Hex, tinyAdapter } from '../test/support/send-upload.ts';
 import { storeDataset } from '../test/support/stored-things.ts';
@@ -41,6 +42,7 @@ export function thingsToCall(world: World, client: ApiClient, caller: Caller): C
     name,
     base,
     newBase,
+    madeBase: () => putMadeBase(world, caller, name()),
     dataset,
     newDataset,
     async adapter(versions) {

@@ -19,6 +19,7 @@ import { exportCommand } from './commands/export.ts';
 import { generate } from './commands/generate.ts';
 import { jobs } from './commands/jobs.ts';
 import { keysCreate, keysLs, keysRevoke } from './commands/keys.ts';
+import { keysTrust } from './commands/keys-trust.ts';
 import { login } from './commands/login.ts';
 import { logs } from './commands/logs.ts';
 import { ls } from './commands/ls.ts';
@@ -36,6 +37,7 @@ import { sweep } from './commands/sweep.ts';
 import { train } from './commands/train.ts';
 import { undelete } from './commands/undelete.ts';
 import { up } from './commands/up.ts';
+import { verify } from './commands/verify.ts';
 import { watch } from './commands/watch.ts';
 import { withdraw } from './commands/withdraw.ts';
 import { adopt } from './server/adopt.ts';
@@ -63,6 +65,7 @@ export const commands: readonly Command[] = [
   checkCommand(adopt),
   push,
   pull,
+  verify,
   ls,
   show,
   alias,
@@ -77,6 +80,7 @@ export const commands: readonly Command[] = [
   keysLs,
   keysCreate,
   keysRevoke,
+  keysTrust,
   audit,
   auditVerify,
   backup,

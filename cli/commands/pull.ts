@@ -3,8 +3,10 @@ import { listJobFiles } from '../../shared/contract/jobs.ts';
 import { listVersionFiles, type Version } from '../../shared/contract/versions.ts';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { exitCodes } from '../../gpu-job/main.ts';
+import { getBaseManifest, getVersionManifest, type SignedManifest } from '../../shared/contract/manifests.ts';
 import { DomainError } from '../../shared/errors.ts';
-import { runCommand } from '../command.ts';
+import { manifestName } from '../../shared/signing/manifest.ts';
+import { runCommand, type CommandIo } from '../command.ts';
 import { connect } from '../server/connect.ts';
 import { fetchFiles } from '../server/fetch-files.ts';
 import { baseFolder, snippetsText, versionFolder } from '../server/snippets.ts';
@@ -20,7 +22,7 @@ export const pull = runCommand({
   words: { what: 'NAME', min: 0, max: 1 },
   notes: [
     'The folder appears whole when every file is there and its SHA-256 is right. A call that was interrupted goes on with what stands in',
-    'FOLDER.part.',
+    'FOLDER.part. manifest.lorary beside the files is what was signed when it was published: see lorary verify.',
   ],
   examples: ['lorary pull french@3 --output adapters/french', 'lorary pull --base tiny --output models/tiny'],
   flags: {
@@ -32,7 +34,8 @@ export const pull = runCommand({
       throw new DomainError('usage', 'Say what to fetch, one thing: lorary pull NAME[@VERSION] | JOB | --base BASE');
     const api = await connect(io);
     const what = await findFiles(api, name, base);
-    const folder = await fetchFiles(output ?? what.folder, what.ask, json, io);
+    const beside = await manifestBeside(what.manifest, io);
+    const folder = await fetchFiles(output ?? what.folder, what.ask, json, io, beside);
     if (json) io.print(JSON.stringify({ folder, files: what.files.map(({ path, sha256 }) => ({ path, sha256 })) }));
     else {
       io.print(`${what.files.length} files in ${folder}, each as its SHA-256 says`);
@@ -47,12 +50,26 @@ interface Found {
   readonly files: readonly RemoteFile[];
   readonly ask: () => Promise<readonly RemoteFile[]>;
   readonly version?: Version;
+  /** Asks for what was signed of it; absent: files of a job are not. */
+  readonly manifest?: () => Promise<SignedManifest>;
+}
+
+/** The manifest as a file beside the others; what an earlier release has published, or no job, has none. */
+async function manifestBeside(ask: Found['manifest'], io: CommandIo): Promise<Readonly<Record<string, string>>> {
+  try {
+    return ask ? { [manifestName]: `${JSON.stringify(await ask(), undefined, 2)}\n` } : {};
+  } catch (error) {
+    if (!(error instanceof DomainError) || !['no-manifest', 'not-found'].includes(error.code)) throw error;
+    io.note('There is no manifest of this: lorary verify has nothing to compare it with.');
+    return {};
+  }
 }
 
 async function findFiles(api: ApiClient, name: string | undefined, base: string | undefined): Promise<Found> {
   if (base !== undefined) {
     const ask = async () => (await api.call(listBaseFiles, { params: { base } })).files;
-    return { folder: baseFolder(base), files: await withSuggestions(api, { base: [base] }, ask), ask };
+    const manifest = () => api.call(getBaseManifest, { params: { base } });
+    return { folder: baseFolder(base), files: await withSuggestions(api, { base: [base] }, ask), ask, manifest };
   }
   if (name?.startsWith('job_')) {
     const ask = async () => (await api.call(listJobFiles, { params: { job: name } })).files;
@@ -68,5 +85,6 @@ async function findFiles(api: ApiClient, name: string | undefined, base: string 
   // an alias may move meanwhile; the files are of one version
   const pinned = first.version.id;
   const ask = async () => (await api.call(listVersionFiles, { params: { adapter, version: pinned } })).files;
-  return { folder: versionFolder(first.version), files: first.files, ask, version: first.version };
+  const manifest = () => api.call(getVersionManifest, { params: { adapter, version: pinned } });
+  return { folder: versionFolder(first.version), files: first.files, ask, version: first.version, manifest };
 }

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { adapterConfigName, adapterFileKind } from '../../shared/domain/adapter-files.ts';
+import { manifestName } from '../../shared/signing/manifest.ts';
 import { DomainError } from '../../shared/errors.ts';
 
 /** Files of an adapter's folder, by name. */
@@ -28,7 +29,7 @@ export async function adapterFiles(folder: string): Promise<AdapterFolder> {
   const send = names.filter(belongs);
   return {
     send: send.map((path) => ({ path, localPath: join(folder, path) })),
-    left: names.filter((name) => !belongs(name) && !name.startsWith('.')),
+    left: names.filter((name) => !belongs(name) && !name.startsWith('.') && name !== manifestName),
   };
 }
 

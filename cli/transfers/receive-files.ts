@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { access, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { DomainError, UnavailableError } from '../../shared/errors.ts';
 import { inParallel } from './in-parallel.ts';
@@ -18,6 +18,8 @@ export interface RemoteFile {
 export interface ReceiveOptions extends RetryOptions {
   /** Told of bytes that are here, those of an interrupted transfer included; negative when some turn out to be wrong. */
   readonly onBytes?: (count: number) => void;
+  /** Texts that are laid beside, by path; of the files none has such a name. */
+  readonly beside?: Readonly<Record<string, string>>;
   /** The same files with fresh links; asked when a link is refused. */
   readonly renew?: () => Promise<readonly RemoteFile[]>;
 }
@@ -45,6 +47,7 @@ export async function receiveFiles(
       await receiveFile(file, target, options.onBytes ?? (() => {}));
     }, options);
   });
+  for (const [path, text] of Object.entries(options.beside ?? {})) await writeFile(placeIn(partial, path), text);
   await rename(partial, folder);
 }
 

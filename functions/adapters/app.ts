@@ -5,6 +5,7 @@ import { deleteAdapter } from './delete-adapter.ts';
 import { deleteAlias } from './delete-alias.ts';
 import { getAdapter } from './get-adapter.ts';
 import { getVersionChecks } from './get-version-checks.ts';
+import { getVersionManifest } from './get-version-manifest.ts';
 import { getVersion } from './get-version.ts';
 import { listAdapters } from './list-adapters.ts';
 import { listAliasHistory } from './list-alias-history.ts';
@@ -28,6 +29,7 @@ export const adapterHandlers: readonly Handler[] = [
   listVersions,
   getVersion,
   getVersionChecks,
+  getVersionManifest,
   listVersionFiles,
   withdrawVersion,
   setAlias,

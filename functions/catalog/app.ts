@@ -5,6 +5,7 @@ import { createDataset } from './create-dataset.ts';
 import { deleteBase } from './delete-base.ts';
 import { deleteComposition } from './delete-composition.ts';
 import { deleteDataset } from './delete-dataset.ts';
+import { getBaseManifest } from './get-base-manifest.ts';
 import { getBase } from './get-base.ts';
 import { getComposition } from './get-composition.ts';
 import { getDatasetFile } from './get-dataset-file.ts';
@@ -23,6 +24,7 @@ export const catalogHandlers: readonly Handler[] = [
   createBase,
   listBases,
   getBase,
+  getBaseManifest,
   listBaseTensors,
   listBaseFiles,
   deleteBase,

@@ -10,6 +10,8 @@ const statuses: Readonly<Record<string, number>> = {
   'scope-beyond-own': 403,
   'foreign-origin': 403,
   'not-found': 404,
+  'no-manifest': 404,
+  'nothing-signs': 404,
   'method-not-allowed': 405,
   'name-taken': 409,
   'changed-meanwhile': 409,

@@ -26,9 +26,13 @@ async function deletedWrites(
   table: RecordTable,
   { value, revision }: Stored<PurgeRecord>,
 ): Promise<readonly RecordWrite[]> {
-  if (value.kind !== 'version') return value.record === null ? [] : [purgeChange({ ...value, record: null }, revision)];
+  const manifest = { delete: keys.manifest(value.team, value.id) };
+  if (value.kind !== 'version')
+    return value.record === null ? [] : [purgeChange({ ...value, record: null }, revision), manifest];
   const version = await findVersion(table, value.team, value.id);
-  return version ? [{ delete: keys.version(value.team, value.id), condition: { ifRevision: version.revision } }] : [];
+  return version
+    ? [{ delete: keys.version(value.team, value.id), condition: { ifRevision: version.revision } }, manifest]
+    : [];
 }
 
 async function rejectedWrites(table: RecordTable, purge: Stored<PurgeRecord>): Promise<readonly RecordWrite[]> {

@@ -6,6 +6,7 @@ import type { Caller } from '../../shared/records/caller.ts';
 import { commit } from '../../shared/records/commit.ts';
 import { fenceCheck, fencedOut, type Fence } from '../../shared/records/job-fence.ts';
 import type { JobRecord } from '../../shared/records/jobs.ts';
+import { manifestWrite } from '../../shared/records/manifests.ts';
 import type { StoredFile } from '../../shared/records/stored-file.ts';
 import { hashOfWeights, type BaseFacts } from './describe-base.ts';
 import { freeName } from './free-name.ts';
@@ -54,9 +55,11 @@ export async function publishBase(
       tensors,
       uploadId: null,
     };
+    const { lineage, createdAt: at } = base;
+    const manifest = await manifestWrite(world, caller, { kind: 'base', team, name, id, lineage, files, at });
     try {
       const change = { action: 'base.create', resource: `bases/${name}` };
-      await commit(world, caller, change, [fenceCheck(fence), baseWrite(base)]);
+      await commit(world, caller, change, [fenceCheck(fence), baseWrite(base), manifest]);
       return { name, findings };
     } catch (error) {
       const known = fencedOut(error, 0);

@@ -18,7 +18,7 @@ import { TeamsQueue } from '../constructs/job-queue.ts';
 import { JobRoles } from '../constructs/job-roles.ts';
 import { gpuClasses } from '../instance-families.ts';
 import { nameOfFunction, namesOf } from '../names.ts';
-import type { Settings } from '../settings.ts';
+import type { Image, Settings } from '../settings.ts';
 
 /** What computes: queues, and machines that are there only while a job needs them. */
 export class JobsStack extends Stack {
@@ -67,7 +67,7 @@ export class JobsStack extends Stack {
       const name = names.gpuQueue(gpuMemoryGigabytes);
       void new TeamsQueue(this, `Gpu${gpuMemoryGigabytes}Queue`, { name, environments, policy });
       const container = new EcsEc2ContainerDefinition(this, `Gpu${gpuMemoryGigabytes}Container`, {
-        ...this.#container(),
+        ...this.#container(this.#settings.gpuImage),
         image,
         gpu: 1,
         cpu: vcpus,
@@ -93,7 +93,7 @@ export class JobsStack extends Stack {
     ];
     void new TeamsQueue(this, 'CpuQueue', { name: names.cpuQueue, environments, policy });
     const container = new EcsFargateContainerDefinition(this, 'CpuContainer', {
-      ...this.#container(),
+      ...this.#container(cpuImage),
       image: jobImage(this, 'CpuImage', { image: cpuImage, target: 'cpu', roles: [this.#roles.execution] }),
       cpu: 4,
       memory: Size.gibibytes(16),
@@ -106,7 +106,7 @@ export class JobsStack extends Stack {
     jobDefinition(this, 'CpuJob', names.cpuJobDefinition, container);
   }
 
-  #container() {
+  #container(image: Image) {
     const { table, bucket, eventBus } = namesOf(this.#settings);
     return {
       command: [...jobCommand],
@@ -116,6 +116,8 @@ export class JobsStack extends Stack {
         [environmentNames.table]: table,
         [environmentNames.bucket]: bucket,
         [environmentNames.eventBus]: eventBus,
+        // of one that is built with the stack the digest is known only then
+        ...('uri' in image ? { [environmentNames.image]: image.uri } : {}),
         [environmentNames.credentialsFunction]: nameOfFunction(this.#settings, 'job-credentials'),
       },
       jobRole: this.#roles.job,

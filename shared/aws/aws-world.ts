@@ -31,6 +31,7 @@ export function openAwsWorld(options: AwsWorldOptions): AwsWorld {
     blobs: new S3Blobs({ client: clients.s3, bucket: options.bucket, now, randomBytes, pace }),
     runner: new BatchRunner({ client: clients.batch, table, classes: options.jobClasses, now, randomBytes, pace }),
     events: createEventBridgeBus({ client: clients.eventBridge, bus: options.eventBus, pace }),
+    ...(options.image === undefined ? {} : { image: options.image }),
     now,
     randomBytes,
     async close() {

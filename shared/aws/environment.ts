@@ -23,6 +23,8 @@ export const environmentNames = {
   url: 'LORARY_URL',
   /** Name of the parameter with the token for gated models. Only the functions that look at them and give it to imports have it. */
   hubTokenParameter: 'LORARY_HUB_TOKEN_PARAMETER',
+  /** The container image by its digest. Only containers of an image that was pushed before have it. */
+  image: 'LORARY_IMAGE',
   /** Folder on the disk of a job container for what it works on; absent: a temporary one. */
   work: 'LORARY_WORK',
 } as const;
@@ -43,6 +45,8 @@ export interface AwsSettings {
   readonly table: string;
   readonly bucket: string;
   readonly eventBus: string;
+  /** Of the container that this is; absent: it is none, or that is not known. */
+  readonly image?: string;
   /** Empty: this process starts no jobs. */
   readonly jobClasses: readonly JobClass[];
   /** `host/bucket/key` instead of `bucket.host/key`: emulators have one host. */
@@ -66,6 +70,7 @@ export function readAwsSettings(environment: Environment): AwsSettings {
     [jobClasses]: z.string().optional(),
   });
   const parsed = schema.safeParse(environment);
+  const image = environment[environmentNames.image];
   const classes = parseJobClasses(environment[jobClasses]);
   if (!parsed.success || !classes.success) {
     const issues = [...(parsed.error?.issues ?? []), ...(classes.error?.issues ?? [])];
@@ -83,6 +88,7 @@ export function readAwsSettings(environment: Environment): AwsSettings {
     bucket: parsed.data[bucket] ?? '',
     eventBus: parsed.data[eventBus] ?? '',
     jobClasses: classes.data[jobClasses] ?? [],
+    ...(image ? { image } : {}),
     pathStyle: Boolean(environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL']),
   };
 }

@@ -39,5 +39,6 @@ const tagTexts: Readonly<Record<string, string>> = {
   compositions: 'A composition is a recipe of adapters with weights, pinned to exact versions.',
   jobs: 'A job trains, evaluates, composes, merges, exports or imports, and survives the death of its machine.',
   generate: 'Text at once, by models that are kept warm.',
-  teams: 'Keys, what they may do, and what was done.',
+  teams: 'Keys and what they may do.',
+  audit: 'What was done and what was refused; sealed every hour, so that a later change of it shows.',
 };

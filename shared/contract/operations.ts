@@ -6,6 +6,7 @@ import * as datasets from './datasets.ts';
 import * as generate from './generate.ts';
 import * as jobs from './jobs.ts';
 import * as keys from './keys.ts';
+import * as manifests from './manifests.ts';
 import type { Operation } from './operation.ts';
 import * as uploads from './uploads.ts';
 import * as versions from './versions.ts';
@@ -22,6 +23,7 @@ export const operations: readonly Operation[] = [
   versions.listVersions,
   versions.getVersion,
   versions.getVersionChecks,
+  manifests.getVersionManifest,
   versions.listVersionFiles,
   versions.withdrawVersion,
   adapters.setAlias,
@@ -35,6 +37,7 @@ export const operations: readonly Operation[] = [
   bases.createBase,
   bases.listBases,
   bases.getBase,
+  manifests.getBaseManifest,
   bases.listBaseTensors,
   bases.listBaseFiles,
   bases.deleteBase,

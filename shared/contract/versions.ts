@@ -59,6 +59,8 @@ export const lineageSchema = madeSchema
   })
   .openapi('Lineage');
 
+export type Lineage = z.output<typeof lineageSchema>;
+
 /** What the validator found out about a version. */
 export const versionChecksSchema = z
   .object({

@@ -263,6 +263,8 @@ export interface World {
   readonly events: EventBus;
   /** Absent: nothing is signed, and what could be says so. */
   readonly signer?: Signer;
+  /** The image of the container that this process is in, by its digest; absent: it is in none, or that is not known. */
+  readonly image?: string;
   /** Milliseconds since 1970. */
   now(): number;
   randomBytes(count: number): Uint8Array;

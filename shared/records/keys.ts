@@ -46,6 +46,8 @@ export const keys = {
     partition: `${team}#version-numbers#${adapterId}`,
     sort: numberSort(version),
   }),
+  /** Of a version or a base, by its id: what was published, signed. */
+  manifest: (team: string, id: string): RecordKey => ({ partition: `${team}#manifest#${id}`, sort: 'manifest' }),
   alias: (team: string, adapterId: string, alias: string): RecordKey => ({
     partition: `${team}#aliases#${adapterId}`,
     sort: alias,

@@ -9,6 +9,7 @@ import { blobKeys } from './blob-keys.ts';
 import type { Caller } from './caller.ts';
 import { commit } from './commit.ts';
 import { keys } from './keys.ts';
+import { manifestWrite } from './manifests.ts';
 import { purgeWrite } from './purges.ts';
 import type { Stored } from './stored.ts';
 import { findingsThatFit, getVersionRecord, versionWrite, type VersionRecord } from './versions.ts';
@@ -67,11 +68,23 @@ export async function publishVersion(
       aliases: { ...adapter.value.aliases, ...Object.fromEntries(moved.map((alias) => [alias, number])) },
       updatedAt: at,
     };
+    const manifest = await manifestWrite(world, caller, {
+      kind: 'adapter',
+      team,
+      name: adapter.value.name,
+      id: versionId,
+      version: number,
+      base: version.value.base,
+      lineage: version.value.lineage,
+      files: version.value.files,
+      at,
+    });
     const steps = moved.map(async (alias) => {
       const value = { alias, version: number, updatedAt: at, updatedBy: caller.keyId };
       return aliasWrites(pointed, value, await findAlias(world.table, pointed, alias));
     });
     const writes: RecordWrite[] = [
+      manifest,
       adapterWrite(pointed, adapter.revision),
       {
         put: { key: keys.versionNumber(team, adapterId, number), value: { versionId } },

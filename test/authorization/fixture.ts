@@ -10,6 +10,7 @@ import { newId } from '../../shared/records/commit.ts';
 import { recordValue } from '../../shared/records/stored.ts';
 import { jobWrites, newJob } from '../../shared/records/submit-job.ts';
 import { openLocalApi, type LocalApi } from '../support/local-api.ts';
+import { putMadeBase } from '../support/made-base.ts';
 import { putReadyBase } from '../support/ready-base.ts';
 import { announce, pushVersion, sendFiles, tinyAdapter } from '../support/send-upload.ts';
 
@@ -22,6 +23,8 @@ export interface CallFixture {
   /** The same each time; `newBase` for one that is going to be deleted. */
   base(): Promise<string>;
   newBase(): Promise<string>;
+  /** A base as a job publishes it, with its manifest. */
+  madeBase(): Promise<string>;
   /** An adapter with this many published versions. */
   adapter(versions: number): Promise<string>;
   dataset(): Promise<string>;
@@ -71,6 +74,7 @@ export function callFixture(api: FixturePlatform, blue: ApiClient): CallFixture 
     name,
     base,
     newBase,
+    madeBase: () => putMadeBase(api.world, api.caller('blue'), name()),
     dataset,
     newDataset,
     async adapter(versions) {

@@ -28,6 +28,7 @@ const unlisted: ReadonlySet<string> = new Set([
   'idempotency',
   'audit',
   'audit-head',
+  'manifest',
   'version-numbers',
   'aliases',
   'alias-history',

@@ -2,6 +2,7 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Job } from '../../../shared/contract/jobs.ts';
+import type { SignedManifest } from '../../../shared/contract/manifests.ts';
 import { openCliWorld, type CliWorld } from '../../support/lorary-cli.ts';
 import { writeTinyAdapter } from '../../support/tiny-adapter.ts';
 
@@ -46,6 +47,12 @@ test('a merged adapter is a base, and an export a folder with the job or later',
   const merged = await cli.run(['merge', '--adapter', 'both', '--output', 'whole']);
   expect(merged.out).toContain('The base whole is ready');
   expect((await cli.run(['generate', '--base', 'whole', 'Once', '--max-new-tokens', '4'])).out).toMatch(/^Once/);
+  await cli.json(['keys', 'trust']);
+  for (const what of [['both'], ['--base', 'whole']])
+    expect((await cli.run(['verify', ...what])).out).toMatch(/^It is /);
+  await cli.json(['pull', '--base', 'whole', '--output', 'whole']);
+  const { manifest } = await cli.json<SignedManifest>(['verify', './whole']);
+  expect(manifest).toMatchObject({ kind: 'base', lineage: { origin: 'merge' }, job: { kind: 'merge', attempt: 1 } });
   const exported = await cli.json<{ job: Job; folder: string }>(
     'export --format gguf --adapter both --output exports/both'.split(' '),
   );

@@ -1,0 +1,2 @@
+/** The release that this is; `package.json` says the same. */
+export const release = '0.1.0';
