@@ -83,6 +83,8 @@ export const limits = {
   safetensorsHeaderBytesMax: 100_000_000,
   /** Bytes copied at once when a tensor passes through unchanged: large enough for disk speed, small beside any model. */
   copyChunkBytes: 8_388_608,
+  /** Lists and objects in one another in JSON from outside: a tokenizer has about ten; those who walk through it recurse. */
+  valueNestingMax: 128,
   /** Text files read whole: tokenizer.json reaches 35 MB and the largest published weight index 10 MB; V8 strings end at 512 MB. */
   jsonFileBytesMax: 134_217_728,
   /** Tokenizers and chat templates kept between calls: each template holds a thread. */
@@ -107,6 +109,10 @@ export const limits = {
   modulePatternStepsMax: 50_000,
   /** Steps to match every pattern of a config with every module: 50,000 modules and a pattern of sixty alternatives, each a whole name, take 50 million. Some seconds. */
   patternStepsMax: 60_000_000,
+  /** Layers of a model: Llama 3.1 405B has 126; a description of each is made before anything else is known of the model. */
+  modelLayersMax: 1024,
+  /** Tokens of a vocabulary: the largest published have 262,144; a list as long as the largest id is made of it. */
+  vocabularyMax: 4_194_304,
   /** The largest hidden size among published dense models (Llama 3.1 405B): a rank beyond it cannot add anything. */
   loraRankMax: 16_384,
   /** A composite further than this from the weighted sum gets a warning: at 0.64 losses were seen to double, so this is well before harm. */

@@ -4,12 +4,13 @@ import type { Operation, OperationInput } from '../../shared/contract/operation.
 import { issueFindings } from '../../shared/contract/specs/issue-findings.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
+import { checkValue } from '../../shared/formats/check-value.ts';
 
 /** Params, query and body of a call, checked. Throws `DomainError('invalid-request')` with everything that is wrong in any of them. */
 export async function readInput<O extends Operation>(operation: O, c: Context): Promise<OperationInput<O>> {
   const findings: Finding[] = [];
   const read = (schema: z.ZodType, place: string, value: unknown): unknown => {
-    const parsed = schema.safeParse(value, { reportInput: true });
+    const parsed = checkValue(schema, value, { reportInput: true });
     if (parsed.success) return parsed.data;
     for (const finding of issueFindings(schema, parsed.error.issues))
       findings.push({ ...finding, where: [place, finding.where].filter((part) => part).join('.') });

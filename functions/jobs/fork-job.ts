@@ -7,6 +7,7 @@ import { getJobRecord, type JobRecord } from '../../shared/records/jobs.ts';
 import { creator } from '../http/handler.ts';
 import { madeJob, makeJob } from './make-job.ts';
 import { mergeChanges } from './merge-changes.ts';
+import { checkValue } from '../../shared/formats/check-value.ts';
 
 export const forkJob = creator(
   operation,
@@ -29,7 +30,7 @@ function forkedRequest({ kind, request }: JobRecord, changes: Readonly<Record<st
     );
   // the recipe of a composition follows from its name
   const { recipe: _, ...plain } = request;
-  const parsed = jobRequestSchema.safeParse(mergeChanges(plain, changes), { reportInput: true });
+  const parsed = checkValue(jobRequestSchema, mergeChanges(plain, changes), { reportInput: true });
   if (parsed.success) return parsed.data;
   const findings = issueFindings(jobRequestSchema, parsed.error.issues);
   refuseErrors('job', 'The changed job cannot be started:', findings);

@@ -2,6 +2,7 @@ import type { DecoderSpec } from '../nn/decoder-spec.ts';
 import { blocksMethod } from '../../shared/formats/packing.ts';
 import type { RopeSpec } from '../nn/rotary.ts';
 import type { ConfigReader } from './config-reader.ts';
+import { limits } from '../../shared/limits.ts';
 
 export type CommonSpec = Omit<DecoderSpec, 'bias' | 'ropes' | 'windows' | 'tiedEmbeddings'>;
 
@@ -37,7 +38,7 @@ export function readCommon(reader: ConfigReader, defaults: ConfigDefaults = {}):
     vocabSize: reader.positiveInteger('vocab_size'),
     hiddenSize,
     intermediateSize: reader.positiveInteger('intermediate_size'),
-    layers: reader.positiveInteger('num_hidden_layers'),
+    layers: readLayers(reader),
     heads,
     kvHeads,
     headDim,
@@ -52,6 +53,14 @@ export function readCommon(reader: ConfigReader, defaults: ConfigDefaults = {}):
     maxPositions: reader.positiveInteger('max_position_embeddings', defaults.maxPositions ?? 2048),
     initializerRange: reader.positiveNumber('initializer_range', 0.02),
   };
+}
+
+/** How many layers there are; too many are refused before each is described. */
+function readLayers(reader: ConfigReader): number {
+  const layers = reader.positiveInteger('num_hidden_layers');
+  if (layers <= limits.modelLayersMax) return layers;
+  reader.refuse('num_hidden_layers', `${layers} layers are more than ${limits.modelLayersMax}.`);
+  return 1;
 }
 
 /** Packed weights do not change what is computed, if they are of a kind that is unpacked. */

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { DomainError } from '../../shared/errors.ts';
+import { limits } from '../../shared/limits.ts';
 import { configFindings } from '../../test/support/config-findings.ts';
 import { decoderLinears, decoderTensors, outputEmbedding } from '../nn/decoder.ts';
 import { ropeFrequencies, ropeTables } from '../nn/rotary.ts';
@@ -147,4 +149,10 @@ test('tables hold the cosine and sine of position times frequency', () => {
     [1, 1, Math.cos(0.5), Math.cos(0.05), Math.cos(1), Math.cos(0.1)].map((x) => x.toFixed(5)),
   );
   expect(sin[2]).toBeCloseTo(Math.sin(0.5), 6);
+});
+
+test('a model has as many layers as the limit, and not one more', () => {
+  expect(readModelConfig({ ...llama, num_hidden_layers: limits.modelLayersMax }).layers).toBe(limits.modelLayersMax);
+  expect(() => readModelConfig({ ...llama, num_hidden_layers: limits.modelLayersMax + 1 })).toThrow(/1025 layers/);
+  expect(() => readModelConfig({ ...llama, num_hidden_layers: 2 ** 40 })).toThrow(DomainError);
 });

@@ -18,9 +18,18 @@ export const aliasField = nameField.refine((name) => !/^\d+$/.test(name) && !nam
 });
 
 /** Which version: its number, an alias, or its id `ver_...`. */
-export const versionRefField = z.string().min(1).max(limits.nameCharsMax);
+export const versionRefField = z
+  .string()
+  .min(1)
+  .max(limits.nameCharsMax)
+  .regex(/^[\w.-]+$/, { error: 'a version is a number, an alias or an id' });
 
-export const idField = z.string().min(1).max(64).openapi({ format: 'id' });
+export const idField = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[\w-]+$/, { error: 'an id has letters, digits, "_" and "-" only' })
+  .openapi({ format: 'id' });
 export const sha256Field = z
   .string()
   .regex(/^[0-9a-f]{64}$/, { error: 'a SHA-256 has 64 lower-case hex digits' })

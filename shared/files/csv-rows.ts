@@ -47,6 +47,7 @@ function csvFeed(
   const parser = parse({
     delimiter,
     bom: true,
+    record_delimiter: ['\r\n', '\n', '\r'], // else the first line's end is taken for that of every line
     max_record_size: limits.jsonlLineBytesMax,
     relax_column_count: true,
     skip_empty_lines: true,

@@ -22,8 +22,8 @@ export async function* readParquetRows(
 ): AsyncGenerator<TextLine> {
   const file = asyncBuffer(source);
   const metadata = await readable(source, () => parquetMetadataAsync(file, { geoparquet: false }));
-  const wanted = wantedColumns(metadata, columns);
-  checkGroups(source, metadata, wanted, groupBytesMax);
+  const wanted = await readable(source, () => wantedColumns(metadata, columns));
+  await readable(source, () => checkGroups(source, metadata, wanted, groupBytesMax));
   let rowStart = 0;
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
@@ -80,10 +80,11 @@ function asyncBuffer(source: ByteSource): AsyncBuffer {
 }
 
 /** The library throws plain errors and range errors for whatever is wrong with a file. */
-async function readable<T>({ name }: ByteSource, read: () => Promise<T>): Promise<T> {
+async function readable<T>({ name }: ByteSource, read: () => T | Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
+    if (error instanceof DomainError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new DomainError('parquet', `${name} cannot be read as Parquet: ${reason}`, { cause: error });
   }

@@ -74,6 +74,11 @@ describe('a table that is not what it should be', () => {
     expect(await problems('g.csv', '')).toEqual([]);
   });
 
+  it('each line has an end of its own, of any kind', async () => {
+    const rows = ['{"text":"a"}', '{"text":"b"}', '{"text":"c"}', '{"text":"d"}'];
+    expect(await problems('m.csv', 'text\na\r\nb\nc\rd\r\n')).toEqual(rows);
+  });
+
   it('a row of as many bytes as the bound is read, and one more is not', async () => {
     const bound = limits.jsonlLineBytesMax - '{"t":""}'.length;
     const [line] = await read(await written('h.csv', `t\n${'a'.repeat(bound)}\n`));

@@ -14,13 +14,20 @@ export interface QuantState {
  * Source: bitsandbytes, `functional.py` (`QuantState.as_dict`, `from_dict`).
  */
 export function parseQuantState(bytes: Uint8Array): QuantState | string {
-  let state: Readonly<Record<string, unknown>>;
+  let state: unknown;
   try {
-    state = JSON.parse(new TextDecoder().decode(bytes)) as typeof state;
+    state = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     return 'is not JSON';
   }
-  const { quant_type: type, blocksize, shape, nested_blocksize: nestedBlockSize, nested_offset: offset } = state;
+  if (typeof state !== 'object' || state === null) return 'is no JSON object';
+  const {
+    quant_type: type,
+    blocksize,
+    shape,
+    nested_blocksize: nestedBlockSize,
+    nested_offset: offset,
+  } = state as Readonly<Record<string, unknown>>;
   if (type !== 'nf4') return `is of the type ${JSON.stringify(type)}; only nf4 is known`;
   const [rows, columns] = Array.isArray(shape) && shape.length === 2 ? (shape as unknown[]) : [];
   if (!isSize(rows) || !isSize(columns)) return `its shape is ${JSON.stringify(shape)}, which is no matrix`;

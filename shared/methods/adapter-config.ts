@@ -4,6 +4,7 @@ import { readLoraConfig } from './lora-config-file.ts';
 import { isSet } from './lora-unsupported.ts';
 import { loraConfigSchema, type LoraConfig } from './lora.ts';
 import { patternUnsupported } from './module-pattern-tree.ts';
+import { checkValue } from '../formats/check-value.ts';
 
 /** What any `adapter_config.json` says of itself, whether or not its method is known here. */
 export interface AdapterConfig {
@@ -21,7 +22,7 @@ export interface AdapterConfig {
  * or composed here. Errors: what PEFT would refuse or read otherwise than it was meant. Warnings: what cannot be judged.
  */
 export function readAdapterConfig(value: unknown, fileName = 'adapter_config.json'): AdapterConfig {
-  const head = headSchema.safeParse(value);
+  const head = checkValue(headSchema, value);
   if (!head.success) {
     const findings = head.error.issues.map(({ message, path }): Finding => {
       return { severity: 'error', code: 'config', message, where: path.map(String).join('.') || fileName };

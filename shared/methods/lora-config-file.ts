@@ -2,6 +2,7 @@ import type { z, ZodType } from 'zod';
 import { DomainError, invariant, refuseErrors, type Finding } from '../errors.ts';
 import { compileModulePattern } from './module-pattern.ts';
 import { loraConfigSchema, type LoraConfig } from './lora.ts';
+import { checkValue } from '../formats/check-value.ts';
 
 /**
  * Parses the content of an `adapter_config.json`; throws `DomainError('lora-config')` with all findings.
@@ -26,7 +27,7 @@ export function readLoraConfig(
   fileName: string,
   schema: ZodType<z.output<typeof loraConfigSchema>> = loraConfigSchema,
 ): { readonly config?: LoraConfig; readonly findings: Finding[] } {
-  const parsed = schema.safeParse(value);
+  const parsed = checkValue(schema, value);
   if (!parsed.success)
     return {
       findings: parsed.error.issues.map(({ message, path }) => ({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DomainError } from '../errors.ts';
+import { checkValue } from '../formats/check-value.ts';
 
 /** A model's chat templates, in Jinja. */
 export interface ChatTemplateTexts {
@@ -17,7 +18,7 @@ export function chatTemplateTexts(files: {
   readonly jinjaFile?: string | undefined;
 }): ChatTemplateTexts | undefined {
   if (files.jinjaFile !== undefined) return { template: files.jinjaFile, toolTemplate: undefined };
-  const parsed = schema.safeParse(files.tokenizerConfig ?? {});
+  const parsed = checkValue(schema, files.tokenizerConfig ?? {});
   if (!parsed.success)
     throw new DomainError(
       'tokenizer-malformed',

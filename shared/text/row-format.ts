@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { trainedAnswers } from './conversation-turns.ts';
 import type { ChatMessage } from './template-messages.ts';
+import { checkValue, nestsDeeper } from '../formats/check-value.ts';
 
 /** The three kinds of rows: a conversation, a prompt with its completion, or plain text. One dataset holds one kind. */
 export type RowFormat = 'messages' | 'prompt-completion' | 'text';
@@ -59,18 +60,18 @@ export function parseRow(
       ],
     };
   if (format === 'text') {
-    const parsed = plainText.safeParse(value);
+    const parsed = checkValue(plainText, value);
     return parsed.success ? textRow(parsed.data.text) : malformed(parsed.error);
   }
   if (format === 'prompt-completion' && typeof value['prompt'] === 'string') {
-    const parsed = pair.safeParse(value);
+    const parsed = checkValue(pair, value);
     return parsed.success ? completionRow(parsed.data.prompt, parsed.data.completion) : malformed(parsed.error);
   }
   if (format === 'messages') {
-    const parsed = conversation.safeParse(value);
+    const parsed = checkValue(conversation, value);
     return parsed.success ? messagesRow(parsed.data.messages, 0, parsed.data.tools) : malformed(parsed.error);
   }
-  const parsed = conversationInTwo.safeParse(value);
+  const parsed = checkValue(conversationInTwo, value);
   if (!parsed.success) return malformed(parsed.error);
   const { prompt, completion, tools } = parsed.data;
   return messagesRow([...prompt, ...completion], prompt.length, tools);
@@ -139,7 +140,7 @@ function messagesRow(
   const row = { format: 'messages', messages, trainedFrom, ...(tools ? { tools } : {}) } as const;
   if (messages.length > limits.conversationMessagesMax)
     return { notes: [error('row-malformed', `has more than ${limits.conversationMessagesMax} messages`)] };
-  if (isDeeper([messages, tools], limits.rowNestingMax))
+  if (nestsDeeper([messages, tools], limits.rowNestingMax))
     return { notes: [error('row-malformed', `is nested more than ${limits.rowNestingMax} deep`)] };
   const answers = trainedAnswers(row);
   if (answers.length === 0)
@@ -151,12 +152,6 @@ function messagesRow(
 
 const callsTools = (turn: Readonly<Record<string, unknown>> | undefined): boolean =>
   Array.isArray(turn?.['tool_calls']) && turn['tool_calls'].length > 0;
-
-/** Whether lists and objects stand in one another more than `depth` times. */
-function isDeeper(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1));
-}
 
 function malformed({ issues }: z.ZodError): Parsed {
   return {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { byteTokenizer, sentencePieceTokenizer } from '../../test/support/small-tokenizers.ts';
 import { DomainError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { streamingDecoder } from './streaming-decoder.ts';
 import { loadTokenizer, type TextTokenizer } from './tokenizer.ts';
 
@@ -153,4 +154,20 @@ test('a stream that ends within a character shows that', () => {
 test('a stream leaves special tokens out when asked to', () => {
   const decoder = streamingDecoder(bytes, { skipSpecialTokens: true });
   expect(bytes.encode('ab<|end|> ab').map((id) => decoder.push(id))).toEqual(['ab', '', ' ab']);
+});
+
+test('ids below the limit are those of tokens, and a larger one is refused before a list as long as that is made', () => {
+  const withId = (id: number): unknown => {
+    const json = byteTokenizer({}) as { model: { vocab: Record<string, number> } };
+    return { ...json, model: { ...json.model, vocab: { ...json.model.vocab, more: id } } };
+  };
+  const load = (id: number) => loadTokenizer({ tokenizerJson: withId(id), tokenizerConfig: {} });
+  expect(load(limits.vocabularyMax - 1).vocabSize).toBe(limits.vocabularyMax);
+  for (const id of [limits.vocabularyMax, 2 ** 31, -1, 0.5]) expect(() => load(id)).toThrow(DomainError);
+});
+
+test('a file that the library stumbles over is refused by its name', () => {
+  const json = byteTokenizer({ special: ['<s>'], bos: '<s>' }) as object;
+  const broken = { ...json, post_processor: { type: 'TemplateProcessing', single: [0], pair: [], special_tokens: {} } };
+  expect(() => loadTokenizer({ tokenizerJson: broken, tokenizerConfig: {} }).encode('a')).toThrow(/tokenizer\.json/);
 });

@@ -1,6 +1,8 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { DomainError, refuseErrors, type Finding } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { checkValue } from '../formats/check-value.ts';
 
 /** Text to token ids and back, as the model's own `tokenizer.json` says. */
 export interface TextTokenizer {
@@ -50,21 +52,22 @@ export function loadTokenizer(files: {
   const added = [...tokenizer.get_added_tokens_decoder()];
   const addedTokens = new Map(added.map(([id, token]) => [id, token.content]));
   const specialIds = new Set(added.filter(([, token]) => token.special).map(([id]) => id));
-  const encode = (text: string): number[] => (text === '' ? [] : tokenizer.encode(text, withoutSpecials).ids);
+  const encode = (text: string): number[] =>
+    text === '' ? [] : known(() => tokenizer.encode(text, withoutSpecials).ids);
   return {
     encode,
     encodeAfter: continuation(encode, addedTokens),
     decode(ids, { skipSpecialTokens = false } = {}) {
-      const known = ids.filter(
+      const there = ids.filter(
         (id) => tokenizer.id_to_token(id) !== undefined && !(skipSpecialTokens && specialIds.has(id)),
       );
-      return known.length === 0 ? '' : tokenizer.decode(known, { clean_up_tokenization_spaces: false });
+      return there.length === 0 ? '' : known(() => tokenizer.decode(there, { clean_up_tokenization_spaces: false }));
     },
     idOf: (token) => tokenizer.token_to_id(token),
     vocabSize: [...tokenizer.get_vocab().values()].reduce((largest, id) => Math.max(largest, id), -1) + 1,
     bos,
     eos,
-    addsBos: bos !== undefined && (config.add_bos_token ?? tokenizer.encode('a').ids[0] === bos.id),
+    addsBos: bos !== undefined && (config.add_bos_token ?? known(() => tokenizer.encode('a').ids[0] === bos.id)),
     specialIds,
     addedTokens,
   };
@@ -82,16 +85,20 @@ const configSchema = z.looseObject({
   add_bos_token: z.boolean().nullish(),
 });
 
+const tokenId = z.int().min(0).lt(limits.vocabularyMax); // the library makes a list as long as the largest id
 const tokenizerSchema = z.looseObject({
-  model: z.looseObject({ vocab: z.union([z.looseObject({}), z.array(z.unknown())]) }),
+  added_tokens: z.array(z.looseObject({ id: tokenId, content: z.string() })).nullish(),
+  model: z.looseObject({
+    vocab: z.union([z.record(z.string(), tokenId), z.array(z.unknown()).max(limits.vocabularyMax)]),
+  }),
 });
 
 function parseFiles(files: {
   readonly tokenizerJson: unknown;
   readonly tokenizerConfig: unknown;
 }): z.output<typeof configSchema> {
-  const tokenizer = tokenizerSchema.safeParse(files.tokenizerJson);
-  const config = configSchema.safeParse(files.tokenizerConfig ?? {});
+  const tokenizer = checkValue(tokenizerSchema, files.tokenizerJson);
+  const config = checkValue(configSchema, files.tokenizerConfig ?? {});
   const findings = [
     ...(tokenizer.error?.issues ?? []).map((issue) => malformed('tokenizer.json', issue.path, issue.message)),
     ...(config.error?.issues ?? []).map((issue) => malformed('tokenizer_config.json', issue.path, issue.message)),
@@ -111,10 +118,15 @@ function refuse(key: string, message: string): never {
 }
 
 function construct(tokenizerJson: unknown, config: z.output<typeof configSchema>): Tokenizer {
+  // the library iterates over these without asking
+  const json = { added_tokens: [], decoder: null, post_processor: null, pre_tokenizer: null, normalizer: null };
+  return known(() => new Tokenizer({ ...json, ...(tokenizerJson as object) }, config)); // parsed as an object before
+}
+
+/** The library throws plain errors for whatever is wrong with a file, some of them only when it meets a text. */
+function known<T>(use: () => T): T {
   try {
-    // the library iterates over these without asking
-    const json = { added_tokens: [], decoder: null, post_processor: null, pre_tokenizer: null, normalizer: null };
-    return new Tokenizer({ ...json, ...(tokenizerJson as object) }, config); // parsed as an object before
+    return use();
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new DomainError('tokenizer-malformed', `tokenizer.json cannot be loaded: ${message}`, { cause });

@@ -11,6 +11,7 @@ import { nearestWord } from './nearest-word.ts';
 import { quantizeSpecSchema } from './quantize.ts';
 import { sweepSpecSchema } from './sweep.ts';
 import { trainSpecSchema } from './train.ts';
+import { checkValue } from '../../formats/check-value.ts';
 
 /** The schema of every job, by its `kind`. */
 const specSchemas = {
@@ -38,7 +39,7 @@ export function parseSpec(value: unknown): Spec {
   else if (typeof kind !== 'string' || !Object.hasOwn(specSchemas, kind)) findings.push(kindFinding(kind));
   refuseErrors('spec', 'The spec cannot be run:', findings);
   const schema: z.ZodType<Spec> = specSchemas[kind as SpecKind]; // refused above when it is another
-  const parsed = schema.safeParse(value, { reportInput: true });
+  const parsed = checkValue(schema, value, { reportInput: true });
   if (parsed.success) return parsed.data;
   refuseErrors('spec', `The ${String(kind)} spec cannot be run:`, issueFindings(schema, parsed.error.issues));
   throw parsed.error;
