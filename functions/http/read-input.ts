@@ -4,7 +4,7 @@ import type { Operation, OperationInput } from '../../shared/contract/operation.
 import { issueFindings } from '../../shared/contract/specs/issue-findings.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
-import { checkValue } from '../../shared/formats/check-value.ts';
+import { checkValue } from '../../shared/check-value.ts';
 
 /** Params, query and body of a call, checked. Throws `DomainError('invalid-request')` with everything that is wrong in any of them. */
 export async function readInput<O extends Operation>(operation: O, c: Context): Promise<OperationInput<O>> {

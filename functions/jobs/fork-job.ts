@@ -7,7 +7,7 @@ import { getJobRecord, type JobRecord } from '../../shared/records/jobs.ts';
 import { creator } from '../http/handler.ts';
 import { madeJob, makeJob } from './make-job.ts';
 import { mergeChanges } from './merge-changes.ts';
-import { checkValue } from '../../shared/formats/check-value.ts';
+import { checkValue } from '../../shared/check-value.ts';
 
 export const forkJob = creator(
   operation,

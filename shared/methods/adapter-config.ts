@@ -4,7 +4,7 @@ import { readLoraConfig } from './lora-config-file.ts';
 import { isSet } from './lora-unsupported.ts';
 import { loraConfigSchema, type LoraConfig } from './lora.ts';
 import { patternUnsupported } from './module-pattern-tree.ts';
-import { checkValue } from '../formats/check-value.ts';
+import { checkValue } from '../check-value.ts';
 
 /** What any `adapter_config.json` says of itself, whether or not its method is known here. */
 export interface AdapterConfig {

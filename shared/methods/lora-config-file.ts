@@ -2,7 +2,7 @@ import type { z, ZodType } from 'zod';
 import { DomainError, invariant, refuseErrors, type Finding } from '../errors.ts';
 import { compileModulePattern } from './module-pattern.ts';
 import { loraConfigSchema, type LoraConfig } from './lora.ts';
-import { checkValue } from '../formats/check-value.ts';
+import { checkValue } from '../check-value.ts';
 
 /**
  * Parses the content of an `adapter_config.json`; throws `DomainError('lora-config')` with all findings.

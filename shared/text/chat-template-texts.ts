@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DomainError } from '../errors.ts';
-import { checkValue } from '../formats/check-value.ts';
+import { checkValue } from '../check-value.ts';
 
 /** A model's chat templates, in Jinja. */
 export interface ChatTemplateTexts {

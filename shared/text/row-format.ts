@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { trainedAnswers } from './conversation-turns.ts';
 import type { ChatMessage } from './template-messages.ts';
-import { checkValue, nestsDeeper } from '../formats/check-value.ts';
+import { checkValue, nestsDeeper } from '../check-value.ts';
 
 /** The three kinds of rows: a conversation, a prompt with its completion, or plain text. One dataset holds one kind. */
 export type RowFormat = 'messages' | 'prompt-completion' | 'text';

@@ -2,7 +2,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { DomainError, refuseErrors, type Finding } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { checkValue } from '../formats/check-value.ts';
+import { checkValue } from '../check-value.ts';
 
 /** Text to token ids and back, as the model's own `tokenizer.json` says. */
 export interface TextTokenizer {

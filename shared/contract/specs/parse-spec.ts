@@ -11,7 +11,7 @@ import { nearestWord } from './nearest-word.ts';
 import { quantizeSpecSchema } from './quantize.ts';
 import { sweepSpecSchema } from './sweep.ts';
 import { trainSpecSchema } from './train.ts';
-import { checkValue } from '../../formats/check-value.ts';
+import { checkValue } from '../../check-value.ts';
 
 /** The schema of every job, by its `kind`. */
 const specSchemas = {

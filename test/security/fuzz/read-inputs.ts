@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { FuzzFailure, FuzzFigures } from './target.ts';
 
@@ -35,10 +36,10 @@ export async function readInputs({ target, kind, seed, first, end }: ReadInputs)
   let [output, errors] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-20_000)));
   child.stderr.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-2000)));
-  const where = async (): Promise<string> => (await readFile(progressPath, 'utf8').catch(() => '')).trim();
+  const where = (): string => (existsSync(progressPath) ? readFileSync(progressPath, 'utf8').trim() : '');
   let [last, still, isLate] = ['', 0, false];
-  const timer = setInterval(async () => {
-    const now = await where();
+  const timer = setInterval(() => {
+    const now = where();
     still = now === last ? still + 1 : 0;
     last = now;
     if (still < (now === '' ? startSecondsMax : inputSecondsMax)) return;
@@ -54,7 +55,7 @@ export async function readInputs({ target, kind, seed, first, end }: ReadInputs)
     const reason = isLate
       ? `it took more than ${inputSecondsMax} s`
       : `its reader ended with ${ended}:\n${errors.trim()}`;
-    return { failure: { input: Number(await where()), reason } };
+    return { failure: { input: Number(where()), reason } };
   } finally {
     clearInterval(timer);
   }

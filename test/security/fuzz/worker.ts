@@ -15,7 +15,7 @@ const [name = '', kind = '', progressPath = '', ...numbers] = process.argv.slice
 const [seed = 0, first = 0, end = 0] = numbers.map(Number);
 const target = targets.find((one) => one.name === name);
 if (!target) throw new Error(`no target is called "${name}"`);
-const read = kind === 'planted' ? target.planted.read : target.read;
+const reader = kind === 'planted' ? target.planted : target;
 
 let [accepted, refused, slowestMilliseconds, slowestInput] = [0, 0, 0, first];
 const progress = openSync(progressPath, 'w');
@@ -26,7 +26,7 @@ for (let input = first; input < end && !failure; input++) {
   const bytes = target.input(fuzzRandom(seed, input));
   const begun = performance.now();
   try {
-    await read(bytes);
+    await reader.read(bytes);
     accepted++;
   } catch (error) {
     if (error instanceof DomainError) refused++;

@@ -37,7 +37,7 @@ export const ggufTarget: FuzzTarget = {
     read(bytes) {
       if (bytes.length < 16) return read(bytes);
       const count = Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(8, true));
-      const room = Array.from({ length: count }, () => new Array<number>(8));
+      const room = Array.from({ length: count }, () => [0, 0, 0, 0]);
       return room.length === count ? read(bytes) : undefined;
     },
   },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { limits } from '../limits.ts';
+import { limits } from './limits.ts';
 
 /**
  * `schema.safeParse` for a value from outside. Two things are issues here that would be errors of the program there. Values that nest

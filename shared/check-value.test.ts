@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { limits } from '../limits.ts';
+import { limits } from './limits.ts';
 import { checkValue } from './check-value.ts';
 
 const schema = z.object({ name: z.string().min(1) });
