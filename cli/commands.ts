@@ -21,6 +21,7 @@ import { jobs } from './commands/jobs.ts';
 import { keysCreate, keysLs, keysRevoke } from './commands/keys.ts';
 import { keysTrust } from './commands/keys-trust.ts';
 import { login } from './commands/login.ts';
+import { lineage } from './commands/lineage.ts';
 import { logs } from './commands/logs.ts';
 import { ls } from './commands/ls.ts';
 import { merge } from './commands/merge.ts';
@@ -68,6 +69,7 @@ export const commands: readonly Command[] = [
   verify,
   ls,
   show,
+  lineage,
   alias,
   rollback,
   withdraw,

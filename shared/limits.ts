@@ -18,6 +18,8 @@ export const limits = {
   auditSealDelaySeconds: 600,
   /** Hours of a team that are looked at in one sweep: a month, so that one long away does not hold up the others. */
   auditHoursSealedMax: 720,
+  /** Things that one question for a lineage finds: each is looked up by itself, all within the 30 s of a call. */
+  lineageNodesMax: 1000,
   /** Bytes of a manifest with the whole request of its job: a record has room for it and its signature. */
   manifestBytesMax: 300_000,
   /** Bytes that are signed: KMS takes as many. */

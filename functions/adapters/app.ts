@@ -9,6 +9,7 @@ import { getVersionManifest } from './get-version-manifest.ts';
 import { getVersion } from './get-version.ts';
 import { listAdapters } from './list-adapters.ts';
 import { listAliasHistory } from './list-alias-history.ts';
+import { listLineage } from './list-lineage.ts';
 import { listVersionFiles } from './list-version-files.ts';
 import { listVersions } from './list-versions.ts';
 import { restoreAdapter } from './restore-adapter.ts';
@@ -32,6 +33,7 @@ export const adapterHandlers: readonly Handler[] = [
   getVersionManifest,
   listVersionFiles,
   withdrawVersion,
+  listLineage,
   setAlias,
   deleteAlias,
   listAliasHistory,

@@ -6,6 +6,7 @@ import type { Caller } from '../../shared/records/caller.ts';
 import { commit } from '../../shared/records/commit.ts';
 import { fenceCheck, fencedOut, type Fence } from '../../shared/records/job-fence.ts';
 import type { JobRecord } from '../../shared/records/jobs.ts';
+import { noteLineage, parentsOf } from '../../shared/records/lineage.ts';
 import { manifestWrite } from '../../shared/records/manifests.ts';
 import type { StoredFile } from '../../shared/records/stored-file.ts';
 import { hashOfWeights, type BaseFacts } from './describe-base.ts';
@@ -56,6 +57,7 @@ export async function publishBase(
       uploadId: null,
     };
     const { lineage, createdAt: at } = base;
+    await noteLineage(world, team, { kind: 'base', id, name }, parentsOf(lineage));
     const manifest = await manifestWrite(world, caller, { kind: 'base', team, name, id, lineage, files, at });
     try {
       const change = { action: 'base.create', resource: `bases/${name}` };

@@ -6,6 +6,7 @@ import * as datasets from './datasets.ts';
 import * as generate from './generate.ts';
 import * as jobs from './jobs.ts';
 import * as keys from './keys.ts';
+import * as lineage from './lineage.ts';
 import * as manifests from './manifests.ts';
 import type { Operation } from './operation.ts';
 import * as uploads from './uploads.ts';
@@ -26,6 +27,7 @@ export const operations: readonly Operation[] = [
   manifests.getVersionManifest,
   versions.listVersionFiles,
   versions.withdrawVersion,
+  lineage.listLineage,
   adapters.setAlias,
   adapters.deleteAlias,
   adapters.listAliasHistory,

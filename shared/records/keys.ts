@@ -48,6 +48,15 @@ export const keys = {
   }),
   /** Of a version or a base, by its id: what was published, signed. */
   manifest: (team: string, id: string): RecordKey => ({ partition: `${team}#manifest#${id}`, sort: 'manifest' }),
+  /** One step of the lineage, from either end: what was made with this, what this was made of. */
+  madeWith: (team: string, parentId: string, childId: string): RecordKey => ({
+    partition: `${team}#made-with#${parentId}`,
+    sort: childId,
+  }),
+  madeOf: (team: string, childId: string, parentId: string): RecordKey => ({
+    partition: `${team}#made-of#${childId}`,
+    sort: parentId,
+  }),
   alias: (team: string, adapterId: string, alias: string): RecordKey => ({
     partition: `${team}#aliases#${adapterId}`,
     sort: alias,

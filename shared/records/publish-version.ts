@@ -5,10 +5,12 @@ import { limits } from '../limits.ts';
 import { ConditionError, type BlobRef, type JsonObject, type RecordWrite, type World } from '../platform/ports.ts';
 import { adapterWrite, findAdapter, type AdapterRecord } from './adapters.ts';
 import { aliasWrites, findAlias } from './aliases.ts';
+import { findBase } from './bases.ts';
 import { blobKeys } from './blob-keys.ts';
 import type { Caller } from './caller.ts';
 import { commit } from './commit.ts';
 import { keys } from './keys.ts';
+import { noteLineage, parentsOf } from './lineage.ts';
 import { manifestWrite } from './manifests.ts';
 import { purgeWrite } from './purges.ts';
 import type { Stored } from './stored.ts';
@@ -68,6 +70,10 @@ export async function publishVersion(
       aliases: { ...adapter.value.aliases, ...Object.fromEntries(moved.map((alias) => [alias, number])) },
       updatedAt: at,
     };
+    const forBase = (await findBase(world.table, team, version.value.base))?.value;
+    const ofBase = forBase && { kind: 'base' as const, id: forBase.id, name: forBase.name };
+    const thing = { kind: 'version', id: versionId, name: adapter.value.name, version: number } as const;
+    await noteLineage(world, team, thing, parentsOf(version.value.lineage, ofBase));
     const manifest = await manifestWrite(world, caller, {
       kind: 'adapter',
       team,

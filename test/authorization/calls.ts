@@ -104,6 +104,10 @@ export const calls: Readonly<Record<string, (f: CallFixture) => Promise<AllowedC
   getVersion: aboutAdapter(1, { params: { version: '1' } }),
   getVersionChecks: aboutAdapter(1, { params: { version: 'latest' } }),
   getVersionManifest: aboutAdapter(1, { params: { version: '1' } }),
+  listLineage: async (f) => {
+    const about = (adapter: string): Call => ({ query: { of: `adapters/${adapter}` } });
+    return { ...about(await f.adapter(1)), missing: about(none) };
+  },
   listVersionFiles: aboutAdapter(1, { params: { version: '1' } }),
   withdrawVersion: aboutAdapter(1, { params: { version: '1' }, body: { reason: 'bad' } }),
   setAlias: aboutAdapter(1, { params: { alias: 'stable' }, body: { version: 1 } }),

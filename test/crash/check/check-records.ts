@@ -29,6 +29,8 @@ const unlisted: ReadonlySet<string> = new Set([
   'audit',
   'audit-head',
   'manifest',
+  'made-with',
+  'made-of',
   'version-numbers',
   'aliases',
   'alias-history',
