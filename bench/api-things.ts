@@ -1,6 +1,7 @@
 import { inspect } from '../shared/upload-validation/inspect.ts';
 import { createAdapter } from '../shared/contract/adapters.ts';
 import { beginUpload } from '../shared/contract/versions.ts';
+import { createKey } from '../shared/contract/keys.ts';
 import type { ApiClient } from '../shared/contract/api-client.ts';
 import type { World } from '../shared/platform/ports.ts';
 import { getAdapterRecord } from '../shared/records/adapters.ts';
@@ -69,6 +70,10 @@ export function thingsToCall(world: World, client: ApiClient, caller: Caller): C
       const { upload } = await client.call(beginUpload, call);
       if (sent) await sendFiles({ fetch: async (url, init) => fetch(url, init) }, client, upload, files);
       return upload;
+    },
+    async keyId() {
+      const { key } = await client.call(createKey, { body: { name: name(), scopes: ['jobs:read'] } });
+      return key.id;
     },
     async job(state) {
       const request = recordValue({ kind: 'evaluate', base: await base(), dataset: await dataset() });

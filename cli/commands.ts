@@ -6,6 +6,7 @@ import { audit, auditVerify } from './commands/audit.ts';
 import { backup } from './commands/backup.ts';
 import { baseAdd } from './commands/base-add.ts';
 import { baseLs } from './commands/base-ls.ts';
+import { budget, budgetSet } from './commands/budget.ts';
 import { cancel } from './commands/cancel.ts';
 import { completionOf } from './commands/completion.ts';
 import { checkCommand } from './commands/check.ts';
@@ -79,6 +80,8 @@ export const commands: readonly Command[] = [
   logs,
   cancel,
   resume,
+  budget,
+  budgetSet,
   keysLs,
   keysCreate,
   keysRevoke,

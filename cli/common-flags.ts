@@ -72,5 +72,19 @@ export const serverFlags = {
     only: 'names',
     help: 'on the server: only tell what it would take',
   },
+  'max-seconds': {
+    path: 'named.budget.maxSeconds',
+    kind: 'number',
+    value: 'S',
+    only: 'names',
+    help: 'on the server: machine time after which it saves its work and ends',
+  },
+  'max-dollars': {
+    path: 'named.budget.maxDollars',
+    kind: 'number',
+    value: 'N',
+    only: 'names',
+    help: 'on the server: the same in dollars',
+  },
   detach: { path: 'named.detach', kind: 'switch', only: 'names', help: 'on the server: do not wait for the end' },
 } as const satisfies Readonly<Record<string, Flag>>;

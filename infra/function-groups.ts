@@ -67,7 +67,7 @@ export const functionGroups = {
     timeoutSeconds: apiTimeoutSeconds,
   },
   jobs: {
-    paths: ['/v1/jobs', '/v1/generate'],
+    paths: ['/v1/jobs', '/v1/budgets', '/v1/generate'],
     permissions: [
       'records',
       'delete-records',

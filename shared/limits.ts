@@ -67,6 +67,12 @@ export const limits = {
   jobSilentTwiceSeconds: 20,
   /** Longest wait before a stopped job is tried again; the first wait is a second, and each is twice the one before. */
   jobRetryWaitSecondsMax: 300,
+  /** Machine time of one job over all attempts: four days, after which Batch ends a container; longer than any training that is worth its money. */
+  jobSecondsMax: 345_600,
+  /** What a job that costs something may take at least when nobody says how much: an estimate of minutes is too rough to hold one to. */
+  jobDefaultSecondsMin: 3600,
+  /** Lost races for one budget before a call gives up: each means that another job of the team began or ended. */
+  budgetAttemptsMax: 200,
   /** Free bytes where a container works: a base of a billion parameters in 16 bits, its merged copy and checkpoints. */
   jobDiskBytesMin: 10_000_000_000,
   /** Memory of a container: the runtime and a step of the smallest model that is worth training. */

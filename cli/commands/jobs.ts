@@ -68,7 +68,7 @@ function resultText({ output, reason }: Job): string {
 }
 
 function jobText(job: Job): string {
-  const { id, kind, state, reason, attempt, createdAt, startedAt, endedAt, request, resumable } = job;
+  const { id, kind, state, reason, attempt, createdAt, startedAt, endedAt, request, resumable, usage, allowance } = job;
   const times = [
     `made ${timeText(createdAt)}`,
     ...(startedAt ? [`started ${timeText(startedAt)}`] : []),
@@ -77,6 +77,11 @@ function jobText(job: Job): string {
   return [
     `${id}: ${kind}, ${state}${reason === '' ? '' : `: ${reason}`}`,
     `${times.join(', ')}; attempt ${attempt}, ${progressText(job)} done; result: ${resultText({ ...job, reason: 'none yet' })}`,
+    ...(allowance
+      ? [
+          `took ${usage.chargedSeconds.toFixed(0)} of ${allowance.maxSeconds.toFixed(0)} s of machines, $${usage.dollars.toFixed(2)} of $${allowance.maxDollars.toFixed(2)}`,
+        ]
+      : []),
     `asked for: ${JSON.stringify(request)}`,
     ...asFindings(job.findings).map((finding) => `${finding.severity}: ${findingText(finding)}`),
     ...(resumable ? [`Let it go on with: lorary resume ${id}`] : []),

@@ -2,6 +2,8 @@
 export interface NamedOptions {
   readonly dryRun: boolean;
   readonly detach: boolean;
+  /** What the job may take at most; the server checks it. */
+  readonly budget?: Readonly<Record<string, unknown>>;
 }
 
 /** Takes what concerns the server out of a spec. */
@@ -11,7 +13,11 @@ export function splitNamed(spec: Readonly<Record<string, unknown>>): {
 } {
   const { named, ...rest } = spec;
   const given = (named ?? {}) as Partial<NamedOptions>; // switches, written by the table of flags
-  return { rest, options: { dryRun: given.dryRun === true, detach: given.detach === true } };
+  const { dryRun, detach, budget } = given;
+  return {
+    rest,
+    options: { dryRun: dryRun === true, detach: detach === true, ...(budget === undefined ? {} : { budget }) },
+  };
 }
 
 /** A value of a spec as it was typed. */

@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly dryRun: boolean;
   /** Do not wait for its end. */
   readonly detach: boolean;
+  /** What it may take at most. */
+  readonly budget?: Readonly<Record<string, unknown>>;
   /** Names in the request, for errors that tell what was probably meant. */
   readonly names: CallNames;
   /** What is left to do here once it has succeeded; resolves to the folder where the result now is. */
@@ -28,10 +30,10 @@ export interface StartOptions {
 export async function startJob(
   api: ApiClient,
   request: Readonly<Record<string, unknown>>,
-  { json, dryRun, detach, names, whenDone }: StartOptions,
+  { json, dryRun, detach, budget, names, whenDone }: StartOptions,
   io: CommandIo,
 ): Promise<number> {
-  const body = parseJobRequest(request);
+  const body = parseJobRequest({ ...request, ...(budget === undefined ? {} : { budget }) });
   const created = await withSuggestions(api, names, () =>
     api.call(createJob, { query: { dryRun: String(dryRun) }, body }),
   );

@@ -1,24 +1,36 @@
 import { z } from 'zod';
+import { budgetLimitsSchema, type Budget } from '../../shared/contract/budgets.ts';
 import { createKey } from '../../shared/contract/keys.ts';
 import { DomainError } from '../../shared/errors.ts';
 import type { World } from '../../shared/platform/ports.ts';
+import { presentBudget, teamSubject } from '../../shared/records/budgets.ts';
+import { changeLimits } from '../../shared/records/change-limits.ts';
+import { newId } from '../../shared/records/commit.ts';
 import { keys } from '../../shared/records/keys.ts';
 import { createFullKey, createTeam } from '../../shared/records/teams.ts';
 
-const order = z.strictObject({
+/** Begins every key of the table and every path of the bucket that are the team's. */
+const team = z.string().regex(/^[a-z][a-z0-9-]{0,38}[a-z0-9]$/, '2 to 40 of a-z, 0-9 and -, a letter first');
+
+const keyOrder = z.strictObject({
   action: z.enum(['create-team', 'create-key']),
-  /** Begins every key of the table and every path of the bucket that are the team's. */
-  team: z.string().regex(/^[a-z][a-z0-9-]{0,38}[a-z0-9]$/, '2 to 40 of a-z, 0-9 and -, a letter first'),
+  team,
   /** What the key is called in lists. */
   name: createKey.body.shape.name.optional(),
 });
+const order = z.discriminatedUnion('action', [
+  keyOrder,
+  z.strictObject({ action: z.literal('set-budget'), team, limits: budgetLimitsSchema }),
+]);
 
 export type AdminAnswer =
   | { readonly ok: true; readonly team: string; readonly key: string; readonly url?: string }
+  | { readonly ok: true; readonly team: string; readonly budget: Budget }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 /**
- * Makes a team with its first key, once, or one more key that may do everything for a team that has lost its own. The key is in the answer
+ * Makes a team with its first key, once, or one more key that may do everything for a team that has lost its own, or sets the budget of a
+ * team. The key is in the answer
  * and nowhere else; `url` says where the stage answers, where that is known. Refusals are answers, because an error of a function would
  * only say that there was one.
  */
@@ -32,6 +44,8 @@ export async function administrate(
     if (!parsed.success)
       throw new DomainError('bad-order', parsed.error.issues.map(({ message }) => message).join('; '));
     const { team } = parsed.data;
+    if (parsed.data.action === 'set-budget')
+      return { ok: true, team, budget: await setBudget(world, team, parsed.data.limits) };
     return { ok: true, team, key: await keyOf(world, parsed.data), ...(url === undefined ? {} : { url }) };
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
@@ -41,10 +55,10 @@ export async function administrate(
 
 async function keyOf(
   world: Pick<World, 'table' | 'now' | 'randomBytes'>,
-  { action, team, name }: z.output<typeof order>,
+  { action, team, name }: z.output<typeof keyOrder>,
 ): Promise<string> {
   if (action === 'create-key') {
-    if (!(await world.table.get(keys.team(team)))) throw new DomainError('no-such-team', `There is no team "${team}".`);
+    await requireTeam(world, team);
     return createFullKey(world, team, name);
   }
   // nothing is kept before: whoever loses the answer asks for one more key
@@ -55,4 +69,18 @@ async function keyOf(
       `There is a team "${team}" already: ask for a key with "create-key" if it has lost its own.`,
     );
   return key;
+}
+
+async function setBudget(
+  world: Pick<World, 'table' | 'now' | 'randomBytes'>,
+  team: string,
+  given: z.output<typeof budgetLimitsSchema>,
+): Promise<Budget> {
+  await requireTeam(world, team);
+  const caller = { team, keyId: 'administrator', scopes: [], requestId: newId(world, 'adm') };
+  return presentBudget(teamSubject, await changeLimits(world, caller, teamSubject, given));
+}
+
+async function requireTeam({ table }: Pick<World, 'table'>, team: string): Promise<void> {
+  if (!(await table.get(keys.team(team)))) throw new DomainError('no-such-team', `There is no team "${team}".`);
 }

@@ -1,4 +1,5 @@
 import { adapterHandlers } from '../adapters/app.ts';
+import { budgetHandlers } from '../budgets/app.ts';
 import { catalogHandlers } from '../catalog/app.ts';
 import { generateHandlers } from '../generate/app.ts';
 import type { Handler } from '../http/handler.ts';
@@ -12,6 +13,7 @@ export const allHandlers: readonly Handler[] = [
   ...uploadHandlers,
   ...catalogHandlers,
   ...jobHandlers,
+  ...budgetHandlers,
   ...generateHandlers,
   ...teamHandlers,
 ];

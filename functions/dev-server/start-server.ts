@@ -25,6 +25,7 @@ import { firstStart, localTeam } from './first-start.ts';
 import { refuseForeign } from './guard.ts';
 import { generatorCommand, jobCommand } from './job-command.ts';
 import { listen, type Listener } from './listen.ts';
+import { localPrice } from './local-price.ts';
 
 export interface ServerOptions {
   /** Everything is kept in it. */
@@ -80,11 +81,13 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
     log,
   });
   try {
+    const price = localPrice(environment);
     const stopping = new AbortController();
     const texts = createTextCache();
     const generator = createWarmGenerator({ folder, blobs: world.blobs, command: generatorCommand(environment), log });
     const deps: ServerDeps = {
       world,
+      priceOf: () => price,
       generator,
       texts,
       baseFolders: baseFolders(options.current, environment['LORARY_ALLOWED_ROOTS']),

@@ -6,6 +6,7 @@ const statuses: Readonly<Record<string, number>> = {
   'invalid-request': 400,
   'bad-cursor': 400,
   unauthenticated: 401,
+  'budget-exceeded': 402,
   'missing-scope': 403,
   'scope-beyond-own': 403,
   'foreign-origin': 403,
@@ -23,15 +24,19 @@ const statuses: Readonly<Record<string, number>> = {
   'still-used': 409,
   'job-ended': 409,
   'not-resumable': 409,
+  'budget-spent': 409,
+  'below-use': 409,
   'too-large': 413,
   'unsupported-media-type': 415,
   'too-many-requests': 429,
+  'too-many-jobs': 429,
   'not-available-here': 501,
 };
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad request',
   401: 'Not authenticated',
+  402: 'Over budget',
   403: 'Not allowed',
   404: 'Not found',
   405: 'Method not allowed',

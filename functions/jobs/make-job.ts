@@ -7,6 +7,7 @@ import type { Caller } from '../../shared/records/caller.ts';
 import { getJobRecord, presentJob } from '../../shared/records/jobs.ts';
 import { recordValue } from '../../shared/records/stored.ts';
 import { submitJob } from '../../shared/records/submit-job.ts';
+import { newAllowance } from '../../shared/domain/allowance.ts';
 import { runNeeds } from '../../shared/domain/run-needs.ts';
 import type { ApiDeps } from '../http/api-deps.ts';
 import { resolveRequest } from './resolve-request.ts';
@@ -16,7 +17,7 @@ type Made = OperationOutput<typeof createJob>;
 
 /** Checks a request whole and starts its job; with `dryRun` only the first. */
 export async function makeJob(
-  { world, withoutAccelerator }: Pick<ApiDeps, 'world' | 'withoutAccelerator'>,
+  { world, withoutAccelerator, priceOf }: Pick<ApiDeps, 'world' | 'withoutAccelerator' | 'priceOf'>,
   caller: Caller,
   asked: JobRequest,
   { dryRun, forkOf }: { readonly dryRun: boolean; readonly forkOf?: string },
@@ -27,7 +28,9 @@ export async function makeJob(
   const { kind } = request;
   const fork = forkOf === undefined ? {} : { forkOf };
   const needs = runNeeds(kind, estimate, withoutAccelerator);
-  const job = await submitJob(world, caller, { kind, request: recordValue(request), inputs, makes, needs, ...fork });
+  const allowance = newAllowance(request.budget ?? {}, priceOf?.(needs).microDollarsPerHour ?? 0, estimate.seconds);
+  const made = { kind, request: recordValue(request), inputs, makes, needs, allowance, ...fork };
+  const job = await submitJob(world, caller, made);
   return { job: presentJob(job, undefined), ...answer };
 }
 

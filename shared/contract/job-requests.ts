@@ -24,10 +24,26 @@ const generalRequest = z.strictObject({
   rowsMax: generalField.shape.rowsMax,
 });
 
+const budget = z
+  .strictObject({
+    maxSeconds: z
+      .number()
+      .gt(0)
+      .max(limits.jobSecondsMax)
+      .optional()
+      .describe('Machine time, all attempts together, after which it saves its work and ends.'),
+    maxDollars: z.number().gt(0).max(1e6).optional().describe('The same in dollars, at the price of its machine.'),
+  })
+  .optional()
+  .describe(
+    'What it may take at most; with both, whichever is less. Absent: four times the estimate and ten minutes, an hour at least; where machines cost nothing, as long as any job may.',
+  );
+
 const train = trainSpecSchema.shape;
 const trainRequest = z
   .strictObject({
     kind: z.literal('train'),
+    budget,
     base: nameField,
     dataset: nameField,
     evalDataset: nameField.optional().describe('Held-out rows; excludes `evalFraction`.'),
@@ -65,6 +81,7 @@ const evaluate = evaluateSpecSchema.shape;
 const evaluateRequest = z
   .strictObject({
     kind: z.literal('evaluate'),
+    budget,
     base: nameField,
     adapter: nameField.optional(),
     version: versionRefField.default('latest'),
@@ -82,6 +99,7 @@ const generate = generateSpecSchema.shape;
 const generateRequest = z
   .strictObject({
     kind: z.literal('generate'),
+    budget,
     base: nameField.optional().describe('Absent: the base of the adapter.'),
     adapter: nameField.optional(),
     version: versionRefField.default('latest'),
@@ -97,6 +115,7 @@ const generateRequest = z
 const composeRequest = z
   .strictObject({
     kind: z.literal('compose'),
+    budget,
     composition: nameField,
     output: z.strictObject({ adapter: nameField }),
   })
@@ -106,6 +125,7 @@ const merge = mergeSpecSchema.shape;
 const mergeRequest = z
   .strictObject({
     kind: z.literal('merge'),
+    budget,
     ...adapterVersion,
     dtype: merge.dtype,
     maxShardBytes: merge.maxShardBytes,
@@ -117,6 +137,7 @@ const exported = exportSpecSchema.shape;
 const exportRequest = z
   .strictObject({
     kind: z.literal('export'),
+    budget,
     format: z
       .enum(exportFormats)
       .describe('With an adapter: `peft`, `gguf`, `flattened`; `merged-gguf` with an adapter or a base.'),

@@ -63,8 +63,22 @@ export const jobSchema = z
           .string()
           .nullable()
           .describe('What the last of them ran on: the queue, on AWS; null where there are no classes.'),
+        chargedSeconds: z
+          .number()
+          .describe(
+            'What of it counts against budgets: never more than the allowance, whatever became of a container.',
+          ),
+        dollars: z.number().describe('What that costs at the price of the allowance.'),
       })
       .describe('What it took.'),
+    allowance: z
+      .object({
+        maxSeconds: z.number().describe('Machine time of all attempts together.'),
+        maxDollars: z.number(),
+        dollarsPerHour: z.number().describe('Of the machine it was made for; fixed with the job.'),
+      })
+      .nullable()
+      .describe('What it may take. Null: a job of the platform itself, which counts against no budget.'),
     progress: z
       .object({
         stage: z.string(),
@@ -135,6 +149,8 @@ export const createJob = operation({
     'withdrawn',
     'unusable',
     'packed-weights',
+    'budget-exceeded',
+    'too-many-jobs',
     'job',
   ],
 });
@@ -183,7 +199,7 @@ export const resumeJob = operation({
   status: 202,
   params: jobPath,
   output: jobSchema,
-  errors: ['not-resumable'],
+  errors: ['not-resumable', 'budget-spent', 'budget-exceeded', 'too-many-jobs'],
 });
 
 export const forkJob = operation({
@@ -203,7 +219,7 @@ export const forkJob = operation({
       .describe('Keys of the request and their new values; objects are merged, everything else is replaced.'),
   }),
   output: createdJob,
-  errors: ['job'],
+  errors: ['budget-exceeded', 'too-many-jobs', 'job'],
 });
 
 export const listMetrics = operation({

@@ -1,6 +1,7 @@
 import * as adapters from './adapters.ts';
 import * as audit from './audit.ts';
 import * as bases from './bases.ts';
+import * as budgets from './budgets.ts';
 import * as compositions from './compositions.ts';
 import * as datasets from './datasets.ts';
 import * as generate from './generate.ts';
@@ -67,6 +68,9 @@ export const operations: readonly Operation[] = [
   jobs.streamJobEvents,
   jobs.listJobFiles,
   generate.generateText,
+  budgets.listBudgets,
+  budgets.getBudget,
+  budgets.setBudget,
   keys.whoAmI,
   keys.createKey,
   keys.listKeys,

@@ -10,6 +10,8 @@ export const scopes = [
   'jobs:run',
   'keys:admin',
   'audit:read',
+  'billing:read',
+  'billing:write',
 ] as const;
 
 export type Scope = (typeof scopes)[number];

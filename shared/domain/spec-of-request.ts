@@ -66,17 +66,17 @@ function specValue(request: PinnedRequest, places: SpecPlaces): object {
   const { base, adapter, output, threads } = places;
   switch (request.kind) {
     case 'train': {
-      const { dataset: _d, evalDataset: _e, evalFraction, contextTokens, longRows, recipe: _, ...rest } = request;
+      const { dataset: _d, evalDataset: _e, evalFraction, contextTokens, longRows, ...rest } = withoutOwn(request);
       const data = { train: places.dataset, eval: places.evalDataset, evalFraction, contextTokens, longRows };
       const evaluation = { ...request.evaluation, general: general(request.evaluation.general, places) };
       return { ...rest, evaluation, base, output, data, threads };
     }
     case 'evaluate': {
-      const { dataset: _d, version: _v, recipe: _, ...rest } = request;
+      const { dataset: _d, version: _v, ...rest } = withoutOwn(request);
       return { ...rest, general: general(request.general, places), base, adapter, data: places.dataset, threads };
     }
     case 'generate': {
-      const { version: _v, recipe: _, ...rest } = request;
+      const { version: _v, ...rest } = withoutOwn(request);
       return { ...rest, base, adapter, threads };
     }
     case 'compose':
@@ -88,8 +88,14 @@ function specValue(request: PinnedRequest, places: SpecPlaces): object {
       return { kind, dtype, maxShardBytes, base, adapter, output, threads };
     }
     case 'export': {
-      const { adapter: _a, version: _v, recipe: _, ...rest } = request;
+      const { adapter: _a, version: _v, ...rest } = withoutOwn(request);
       return { ...rest, base, adapter, output, threads };
     }
   }
+}
+
+/** Without what only the platform knows. */
+function withoutOwn<R extends PinnedRequest>(request: R): Omit<R, 'recipe' | 'budget'> {
+  const { recipe: _recipe, budget: _budget, ...rest } = request;
+  return rest;
 }

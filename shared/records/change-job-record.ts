@@ -1,9 +1,11 @@
+import { charge } from '../domain/allowance.ts';
 import { changeJob, hasEnded, type JobChange } from '../domain/job-states.ts';
 import { DomainError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { ConditionError, type RecordWrite, type World } from '../platform/ports.ts';
 import type { Caller } from './caller.ts';
 import { commit, newId } from './commit.ts';
+import { accountWrites } from './budgets.ts';
 import { fenceCheck, fencedOut, nextFenceWrite, readFence, type Fence } from './job-fence.ts';
 import { chunkWrite, streamEnd } from './job-stream.ts';
 import { failedImportWrites } from './failed-import.ts';
@@ -27,7 +29,7 @@ export interface ChangedJob extends Stored<JobRecord> {
 }
 
 /**
- * Brings a job into its next state, tells its stream, and takes it from the container that held it, in one transaction. Throws
+ * Brings a job into its next state, tells its stream, takes it from the container that held it, and settles what that took, in one transaction. Throws
  * `DomainError` with the code of `changeJob` when it may not happen, and `FencedOutError`.
  */
 export async function changeJobRecord(
@@ -47,6 +49,7 @@ export async function changeJobRecord(
     const step = changeJob(job, change);
     if ('refused' in step) throw new DomainError(step.refused, step.reason);
     if (change.type === 'cancel' && step.state === job.state) return { ...found, fence };
+    if (change.type === 'resume') refuseSpent(job);
     const at = new Date(world.now()).toISOString();
     const next: JobRecord = {
       ...job,
@@ -69,6 +72,7 @@ export async function changeJobRecord(
       chunkWrite({ team, jobId, firstId }, { at, attempt: next.attempt }, [event]),
       ...(await failedImportWrites(world, next)),
       ...tracesWrites(world, job, next),
+      ...(await accountWrites(world, job, next)),
     ];
     try {
       const detail = { state: next.state, reason: next.reason };
@@ -79,6 +83,15 @@ export async function changeJobRecord(
       if (!(known instanceof ConditionError)) throw known;
     }
   }
+}
+
+/** A job whose allowance is used up would end where it begins. */
+function refuseSpent({ allowance }: JobRecord): void {
+  if (allowance && allowance.chargedMilliseconds >= allowance.maxMilliseconds)
+    throw new DomainError(
+      'budget-spent',
+      `The job has taken the ${allowance.maxMilliseconds / 1000} s that it may: fork it with a larger budget.`,
+    );
 }
 
 /** What a job leaves on its way goes some time after its end, unless somebody asks for it to go on. */
@@ -105,12 +118,16 @@ function timesOf(
 
 /** A container has a job from its claim on, also while it is asked to end. */
 function usageOf(
-  { claimedAt, machineSeconds }: JobRecord,
+  { claimedAt, machineSeconds, allowance }: JobRecord,
   state: JobRecord['state'],
   at: string,
-): Pick<JobRecord, 'claimedAt' | 'machineSeconds'> {
+): Pick<JobRecord, 'claimedAt' | 'machineSeconds' | 'allowance'> {
   const isHeld = state === 'running' || state === 'cancelling';
-  if (isHeld) return { claimedAt: claimedAt ?? at, machineSeconds };
-  const seconds = claimedAt === null ? 0 : Math.max(0, Date.parse(at) - Date.parse(claimedAt)) / 1000;
-  return { claimedAt: null, machineSeconds: machineSeconds + seconds };
+  if (isHeld) return { claimedAt: claimedAt ?? at, machineSeconds, allowance };
+  const milliseconds = claimedAt === null ? 0 : Math.max(0, Date.parse(at) - Date.parse(claimedAt));
+  return {
+    claimedAt: null,
+    machineSeconds: machineSeconds + milliseconds / 1000,
+    allowance: allowance && charge(allowance, milliseconds),
+  };
 }

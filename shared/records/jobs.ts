@@ -3,6 +3,7 @@ import { findingField } from '../contract/fields.ts';
 import { jobKinds, jobStates, type Job } from '../contract/jobs.ts';
 import { lineageSchema } from '../contract/versions.ts';
 import { DomainError } from '../errors.ts';
+import { costMicroDollars } from '../domain/allowance.ts';
 import { hasEnded, isResumable } from '../domain/job-states.ts';
 import type { JsonObject, RecordTable, RecordWrite, StoredRecord } from '../platform/ports.ts';
 import { presentHeartbeat, type Heartbeat } from './job-heartbeat.ts';
@@ -54,6 +55,11 @@ const jobRecord = z.object({
   machineSeconds: z.number().default(0),
   /** Of the last container that claimed it; null: it had none, or runs where there are no classes. */
   machineClass: z.string().nullable().default(null),
+  /** What it may take, and what of it is charged; null: the platform's own job, or one from before there were budgets. */
+  allowance: z
+    .object({ maxMilliseconds: z.int(), microDollarsPerHour: z.int(), chargedMilliseconds: z.int() })
+    .nullable()
+    .default(null),
 });
 export type JobRecord = z.output<typeof jobRecord>;
 
@@ -99,7 +105,8 @@ export function presentJob(job: JobRecord, heartbeat: Heartbeat | undefined, rep
     request: { ...request },
     inputs: job.inputs,
     attempt,
-    usage: { machineSeconds: job.machineSeconds, machineClass: job.machineClass },
+    usage: { machineSeconds: job.machineSeconds, machineClass: job.machineClass, ...chargeOf(job) },
+    allowance: allowanceOf(job),
     ...presentHeartbeat(heartbeat),
     report: report && { ...report },
     output,
@@ -110,5 +117,23 @@ export function presentJob(job: JobRecord, heartbeat: Heartbeat | undefined, rep
     createdBy,
     startedAt,
     endedAt,
+  };
+}
+
+function chargeOf({ allowance }: JobRecord): Pick<Job['usage'], 'chargedSeconds' | 'dollars'> {
+  const { chargedMilliseconds = 0, microDollarsPerHour = 0 } = allowance ?? {};
+  return {
+    chargedSeconds: chargedMilliseconds / 1000,
+    dollars: costMicroDollars(chargedMilliseconds, microDollarsPerHour) / 1e6,
+  };
+}
+
+function allowanceOf({ allowance }: JobRecord): Job['allowance'] {
+  if (!allowance) return null;
+  const { maxMilliseconds, microDollarsPerHour } = allowance;
+  return {
+    maxSeconds: maxMilliseconds / 1000,
+    maxDollars: costMicroDollars(maxMilliseconds, microDollarsPerHour) / 1e6,
+    dollarsPerHour: microDollarsPerHour / 1e6,
   };
 }

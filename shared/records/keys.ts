@@ -68,6 +68,9 @@ export const keys = {
   }),
   tag: (team: string, tag: string, adapter: string): RecordKey => ({ partition: `${team}#tag#${tag}`, sort: adapter }),
 
+  /** What the team (`team`), or one of its keys (its id), may use, has used and has reserved. */
+  budget: (team: string, subject: string): RecordKey => ({ partition: `${team}#budget`, sort: subject }),
+
   upload: (team: string, uploadId: string): RecordKey => ({ partition: `${team}#upload#${uploadId}`, sort: 'upload' }),
   base: (team: string, name: string): RecordKey => ({ partition: `${team}#base#${name}`, sort: 'base' }),
   dataset: (team: string, name: string): RecordKey => ({ partition: `${team}#dataset#${name}`, sort: 'dataset' }),

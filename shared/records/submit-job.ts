@@ -1,6 +1,9 @@
 import type { JobKind } from '../contract/jobs.ts';
+import type { Allowance } from '../domain/allowance.ts';
 import { UnavailableError } from '../errors.ts';
-import type { JsonObject, RecordWrite, RunNeeds, World } from '../platform/ports.ts';
+import { limits } from '../limits.ts';
+import { ConditionError, type JsonObject, type RecordWrite, type RunNeeds, type World } from '../platform/ports.ts';
+import { accountWrites } from './budgets.ts';
 import type { Caller } from './caller.ts';
 import { commit, newId } from './commit.ts';
 import { newFenceWrite } from './job-fence.ts';
@@ -15,12 +18,14 @@ export interface NewJob {
   readonly inputs?: JobInputs;
   readonly makes?: JobRecord['makes'];
   readonly needs?: RunNeeds;
+  /** What is reserved for it; absent: a job of the platform itself. */
+  readonly allowance?: Allowance;
   readonly forkOf?: string;
 }
 
 /** The record of a new job; `jobWrites` makes it, and `startRun` starts it after that. */
 export function newJob(world: Pick<World, 'now' | 'randomBytes'>, caller: Caller, job: NewJob): JobRecord {
-  const { kind, request, inputs = {}, makes = {}, needs = null, forkOf = null } = job;
+  const { kind, request, inputs = {}, makes = {}, needs = null, allowance = null, forkOf = null } = job;
   return {
     id: newId(world, 'job'),
     team: caller.team,
@@ -47,6 +52,7 @@ export function newJob(world: Pick<World, 'now' | 'randomBytes'>, caller: Caller
     claimedAt: null,
     machineSeconds: 0,
     machineClass: null,
+    allowance,
   };
 }
 
@@ -73,11 +79,22 @@ export async function startRun(world: Pick<World, 'runner'>, { runId, id, team, 
   }
 }
 
-/** Makes a job and starts it. Throws `AlreadyDoneError` when the same call has made it before. */
+/**
+ * Makes a job, reserves what it may take, and starts it. Throws `AlreadyDoneError` when the same call has made it before, and what
+ * `accountWrites` throws where a budget does not allow it.
+ */
 export async function submitJob(world: World, caller: Caller, job: NewJob): Promise<JobRecord> {
   const made = newJob(world, caller, job);
   const change = { action: 'job.create', resource: `jobs/${made.id}`, detail: { kind: made.kind }, created: made.id };
-  await commit(world, caller, change, jobWrites(made));
+  for (let attempt = 1; ; attempt++)
+    try {
+      await commit(world, caller, change, [...jobWrites(made), ...(await accountWrites(world, undefined, made))]);
+      break;
+    } catch (error) {
+      if (!(error instanceof ConditionError)) throw error;
+      if (attempt === limits.budgetAttemptsMax)
+        throw new UnavailableError('Jobs begin and end too often just now: try again.', { cause: error });
+    }
   await startRun(world, made);
   return made;
 }

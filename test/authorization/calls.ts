@@ -2,7 +2,6 @@ import { deleteAdapter, setAlias } from '../../shared/contract/adapters.ts';
 import { deleteBase } from '../../shared/contract/bases.ts';
 import { createComposition } from '../../shared/contract/compositions.ts';
 import { deleteDataset } from '../../shared/contract/datasets.ts';
-import { createKey } from '../../shared/contract/keys.ts';
 import type { Scope } from '../../shared/contract/scopes.ts';
 import { announce, tinyAdapter } from '../support/send-upload.ts';
 import type { CallFixture } from './fixture.ts';
@@ -177,12 +176,17 @@ export const calls: Readonly<Record<string, (f: CallFixture) => Promise<AllowedC
     const about = (base: string): Call => ({ body: { base, prompts: [{ prompt: 'Hi' }] } });
     return { ...about(await f.base()), missing: about(none) };
   },
+  listBudgets: nothing,
+  getBudget: async (f) => ({ params: { subject: await f.keyId() }, missing: { params: { subject: digits } } }),
+  setBudget: async (f) => {
+    const about = (subject: string): Call => ({ params: { subject }, body: { jobs: 10 } });
+    return { ...about(await f.keyId()), missing: about(digits) };
+  },
   whoAmI: nothing,
   createKey: async () => ({ body: { name: 'second', scopes: ['adapters:read'] } }),
   listKeys: nothing,
   revokeKey: async (f) => {
-    const { key } = await f.blue.call(createKey, { body: { name: 'third', scopes: ['jobs:read'] } });
-    return { params: { key: key.id }, missing: { params: { key: digits } } };
+    return { params: { key: await f.keyId() }, missing: { params: { key: digits } } };
   },
   listAuditSeals: nothing,
   getSigningKey: nothing,

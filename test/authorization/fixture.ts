@@ -1,6 +1,7 @@
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { createAdapter } from '../../shared/contract/adapters.ts';
 import { createDataset } from '../../shared/contract/datasets.ts';
+import { createKey } from '../../shared/contract/keys.ts';
 import type { JobRequest } from '../../shared/contract/job-requests.ts';
 import type { JobState } from '../../shared/contract/jobs.ts';
 import { completeUpload, type Upload } from '../../shared/contract/uploads.ts';
@@ -31,6 +32,8 @@ export interface CallFixture {
   newDataset(): Promise<string>;
   /** An open upload of a version, whose parts are sent where `sent`. */
   upload(sent: boolean): Promise<Upload>;
+  /** The id of a new key. */
+  keyId(): Promise<string>;
   /** A job that evaluates, in this state. */
   job(state: JobState): Promise<string>;
 }
@@ -91,6 +94,10 @@ export function callFixture(api: FixturePlatform, blue: ApiClient): CallFixture 
       const { upload } = await blue.call(beginUpload, call);
       if (sent) await sendFiles(api, blue, upload, files);
       return upload;
+    },
+    async keyId() {
+      const { key } = await blue.call(createKey, { body: { name: name(), scopes: ['jobs:read'] } });
+      return key.id;
     },
     async job(state) {
       const request = { kind: 'evaluate', base: await base(), dataset: await dataset() };

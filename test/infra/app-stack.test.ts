@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { adapterHandlers } from '../../functions/adapters/app.ts';
 import { catalogHandlers } from '../../functions/catalog/app.ts';
+import { budgetHandlers } from '../../functions/budgets/app.ts';
 import { generateHandlers } from '../../functions/generate/app.ts';
 import { jobHandlers } from '../../functions/jobs/app.ts';
 import { teamHandlers } from '../../functions/teams/app.ts';
@@ -150,7 +151,7 @@ describe('the API', () => {
   /** What the entry of each function binds. */
   const bound = {
     adapters: [...adapterHandlers, ...uploadHandlers],
-    jobs: [...jobHandlers, ...generateHandlers],
+    jobs: [...jobHandlers, ...budgetHandlers, ...generateHandlers],
     catalog: catalogHandlers,
     teams: teamHandlers,
   };

@@ -35,6 +35,7 @@ const unlisted: ReadonlySet<string> = new Set([
   'aliases',
   'alias-history',
   'tag',
+  'budget',
 ]);
 
 function expectationOf({ partition, sort, value }: Row): Expectation | undefined {
