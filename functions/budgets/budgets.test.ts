@@ -6,6 +6,7 @@ import { whoAmI } from '../../shared/contract/keys.ts';
 import { ownPrice } from '../../shared/domain/machine-prices.ts';
 import { limits } from '../../shared/limits.ts';
 import { changeJobRecord } from '../../shared/records/change-job-record.ts';
+import { getJobRecord } from '../../shared/records/jobs.ts';
 import { administrate } from '../admin/administrate.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
 import { putReadyBase } from '../../test/support/ready-base.ts';
@@ -34,6 +35,11 @@ const make = async (budget?: object): Promise<string> => {
 const change = (id: string, ...[what]: [Parameters<typeof changeJobRecord>[3]]) =>
   changeJobRecord(api.world, api.caller(), id, what);
 
+const claim = async (id: string): Promise<void> => {
+  const { value } = await getJobRecord(api.world.table, 'blue', id);
+  await change(id, { type: 'claim', runId: value.runId });
+};
+
 test('a job reserves what it may take, uses what its container took, and gives the rest back when it ends', async () => {
   const id = await make({ maxSeconds: 3600 });
   const { key } = await client.call(whoAmI, {});
@@ -48,8 +54,7 @@ test('a job reserves what it may take, uses what its container took, and gives t
   await client.call(resumeJob, { params: { job: id } });
   const claimed = await client.call(getJob, { params: { job: id } });
   expect(claimed).toMatchObject({ state: 'queued', allowance: { maxSeconds: 3600, maxDollars: 2, dollarsPerHour: 2 } });
-  const stored = await api.world.table.get({ partition: `blue#job#${id}`, sort: 'job' });
-  await change(id, { type: 'claim', runId: String(stored?.value['runId']) });
+  await claim(id);
   api.pass(900_000);
   await change(id, { type: 'die', reason: 'It is gone.' });
   const after = await client.call(getBudget, team);
@@ -64,8 +69,7 @@ test('a job reserves what it may take, uses what its container took, and gives t
 
 test('a job that has taken all that it may does not go on, and what it took beyond is told and not charged', async () => {
   const id = await make({ maxSeconds: 10 });
-  const stored = await api.world.table.get({ partition: `blue#job#${id}`, sort: 'job' });
-  await change(id, { type: 'claim', runId: String(stored?.value['runId']) });
+  await claim(id);
   api.pass(15_000);
   await change(id, { type: 'refuse', reason: 'bad' });
   const { usage } = await client.call(getJob, { params: { job: id } });

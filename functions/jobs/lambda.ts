@@ -1,8 +1,9 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
+import { chooseClass } from '../../shared/aws/choose-class.ts';
 import { openAwsWorld } from '../../shared/aws/aws-world.ts';
 import { environmentNames, readAwsSettings } from '../../shared/aws/environment.ts';
-import { priceOnAws } from '../../shared/aws/price-on-aws.ts';
+import { awsPrice } from '../../shared/domain/machine-prices.ts';
 import { budgetHandlers } from '../budgets/app.ts';
 import { generateHandlers } from '../generate/app.ts';
 import { apiFunction } from '../http/api-function.ts';
@@ -14,7 +15,7 @@ const settings = readAwsSettings(process.env);
 export const handler = apiFunction({
   deps: {
     world: openAwsWorld(settings),
-    priceOf: priceOnAws(settings.jobClasses),
+    priceOf: (needs) => awsPrice(chooseClass(settings.jobClasses, needs).gpuMemoryBytes),
     withoutAccelerator: process.env[environmentNames.mergeOn] === 'cpu' ? ['merge'] : [],
   },
   handlers: [...jobHandlers, ...budgetHandlers, ...generateHandlers],

@@ -10,7 +10,6 @@ import { SubnetType } from 'aws-cdk-lib/aws-ec2';
 import { CpuArchitecture, LogDriver, OperatingSystemFamily } from 'aws-cdk-lib/aws-ecs';
 import type { Construct } from 'constructs';
 import { environmentNames } from '../../shared/aws/environment.ts';
-import { cpuMachine } from '../../shared/domain/machine-prices.ts';
 import { GpuMachines } from '../constructs/gpu-machines.ts';
 import { jobCommand, jobDefinition } from '../constructs/job-definition.ts';
 import { jobImage } from '../constructs/job-image.ts';
@@ -96,8 +95,8 @@ export class JobsStack extends Stack {
     const container = new EcsFargateContainerDefinition(this, 'CpuContainer', {
       ...this.#container(cpuImage),
       image: jobImage(this, 'CpuImage', { image: cpuImage, target: 'cpu', roles: [this.#roles.execution] }),
-      cpu: cpuMachine.vcpus,
-      memory: Size.gibibytes(cpuMachine.memoryGigabytes),
+      cpu: 4,
+      memory: Size.gibibytes(16),
       ephemeralStorageSize: Size.gibibytes(200),
       // there is no NAT gateway that it could go through
       assignPublicIp: true,

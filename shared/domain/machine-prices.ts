@@ -1,3 +1,5 @@
+import { invariant } from '../errors.ts';
+
 /** What an hour of a machine costs, and from where that is known. */
 export interface MachinePrice {
   readonly microDollarsPerHour: number;
@@ -27,14 +29,15 @@ const cpuDollarsPerHour = (vcpus: number, memoryGigabytes: number): number =>
 /** What the container without a GPU has, as `infra/stacks/jobs-stack.ts` asks for it. */
 export const cpuMachine = { vcpus: 4, memoryGigabytes: 16 } as const;
 
-/** The price of a class of machines of AWS; `undefined` for one that is not in the table. */
-export function awsPrice(gpuMemoryBytes: number | undefined): MachinePrice | undefined {
+/** The price of a class of machines of AWS, by the memory of its GPU; undefined: it has none. */
+export function awsPrice(gpuMemoryBytes: number | undefined): MachinePrice {
   if (gpuMemoryBytes === undefined) {
     const { vcpus, memoryGigabytes } = cpuMachine;
     return priced(cpuDollarsPerHour(vcpus, memoryGigabytes), `Fargate, ${vcpus} vCPUs and ${memoryGigabytes} GB`);
   }
   const found = gpuPrices.find(({ gpuMemoryGibibytesMax }) => gpuMemoryBytes <= gpuMemoryGibibytesMax * 1024 ** 3);
-  return found && priced(found.dollarsPerHour, `${found.machine}, on demand`);
+  invariant(found, 'every class of machines has a price');
+  return priced(found.dollarsPerHour, `${found.machine}, on demand`);
 }
 
 /** The price of a machine that somebody named, for one that is not rented by the hour. */

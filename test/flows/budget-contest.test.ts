@@ -39,20 +39,20 @@ interface Contest {
 const contestant = fileURLToPath(new URL('../support/budget-contestant.ts', import.meta.url));
 
 async function contest(mode = ''): Promise<Contest> {
-  let running = 3;
-  const processes = [1, 2, 3].map(async (seed) => {
+  const running = new Set([1, 2, 3]);
+  const processes = [...running].map(async (seed) => {
     const child = spawn(process.execPath, ['--import', 'tsx', contestant, folder, String(seed), mode], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const chunks: Buffer[] = [];
     child.stdout.on('data', (bytes: Buffer) => chunks.push(bytes));
     const code = await new Promise((resolve) => child.on('close', resolve));
-    running -= 1;
+    running.delete(seed);
     if (code !== 0) throw new Error(`a contestant ended with ${String(code)}`);
     return JSON.parse(Buffer.concat(chunks).toString()) as { made: number; refused: number };
   });
   const over: string[] = [];
-  while (running > 0) {
+  while (running.size > 0) {
     for (const subject of ['team', 'key-0', 'key-1'])
       over.push(...overLimit((await findAccount(world, 'blue', subject)).value).map((what) => `${subject}: ${what}`));
     await new Promise((resolve) => setTimeout(resolve, 3));
