@@ -10,10 +10,14 @@ export function reportText(report: JobReport): string {
   switch (report.kind) {
     case 'train': {
       const { evalLossBefore: before, evalLoss: after, trainLoss, steps, seconds, tokens, output } = report;
-      const { endedEarly, writtenStep, skippedSteps } = report;
+      const { endedEarly, stoppedBy, writtenStep, skippedSteps } = report;
       return [
         `Trained ${steps} steps on ${tokens.toLocaleString('en')} tokens in ${durationText(seconds)}; the last losses average ${trainLoss.toFixed(4)}.`,
-        ...(endedEarly ? ['The held-out loss fell no more, so the run ended early.'] : []),
+        ...(stoppedBy === 'budget'
+          ? ['Its allowance was spent before its last step: this is what it had learnt by then.']
+          : endedEarly
+            ? ['The held-out loss fell no more, so the run ended early.']
+            : []),
         ...(skippedSteps > 0 ? [`${skippedSteps} of the steps were left out: their gradients were spikes.`] : []),
         ...(before === null || after === null
           ? []

@@ -11,6 +11,8 @@ export interface JobThreadData {
   readonly spec: Spec;
   /** One Int32: 1 when the job should save its work and end. */
   readonly stopFlag: SharedArrayBuffer;
+  /** Machine time from the start of the thread on; absent: any. */
+  readonly secondsMax?: number | undefined;
 }
 
 /** What the thread says to its supervisor. */
@@ -22,12 +24,14 @@ export type JobThreadMessage =
 // Sessions block their thread while they run; this one, so that the supervisor's never is.
 const port = parentPort;
 invariant(port, 'this file runs in a thread');
-const { spec, stopFlag } = workerData as JobThreadData; // given by main.ts
+const { spec, stopFlag, secondsMax } = workerData as JobThreadData; // given by main.ts
 const flag = new Int32Array(stopFlag);
 const send = (message: JobThreadMessage): void => port.postMessage(message);
 const context: JobContext = {
   emit: (event) => send({ type: 'event', event }),
   stopRequested: () => Atomics.load(flag, 0) === 1,
+  // a thread's clock begins with it
+  ...(secondsMax === undefined ? {} : { secondsLeft: () => secondsMax - performance.now() / 1000 }),
   now: () => performance.now(),
 };
 try {

@@ -22,6 +22,8 @@ export interface RunJobOptions {
   readonly onEvent?: (event: JobEvent) => void;
   /** Asks the job to save its work and end; it then rejects with `UnavailableError`. */
   readonly stop?: AbortSignal;
+  /** Machine time that it may take; absent: any. A training run then ends with what it has learnt, another job with `budget-spent`. */
+  readonly secondsMax?: number | undefined;
 }
 
 /** Runs a job in a thread of its own, so that this one stays free for signals and progress. Resolves to the job's report. */
@@ -32,7 +34,7 @@ export async function runJob<S extends Spec>(spec: S, options: RunJobOptions = {
   options.stop?.addEventListener('abort', askToStop, { once: true });
   const entry = new URL('job-thread.ts', import.meta.url).href;
   switchTelemetryOff();
-  const workerData: JobThreadData & { entry: string } = { spec, stopFlag, entry };
+  const workerData: JobThreadData & { entry: string } = { spec, stopFlag, entry, secondsMax: options.secondsMax };
   const worker = new Worker(new URL('../shared/platform/start-thread.mjs', import.meta.url), { workerData });
   try {
     return await new Promise((fulfil, reject) => {

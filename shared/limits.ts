@@ -71,6 +71,8 @@ export const limits = {
   jobSecondsMax: 345_600,
   /** What a job that costs something may take at least when nobody says how much: an estimate of minutes is too rough to hold one to. */
   jobDefaultSecondsMin: 3600,
+  /** A container that is beyond its allowance by more is taken away: the files of a base of seven billion parameters are stored by then. */
+  jobOverdueSeconds: 600,
   /** Lost races for one budget before a call gives up: each means that another job of the team began or ended. */
   budgetAttemptsMax: 200,
   /** Free bytes where a container works: a base of a billion parameters in 16 bits, its merged copy and checkpoints. */

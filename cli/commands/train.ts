@@ -199,5 +199,11 @@ export const train: SpecCommand = {
     seed,
     threads,
     ...serverFlags,
+    'max-seconds': {
+      path: 'maxSeconds',
+      kind: 'number',
+      value: 'S',
+      help: 'time after which the run ends with what it has learnt [until it is done]',
+    },
   },
 };

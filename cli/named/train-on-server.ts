@@ -15,7 +15,16 @@ import { trainDefaults, type TrainDefaults } from './train-defaults.ts';
 /** `lorary train` on the server: data is sent unless it is there, what was left open is chosen and told, and the run is watched. */
 export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
   const { rest, options } = splitNamed(spec);
-  const { base: baseText, data: dataField, output, method: methodField, optimizer, evaluation, ...settings } = rest;
+  const {
+    base: baseText,
+    data: dataField,
+    output,
+    method: methodField,
+    optimizer,
+    evaluation,
+    maxSeconds,
+    ...settings
+  } = rest;
   const baseName = textAt(baseText) ?? '';
   const data = (dataField ?? {}) as Readonly<Record<string, unknown>>; // an object by the table of flags, as method is
   const method = methodField as { kind: string; config?: Readonly<Record<string, unknown>> };
@@ -52,7 +61,8 @@ export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
     ...pick(data, ['contextTokens', 'longRows']),
   };
   const names = { base: [base.name], dataset: datasetNames(dataset, evalDataset) };
-  return startJob(api, request, { ...options, json, names }, io);
+  const budget = maxSeconds === undefined ? {} : { budget: { ...options.budget, maxSeconds } };
+  return startJob(api, request, { ...options, ...budget, json, names }, io);
 };
 
 /** The name of the rows; where an adapter of another base has it, with the base's name behind. */

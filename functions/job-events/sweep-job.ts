@@ -1,5 +1,6 @@
 import { hasEnded, type JobChange } from '../../shared/domain/job-states.ts';
 import { DomainError } from '../../shared/errors.ts';
+import { limits } from '../../shared/limits.ts';
 import type { RunInfo, World } from '../../shared/platform/ports.ts';
 import type { Caller } from '../../shared/records/caller.ts';
 import { changeJobRecord } from '../../shared/records/change-job-record.ts';
@@ -21,10 +22,23 @@ export async function sweepJob(world: World, team: string, jobId: string): Promi
     return;
   }
   if (run?.state === 'waiting') return;
+  if (isOverdue(world, job))
+    return takeAway(world, job, 'It took longer than its allowance, and did not end by itself.');
   if (!(await isSilent(world, job))) return;
-  // whatever it may still be doing, it has lost the job
+  await takeAway(world, job, 'It gave no sign of life.');
+}
+
+/** Whatever its container may still be doing, it has lost the job. */
+async function takeAway(world: World, job: JobRecord, reason: string): Promise<void> {
   await world.runner.cancel(job.runId);
-  await change(world, job, { type: 'die', reason: 'It gave no sign of life.' });
+  await change(world, job, { type: 'die', reason });
+}
+
+/** A container ends by itself when the allowance is spent, and has had its time to publish. */
+function isOverdue({ now }: Pick<World, 'now'>, { allowance, claimedAt }: JobRecord): boolean {
+  if (!allowance || claimedAt === null) return false;
+  const taken = allowance.chargedMilliseconds + now() - Date.parse(claimedAt);
+  return taken > allowance.maxMilliseconds + limits.jobOverdueSeconds * 1000;
 }
 
 /** What a run that is over means for a job that does not say so itself. */

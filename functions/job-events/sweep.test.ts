@@ -6,7 +6,7 @@ import { changeJobRecord } from '../../shared/records/change-job-record.ts';
 import { commit } from '../../shared/records/commit.ts';
 import { writeHeartbeat } from '../../shared/records/job-heartbeat.ts';
 import { getJobRecord, type JobRecord } from '../../shared/records/jobs.ts';
-import { jobWrites, newJob, startRun } from '../../shared/records/submit-job.ts';
+import { jobWrites, newJob, startRun, submitJob } from '../../shared/records/submit-job.ts';
 import { changed } from '../../test/support/changed.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
 import { sweep } from './sweep.ts';
@@ -66,6 +66,26 @@ test('a submission that was lost is made up for, once', async () => {
   await Promise.all([sweep(api.world), sweep(api.world)]);
   await eventually(async () => (await runState(job)) === 'running');
   expect(await api.world.runner.list()).toHaveLength(1);
+});
+
+test('a container that is far beyond its allowance loses its job, not a moment sooner, and no more is charged than was allowed', async () => {
+  script = forEver;
+  const allowance = { maxMilliseconds: 60_000, microDollarsPerHour: 0, chargedMilliseconds: 0 };
+  const asked = { kind: 'evaluate', request: { kind: 'evaluate' }, allowance } as const;
+  const job = await submitJob(api.world, api.caller(), asked);
+  await eventually(async () => (await runState(job)) === 'running');
+  const { fence } = await claim(job);
+  api.pass(1000 * (60 + limits.jobOverdueSeconds - 5));
+  await writeHeartbeat(api.world, fence, null);
+  await sweep(api.world);
+  expect(await now(job)).toMatchObject({ state: 'running' });
+  api.pass(6000);
+  await sweep(api.world);
+  expect(await now(job)).toMatchObject({
+    state: 'queued',
+    reason: expect.stringContaining('It took longer than its allowance'),
+    allowance: { chargedMilliseconds: 60_000 },
+  });
 });
 
 test('a container that dies again and again before it claims its job ends it with the reason', async () => {

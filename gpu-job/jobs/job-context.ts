@@ -6,6 +6,8 @@ export interface JobContext {
   emit(event: JobEvent): void;
   /** Whether the job should save its work and end with `UnavailableError`. Asked often: between steps, tensors, rows. */
   stopRequested(): boolean;
+  /** Machine time that is left of what the job may take; absent: no end. */
+  secondsLeft?(): number;
   /** Milliseconds since some fixed moment, never going back. */
   now(): number;
 }

@@ -11,6 +11,7 @@ import type {
 import type { MergeReport } from '../merge/merge-report.ts';
 import type { CompositionReport } from './composition-report.ts';
 import type { JobContext } from './job-context.ts';
+import { withinAllowance } from './within-allowance.ts';
 
 /** The report of each kind of job. */
 export interface JobReports {
@@ -25,11 +26,19 @@ export interface JobReports {
   readonly 'data-check': DataCheckReport;
 }
 
-/** Runs the job of any spec. Each kind is loaded only when it is asked for. Resolves to the job's report, plain JSON. */
+/** Runs the job of any spec. Resolves to the job's report, plain JSON. */
 export async function runSpec(spec: Spec, context: JobContext): Promise<JobReports[Spec['kind']]> {
+  // it knows its allowance itself, and has something to show when that is spent
+  if (spec.kind === 'train') return (await import('./train.ts')).runTrain(spec, context);
+  return withinAllowance(context, (bounded) => runOther(spec, bounded));
+}
+
+/** Each kind is loaded only when it is asked for. */
+async function runOther(
+  spec: Exclude<Spec, { kind: 'train' }>,
+  context: JobContext,
+): Promise<JobReports[Spec['kind']]> {
   switch (spec.kind) {
-    case 'train':
-      return (await import('./train.ts')).runTrain(spec, context);
     case 'sweep':
       return (await import('./sweep.ts')).runSweep(spec, context);
     case 'evaluate':

@@ -6,11 +6,13 @@ import { requireMethod } from '../methods/tuned-model.ts';
 import { accumulate } from '../training/accumulate.ts';
 import { makeBatches } from '../training/batches.ts';
 import { firstState, readLatestCheckpoint, writeCheckpoint, type RunState } from '../training/checkpoint.ts';
+import { checkpointInterval } from '../training/checkpoint-interval.ts';
 import { loraPlusFactors } from '../training/lora-plus.ts';
 import { openMetricsLog, type MetricsLine } from '../training/metrics-log.ts';
 import { clipScale, createAdamW, globalNorm } from '../training/optimizers.ts';
 import { randomStream } from '../training/random.ts';
 import { bestAfter, isSpike, normsAfter, spikesInARowMax } from '../training/run-guard.ts';
+import type { RunWall } from '../training/run-wall.ts';
 import { learningRateAt } from '../training/schedules.ts';
 import { createTrainStep } from '../training/step-graph.ts';
 import { indicesUpTo } from '../training/token-rows.ts';
@@ -23,16 +25,18 @@ import { asWritten, outputDtype, type TrainedWeights } from './write-trained.ts'
 
 /**
  * Takes the steps of a run that are left, from its last checkpoint on. Throws `DomainError('diverged')` when a loss or a gradient is no
- * number any more, and `UnavailableError` when it was asked to stop and has saved its work.
+ * number any more, `DomainError('budget-spent')` when its allowance was spent before the first step, and `UnavailableError` when it was asked
+ * to stop and has saved its work.
  */
 export async function runSteps(
   spec: TrainSpec,
   run: PreparedTraining,
   stepPlan: ChosenPlan,
-  observer: RunObserver,
+  { observer, wall }: { readonly observer: RunObserver; readonly wall: RunWall },
   context: JobContext,
 ): Promise<TrainedWeights> {
   const { plan, folders } = run;
+  const { allowanceSeconds } = wall;
   const { memory, microBatchTokens } = stepPlan;
   const batchShape = { ...run.batchShape, microBatchTokens };
   const { patience, keep = patience === undefined ? 'last' : 'best' } = spec.evaluation;
@@ -49,18 +53,23 @@ export async function runSteps(
   emitPlan(run, stepPlan, state, context);
 
   const save = async (): Promise<string> => {
-    state = { ...state, metricsBytes: await metrics.flush() };
+    state = { ...state, spentSeconds: wall.spentSeconds(), metricsBytes: await metrics.flush() };
     const content = { state, parameters, moments: optimizer.moments, best };
     const { checkpoints } = folders;
     const path = await writeCheckpoint(checkpoints, content, method, run.identity, spec.checkpoint.keep);
     context.emit({ type: 'checkpoint', step: state.step, path });
     return path;
   };
-  const stop = async (): Promise<never> => {
+  /** Whatever ends a run early begins with a checkpoint. Who asked for the end can have it go on; one whose allowance is spent is written as it stands. */
+  const endEarly = async (): Promise<'budget'> => {
     const path = await save();
-    throw new UnavailableError(
-      `Stopped after step ${state.step} of ${plan.steps}. Run the same again to go on from ${path}.`,
-    );
+    if (context.stopRequested())
+      throw new UnavailableError(
+        `Stopped after step ${state.step} of ${plan.steps}. Run the same again to go on from ${path}.`,
+      );
+    if (state.step === 0)
+      throw new DomainError('budget-spent', 'The allowance is spent before the first step: give the run more time.');
+    return 'budget';
   };
 
   const noteBest = (lines: readonly MetricsLine[]): void => {
@@ -69,33 +78,47 @@ export async function runSteps(
     state = { ...state, best: bestAfter(state.best ?? undefined, { step: line.step, loss: line.evalLoss }) };
     if (keep === 'best' && state.best?.since === 0) best = copied(parameters);
   };
-  const finish = async (): Promise<TrainedWeights> => {
+  const finish = async (spent: 'budget' | undefined): Promise<TrainedWeights> => {
+    let stoppedBy = spent;
     const earlier = keep === 'best' && state.best && state.best.step !== state.step ? best : undefined;
     const writtenStep = earlier && state.best ? state.best.step : state.step;
     const written = asWritten(earlier ?? parameters, outputDtype(spec, run));
-    const forgetting = run.general.length > 0 ? ((await observer.forgetting(written)) ?? (await stop())) : undefined;
+    const forgetting = run.general.length > 0 && !stoppedBy ? await observer.forgetting(written) : undefined;
+    if (run.general.length > 0 && !forgetting) stoppedBy ??= await endEarly();
     // the weights of the last look may be others, or others once they are rounded
-    if (earlier ?? state.step < plan.steps) {
-      const line = (await observer.measure(written, writtenStep)) ?? (await stop());
-      await metrics.append({ ...line, written: true });
+    if (!stoppedBy && (earlier ?? state.step < plan.steps)) {
+      const line = await observer.measure(written, writtenStep);
+      if (line) await metrics.append({ ...line, written: true });
+      else stoppedBy = await endEarly();
     }
-    return { state, parameters: written, writtenStep, ...(forgetting ? { forgetting } : {}) };
+    // what was asked for, and not an end that comes after all steps
+    const early = stoppedBy && state.step < plan.steps ? { stoppedBy } : {};
+    return { state, parameters: written, writtenStep, ...early, ...(forgetting ? { forgetting } : {}) };
   };
 
   try {
     let savedAt = context.now();
+    let [stepSeconds, saveSeconds] = [0, 0];
+    let stoppedBy: 'budget' | undefined;
     for (let ended = false; !ended;) {
       const { step } = state;
       ended = step === plan.steps;
       if (state.evaluatedStep !== step && observer.isDue(step)) {
         const seen = ended ? asWritten(parameters, outputDtype(spec, run)) : parameters;
-        const lines = (await observer.observe(seen, step)) ?? (await stop());
+        const lines = await observer.observe(seen, step);
+        if (!lines) {
+          stoppedBy = await endEarly();
+          break;
+        }
         for (const line of lines) await metrics.append(line);
         noteBest(lines);
         state = { ...state, evaluatedStep: step };
       }
       if (ended || (patience !== undefined && (state.best?.since ?? 0) >= patience)) break;
-      if (context.stopRequested()) await stop();
+      if (context.stopRequested() || wall.isReached(stepSeconds)) {
+        stoppedBy = await endEarly();
+        break;
+      }
 
       const startedAt = context.now();
       const { epoch, rows } = plan.stepAt(step);
@@ -111,6 +134,7 @@ export async function runSteps(
         optimizer.update(parameters, gradients, learningRate, clipScale(gradientNorm, spec.optimizer.clipNorm));
 
       const seconds = (context.now() - startedAt) / 1000;
+      stepSeconds = seconds;
       const tokens = sum(batches.flatMap(({ sources }) => sources.map(({ length }) => length)));
       state = { ...state, step: step + 1, tokens: state.tokens + tokens, seconds: state.seconds + seconds };
       state = spike
@@ -125,12 +149,16 @@ export async function runSteps(
       await metrics.append({ ...figures, labels, tokens });
       const secondsLeft = (state.seconds / state.step) * (plan.steps - state.step);
       context.emit({ type: 'step', ...figures, steps: plan.steps, secondsLeft });
-      if (context.now() - savedAt >= spec.checkpoint.everySeconds * 1000) {
+      const { everySeconds } = spec.checkpoint;
+      const interval = checkpointInterval({ everySeconds, stepSeconds, saveSeconds, allowanceSeconds });
+      if (context.now() - savedAt >= interval * 1000) {
+        const saveBegan = context.now();
         await save();
         savedAt = context.now();
+        saveSeconds = (savedAt - saveBegan) / 1000;
       }
     }
-    return await finish();
+    return await finish(stoppedBy);
   } finally {
     await metrics.close();
     await session.close();

@@ -4,7 +4,9 @@ import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { exists } from '../folders/files.ts';
 import { runFolders, type RunFolders } from '../training/run-folders.ts';
+import { readCheckpointState } from '../training/checkpoint.ts';
 import { lockRun } from '../training/run-lock.ts';
+import { runWall } from '../training/run-wall.ts';
 import type { JobContext } from './job-context.ts';
 import { chooseStepPlan, type ChosenPlan } from './choose-step-plan.ts';
 import { observeRun, type RunObserver } from './observe-run.ts';
@@ -15,7 +17,7 @@ import { writeTrained } from './write-trained.ts';
 /**
  * Trains an adapter or a whole model. Where the result of the same run stands already, its report is returned. Goes on from the checkpoint in `<output>.run` where there is one, bit for bit on the CPU.
  * Throws `DomainError('train')` with all findings before the first step, `DomainError('diverged')` when a loss or a gradient is no
- * number any more, and `UnavailableError` when it was asked to stop and has saved its work.
+ * number any more, `DomainError('budget-spent')` when its allowance has not been enough for a step, and `UnavailableError` when it was asked to stop and has saved its work.
  */
 export async function runTrain(spec: TrainSpec, context: JobContext): Promise<TrainReport> {
   const folders = runFolders(spec.output);
@@ -34,8 +36,11 @@ export async function runTrain(spec: TrainSpec, context: JobContext): Promise<Tr
       for (const finding of run.warnings) context.emit({ type: 'finding', finding });
       if (run.finished) report = alreadyDone(run.finished, context);
       else {
-        observer = observeRun(spec, run, stepPlan, context);
-        report = await writeTrained(spec, run, await runSteps(spec, run, stepPlan, observer, context));
+        const begun = (await readCheckpointState(folders.checkpoints))?.state;
+        const wall = runWall(spec.maxSeconds, begun?.spentSeconds ?? 0, context);
+        const stopRequested = (): boolean => context.stopRequested() || wall.isReached();
+        observer = observeRun(spec, run, stepPlan, { ...context, stopRequested });
+        report = await writeTrained(spec, run, await runSteps(spec, run, stepPlan, { observer, wall }, context));
       }
     } finally {
       await observer?.close();

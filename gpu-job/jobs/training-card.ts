@@ -104,10 +104,17 @@ function recipe(
   ];
 }
 
-function stepsText({ steps, epochs, endedEarly, writtenStep, skippedSteps }: TrainReport, planned: number): string {
+function stepsText(
+  { steps, epochs, endedEarly, stoppedBy, writtenStep, skippedSteps }: TrainReport,
+  planned: number,
+): string {
   const notes = [
     `${epochs} epoch${epochs === 1 ? '' : 's'} begun`,
-    ...(endedEarly ? [`of ${planned} planned: the held-out loss fell no more`] : []),
+    ...(endedEarly
+      ? [
+          `of ${planned} planned: ${stoppedBy === 'budget' ? 'the allowance was spent' : 'the held-out loss fell no more'}`,
+        ]
+      : []),
     ...(writtenStep === steps
       ? []
       : [`the weights are those after step ${writtenStep}, whose held-out loss is lowest`]),

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { ForgettingReport, TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
-import { invariant } from '../../shared/errors.ts';
+import { invariant, type Finding } from '../../shared/errors.ts';
 import { decodeToFloat32, encodeFromFloat32, type FloatDtype } from '../../shared/formats/dtype.ts';
 import { convertedConfig } from '../../shared/methods/converted-config.ts';
 import { loraScaling, type LoraConfig } from '../../shared/methods/lora.ts';
@@ -46,6 +46,8 @@ export interface TrainedWeights {
   readonly parameters: ReadonlyMap<string, Float32Array>;
   /** After which step they stood. */
   readonly writtenStep: number;
+  /** Absent: it came to its end. */
+  readonly stoppedBy?: 'budget';
   readonly forgetting?: ForgettingReport;
 }
 
@@ -78,11 +80,13 @@ export async function writeTrained(
 function reportOf(
   spec: TrainSpec,
   { plan, rows, evalRows, parameters, warnings }: PreparedTraining,
-  { state, writtenStep, forgetting }: TrainedWeights,
+  { state, writtenStep, stoppedBy, forgetting }: TrainedWeights,
   lines: readonly MetricsLine[],
 ): TrainReport {
   const steps = lines.filter((line) => 'loss' in line);
   const evals = lines.filter((line) => 'evalLoss' in line);
+  // where the allowance was spent, nobody may have looked at what is written
+  const evalOfWritten = stoppedBy ? evals.findLast(({ step }) => step === writtenStep) : evals.at(-1);
   const last = steps.slice(-Math.max(1, Math.round(steps.length / 10)));
   const labels = sum(last.map((line) => line.labels));
   return {
@@ -91,6 +95,7 @@ function reportOf(
     method: spec.method.kind,
     steps: state.step,
     endedEarly: state.step < plan.steps,
+    ...(stoppedBy ? { stoppedBy } : {}),
     writtenStep,
     skippedSteps: state.skippedSteps,
     epochs: plan.stepAt(state.step - 1).epoch + 1,
@@ -100,9 +105,9 @@ function reportOf(
     trainableParameters: sum(parameters.map(({ shape }) => shape.reduce((product, dim) => product * dim, 1))),
     trainLoss: sum(last.map((line) => line.loss * line.labels)) / labels,
     evalLossBefore: evals[0]?.evalLoss ?? null,
-    evalLoss: evals.at(-1)?.evalLoss ?? null,
+    evalLoss: evalOfWritten?.evalLoss ?? null,
     evalTokenAccuracyBefore: evals[0]?.evalTokenAccuracy ?? null,
-    evalTokenAccuracy: evals.at(-1)?.evalTokenAccuracy ?? null,
+    evalTokenAccuracy: evalOfWritten?.evalTokenAccuracy ?? null,
     seconds: state.seconds,
     tokensPerSecond: state.tokens / state.seconds,
     ...(state.plan ? { plan: state.plan } : {}),
@@ -111,9 +116,15 @@ function reportOf(
       'sample' in line ? [{ step: line.step, prompt: line.prompt, text: line.sample }] : [],
     ),
     files: {},
-    warnings,
+    warnings: stoppedBy ? [...warnings, spent(state.step, plan.steps)] : warnings,
   };
 }
+
+const spent = (step: number, steps: number): Finding => ({
+  severity: 'warning',
+  code: 'budget-spent',
+  message: `its allowance was spent after step ${step} of ${steps}: what is written is what it had learnt by then`,
+});
 
 /** We wrote these lines. */
 function parseLines(metrics: string): MetricsLine[] {

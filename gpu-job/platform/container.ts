@@ -20,7 +20,11 @@ export interface ContainerTools {
   readonly stop: AbortSignal;
   readonly runJob: (
     spec: Spec,
-    options: { readonly onEvent: (event: JobEvent) => void; readonly stop: AbortSignal },
+    options: {
+      readonly onEvent: (event: JobEvent) => void;
+      readonly stop: AbortSignal;
+      readonly secondsMax?: number | undefined;
+    },
   ) => Promise<object>;
   /** What it runs on, as people know it; absent: there is one kind of machine. */
   readonly machineClass?: string | undefined;

@@ -16,6 +16,7 @@ import { publishOutputs, storeOutputs } from './deliver.ts';
 import { importBase } from './import-base.ts';
 import { openVoice } from './job-voice.ts';
 import { prepareInputs } from './prepare-inputs.ts';
+import { secondsLeft } from './seconds-left.ts';
 import { withoutPlaces } from './without-places.ts';
 import { validateUpload } from './validate-upload.ts';
 import { makeWorkFolder, removeWorkFolder } from './work-folder.ts';
@@ -57,7 +58,9 @@ async function runRequest(container: Container, request: PinnedRequest): Promise
   const { output, findings } = await publishOutputs(world, caller, fence, job, request, place);
   container.onStage?.('published');
   await voice.flush();
-  const also = { output, report: delivery.report, findings: findingsThatFit([...toFindings(delivery), ...findings]) };
+  const stoppedBy = delivery.findings.some(({ code }) => code === 'budget-spent') ? ('budget' as const) : null;
+  const all = findingsThatFit([...toFindings(delivery), ...findings]);
+  const also = { output, stoppedBy, report: delivery.report, findings: all };
   await changeJobRecord(world, caller, job.id, { type: 'succeed' }, { fence, also });
 }
 
@@ -76,7 +79,7 @@ async function work(container: Container, request: PinnedRequest): Promise<Deliv
   };
   let report: object;
   try {
-    report = await container.runJob(spec, { onEvent, stop: end });
+    report = await container.runJob(spec, { onEvent, stop: end, secondsMax: secondsLeft(world, job) });
   } finally {
     // of a run that ends early, too: that is what it goes on from
     await checkpoints.settle();

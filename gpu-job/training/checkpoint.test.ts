@@ -25,6 +25,7 @@ const at = (step: number): Checkpoint => ({
     step,
     evaluatedStep: step,
     tokens: step * 10,
+    spentSeconds: 0,
     seconds: 1.5,
     best: { step: step - 1, loss: 0.5, since: 1 },
     skippedSteps: 1,

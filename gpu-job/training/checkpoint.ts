@@ -25,6 +25,8 @@ export interface RunState {
   readonly tokens: number;
   /** Time spent on steps, over all sittings. */
   readonly seconds: number;
+  /** Of the spec's own allowance, over all sittings. */
+  readonly spentSeconds: number;
   /** The best evaluation, and whether weights of it are kept apart follows from the spec; null: none yet. */
   readonly best: BestSeen | null;
   /** Steps whose gradients were left out, of all and of the last in a row, and the lengths of the last ones that were not. */
@@ -55,6 +57,7 @@ export const firstState: RunState = {
   evaluatedStep: -1,
   tokens: 0,
   seconds: 0,
+  spentSeconds: 0,
   best: null,
   skippedSteps: 0,
   skippedInARow: 0,
@@ -152,6 +155,7 @@ const stateSchema = z.strictObject({
     evaluatedStep: z.int().min(-1),
     tokens: z.number().min(0),
     seconds: z.number().min(0),
+    spentSeconds: z.number().min(0).default(0),
     best: z
       .object({ step: z.int().min(0), loss: z.number(), since: z.int().min(0) })
       .nullable()

@@ -19,6 +19,7 @@ export function runIdentity(spec: TrainSpec, content: Readonly<Record<string, st
     threads: _threads,
     memoryMaxBytes: _memoryMax,
     checkpoint: _checkpoint,
+    maxSeconds: _maxSeconds,
     data,
     evaluation,
     ...rest

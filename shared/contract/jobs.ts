@@ -99,6 +99,10 @@ export const jobSchema = z
         files: z.int().optional(),
       })
       .describe('What it made.'),
+    stoppedBy: z
+      .enum(['budget'])
+      .nullable()
+      .describe('`budget`: its allowance was spent before its last step; it has published what it had learnt by then.'),
     findings: z
       .array(findingField)
       .describe("Everything that was wrong, when it failed for the caller's fault; warnings otherwise."),

@@ -49,6 +49,8 @@ export interface TrainReport {
   /** Steps done: fewer than planned where the run ended early. */
   readonly steps: number;
   readonly endedEarly: boolean;
+  /** `budget`: its allowance was spent before its last step; absent: it came to its end. */
+  readonly stoppedBy?: 'budget';
   /** After which of them the written weights stood. */
   readonly writtenStep: number;
   /** Of them, those whose gradient was a spike and was left out. */

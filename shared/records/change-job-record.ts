@@ -20,7 +20,7 @@ export interface ChangeOptions {
   /** The change was decided on what this run did: it is refused (`other-run`) when the job has another meanwhile. */
   readonly ifRun?: string;
   /** What else the record says from now on. */
-  readonly also?: Partial<Pick<JobRecord, 'output' | 'report' | 'findings' | 'machineClass'>>;
+  readonly also?: Partial<Pick<JobRecord, 'output' | 'stoppedBy' | 'report' | 'findings' | 'machineClass'>>;
 }
 
 export interface ChangedJob extends Stored<JobRecord> {

@@ -42,6 +42,8 @@ const jobRecord = z.object({
     base: z.string().optional(),
     files: z.int().optional(),
   }),
+  /** What ended it before it was through; null: nothing. */
+  stoppedBy: z.enum(['budget']).nullable().default(null),
   report: blobRefSchema.nullable(),
   findings: z.array(findingField),
   forkOf: z.string().nullable(),
@@ -110,6 +112,7 @@ export function presentJob(job: JobRecord, heartbeat: Heartbeat | undefined, rep
     ...presentHeartbeat(heartbeat),
     report: report && { ...report },
     output,
+    stoppedBy: job.stoppedBy,
     findings,
     ...(forkOf === null ? {} : { forkOf }),
     resumable: isResumable(job),

@@ -42,6 +42,7 @@ export function newJob(world: Pick<World, 'now' | 'randomBytes'>, caller: Caller
     runId: newId(world, 'run'),
     retryAt: null,
     output: {},
+    stoppedBy: null,
     report: null,
     findings: [],
     forkOf,

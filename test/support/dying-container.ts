@@ -14,6 +14,7 @@ const death = JSON.parse(process.env['LORARY_DEATH'] ?? '{}') as {
   milliseconds?: number;
   signal?: NodeJS.Signals;
 };
+const { LORARY_FORGETFUL: forgetful } = process.env;
 const [, , , jobId = '', , team = '', , runId = ''] = process.argv;
 const folder = process.env['LORARY_DATA'] ?? '';
 const world = await openLocalWorld({ folder, baseUrl: 'http://127.0.0.1', role: 'job', durability: 'process-death' });
@@ -28,6 +29,8 @@ const tools: Omit<ContainerTools, 'stop'> = {
   runJob: (spec, options) =>
     runJob(spec, {
       ...options,
+      // what earlier containers took is forgotten
+      ...(forgetful === undefined ? {} : { secondsMax: Number(forgetful) }),
       onEvent: (event) => {
         options.onEvent(event);
         if (++events === death.events) setTimeout(die, death.milliseconds);

@@ -210,6 +210,14 @@ export const trainFields = z.strictObject({
   ),
   data: dataField,
   method: z.discriminatedUnion('kind', [loraField, fullField]),
+  maxSeconds: z
+    .number()
+    .gt(0)
+    .max(limits.jobSecondsMax)
+    .optional()
+    .describe(
+      'Time of all sittings together, from the first step on, after which the run ends with what it has learnt; what was done since the last checkpoint of a sitting that was killed is not counted. Absent: it runs to its end.',
+    ),
   epochs: z
     .number()
     .gt(0)

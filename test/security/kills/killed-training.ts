@@ -1,0 +1,102 @@
+import { fileURLToPath } from 'node:url';
+import { createJob, getJob, resumeJob, type Job } from '../../../shared/contract/jobs.ts';
+import type { ApiClient } from '../../../shared/contract/api-client.ts';
+import { listVersions } from '../../../shared/contract/versions.ts';
+import { findAccount } from '../../../shared/records/budgets.ts';
+import { weightsOf } from '../../support/interrupted-training.ts';
+import { openJobPlatform, type JobPlatform } from '../../support/job-platform.ts';
+
+/** Opens a platform whose containers kill themselves where they are told to. */
+export function openKilledPlatform(): Promise<JobPlatform> {
+  return openJobPlatform({ container: fileURLToPath(new URL('../../support/dying-container.ts', import.meta.url)) });
+}
+
+export interface KilledRun {
+  readonly adapter: string;
+  readonly steps: number;
+  /** The allowance. */
+  readonly maxSeconds: number;
+  readonly kills: number;
+  /** A kill comes so long after some event, at most. */
+  readonly killMilliseconds: number;
+  /** And at least; then a kill never comes where a part of the way is behind. Default 0. */
+  readonly killMillisecondsMin?: number;
+  readonly random: () => number;
+}
+
+/** Trains while each container is killed at a random moment, until there were enough kills; then lets it come to its end. */
+export async function trainKilled(
+  platform: JobPlatform,
+  client: ApiClient,
+  { adapter, steps, maxSeconds, kills, killMilliseconds, killMillisecondsMin = 0, random }: KilledRun,
+): Promise<{ readonly job: Job; readonly killed: number }> {
+  const stages = ['claimed', 'prepared', 'stored', 'published'] as const;
+  let killed = 0;
+  const plan = (): void => {
+    const stage = killMillisecondsMin > 0 ? undefined : stages[Math.floor(random() * 12)];
+    const events = 1 + Math.floor(random() * 30);
+    const milliseconds = killMillisecondsMin + Math.floor(random() * (killMilliseconds - killMillisecondsMin));
+    if (killed >= kills) delete platform.env['LORARY_DEATH'];
+    // now and then where one part of the way is behind, else anywhere in the steps
+    else platform.env['LORARY_DEATH'] = JSON.stringify(stage ? { stage } : { events, milliseconds });
+  };
+  plan();
+  const { job: made } = await client.call(createJob, {
+    body: {
+      kind: 'train',
+      base: 'tiny',
+      dataset: 'sums',
+      evalFraction: 0.1,
+      output: { adapter },
+      method: { kind: 'lora', config: { r: 2, lora_dropout: 0.1 } },
+      steps,
+      batch: { rows: 6, microBatchTokens: 48, packTokens: 32 },
+      optimizer: { learningRate: 0.01 },
+      evaluation: { everySteps: 500 },
+      checkpoint: { everySeconds: 0.1 },
+      budget: { maxSeconds },
+    },
+  });
+  const params = { job: made?.id ?? '' };
+  for (let attempt = 1; ;) {
+    const seen = await platform.waitFor(client, params.job, (job) => job.attempt > attempt || job.endedAt !== null);
+    if (seen.state === 'succeeded' || (seen.state === 'failed' && !seen.reason.includes('died 3 times')))
+      return { job: await client.call(getJob, { params }), killed };
+    killed += 1;
+    plan();
+    attempt = seen.attempt;
+    if (seen.state === 'failed') attempt = (await client.call(resumeJob, { params })).attempt;
+  }
+}
+
+/** What is wrong with how a run was published, metered and charged. `account`: of all jobs of the team. */
+export async function faultsOfRun(
+  platform: JobPlatform,
+  client: ApiClient,
+  { id, output, usage, allowance }: Job,
+  intervalSeconds: number,
+): Promise<string[]> {
+  const found: string[] = [];
+  const { items } = await client.call(listVersions, { params: { adapter: output.adapter ?? '' } });
+  const own = items.filter(({ lineage }) => lineage.jobId === id);
+  if (own.length !== 1 || own[0]?.version !== 1) found.push(`${own.length} versions were published`);
+  if (!own[0]?.checks || own[0].findings.some(({ severity }) => severity === 'error'))
+    found.push('it cannot be loaded');
+  const max = allowance?.maxSeconds ?? 0;
+  if (usage.machineSeconds > max + intervalSeconds)
+    found.push(`${usage.machineSeconds} s were metered; it was allowed ${max} s`);
+  if (usage.chargedSeconds !== Math.min(max, usage.chargedSeconds)) found.push('more was charged than allowed');
+  const { value } = await findAccount(platform.world, platform.caller().team, 'team');
+  if (value.reserved.jobs !== 0 || value.reserved.milliseconds !== 0) found.push('something is still reserved');
+  return found;
+}
+
+export const weights = (platform: JobPlatform, job: Job): Promise<Buffer> =>
+  weightsOf(platform.world, platform.caller().team, job);
+
+/** What all jobs were charged, against what their team has used: nothing may be between. */
+export async function unsettledSeconds(platform: JobPlatform, jobs: readonly Job[]): Promise<number> {
+  const { value } = await findAccount(platform.world, platform.caller().team, 'team');
+  const charged = jobs.reduce((sum, { usage }) => sum + Math.round(usage.chargedSeconds * 1000), 0);
+  return (value.used.milliseconds - charged) / 1000;
+}
