@@ -29,7 +29,7 @@ const tools: Omit<ContainerTools, 'stop'> = {
   runJob: (spec, options) =>
     runJob(spec, {
       ...options,
-      // what earlier containers took is forgotten
+      // it does not know what it may take
       ...(forgetful === undefined ? {} : { secondsMax: Number(forgetful) }),
       onEvent: (event) => {
         options.onEvent(event);

@@ -19,8 +19,6 @@ export interface KilledRun {
   readonly kills: number;
   /** A kill comes so long after some event, at most. */
   readonly killMilliseconds: number;
-  /** And at least; then a kill never comes where a part of the way is behind. Default 0. */
-  readonly killMillisecondsMin?: number;
   readonly random: () => number;
 }
 
@@ -28,14 +26,14 @@ export interface KilledRun {
 export async function trainKilled(
   platform: JobPlatform,
   client: ApiClient,
-  { adapter, steps, maxSeconds, kills, killMilliseconds, killMillisecondsMin = 0, random }: KilledRun,
+  { adapter, steps, maxSeconds, kills, killMilliseconds, random }: KilledRun,
 ): Promise<{ readonly job: Job; readonly killed: number }> {
   const stages = ['claimed', 'prepared', 'stored', 'published'] as const;
   let killed = 0;
   const plan = (): void => {
-    const stage = killMillisecondsMin > 0 ? undefined : stages[Math.floor(random() * 12)];
+    const stage = stages[Math.floor(random() * 12)];
     const events = 1 + Math.floor(random() * 30);
-    const milliseconds = killMillisecondsMin + Math.floor(random() * (killMilliseconds - killMillisecondsMin));
+    const milliseconds = Math.floor(random() * killMilliseconds);
     if (killed >= kills) delete platform.env['LORARY_DEATH'];
     // now and then where one part of the way is behind, else anywhere in the steps
     else platform.env['LORARY_DEATH'] = JSON.stringify(stage ? { stage } : { events, milliseconds });

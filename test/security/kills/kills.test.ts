@@ -3,7 +3,7 @@ import type { Report } from '../../support/checks-report.ts';
 import { killsSection } from './kills.ts';
 
 // Few kills and a machine that does other things as well: `npm run test:security` does more, and allows less.
-test('runs that are killed end with the same bits, publish once and keep to their allowance; one that forgets its past is found', async () => {
+test('runs that are killed end with the same bits, publish once and keep to their allowance; one that does not is found', async () => {
   const lines: string[] = [];
   const report: Report = {
     async check(name, body) {
