@@ -59,6 +59,7 @@ function estimateText({
   steps,
   stepsAreExact,
   memoryBytes,
+  diskBytes,
   seconds,
   basis,
 }: OperationOutput<typeof createJob>['estimate']): string {
@@ -67,6 +68,7 @@ function estimateText({
     ...(tokens === null ? [] : [`about ${tokens.toLocaleString('en')} tokens`]),
     `about ${durationText(seconds)}`,
     `${sizeText(memoryBytes)} of memory`,
+    `${sizeText(diskBytes)} of disk`,
   ];
   return `Expected: ${parts.join(', ')} (${basis})`;
 }

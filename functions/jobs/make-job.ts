@@ -48,6 +48,7 @@ const unknownNow: Pick<Made, 'estimate' | 'warnings'> = {
     steps: null,
     stepsAreExact: false,
     memoryBytes: 0,
+    diskBytes: 0,
     seconds: 0,
     basis: 'Its inputs have changed since.',
   },

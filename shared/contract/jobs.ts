@@ -36,6 +36,9 @@ export const estimateSchema = z
       .boolean()
       .describe('Whether the run has just that many steps: they are counted in rows, and every line is one.'),
     memoryBytes: z.int(),
+    diskBytes: z
+      .int()
+      .describe('On the disk of its machine: what it reads, what it keeps while it works, and what it makes.'),
     seconds: z.number(),
     basis: z.string().describe('What the figures rest on.'),
   })

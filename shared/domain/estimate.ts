@@ -6,6 +6,7 @@ import { loraConfigSchema } from '../methods/lora.ts';
 import { adaptableModules, type BaseTensor } from './base-modules.ts';
 import { loraTargets } from './lora-targets.ts';
 import { savedTensors } from './saved-tensors.ts';
+import { jobDiskBytes } from './disk-bytes.ts';
 import { heldOutLines, stepsOfEpochs } from './run-length.ts';
 import { modelShape, type ModelShape } from './model-shape.ts';
 import { batchSizes, plannedBytes, planStep, type PlanSubject } from './plan-step.ts';
@@ -37,6 +38,16 @@ export interface EstimateSubject {
  * machine is the one that `basis` names; memory is meant to be above what is used.
  */
 export function estimateJob(subject: EstimateSubject): Estimate {
+  const { method } = subject.request.kind === 'train' ? subject.request : {};
+  const trained = method?.kind === 'lora' ? loraSize(method.config, subject.tensors).values : subject.parameters;
+  const diskBytes = Math.round(jobDiskBytes({ ...subject, trained: method ? trained : 0 }));
+  return { ...estimateWork(subject), diskBytes };
+}
+
+/** All but the disk. */
+type Work = Omit<Estimate, 'diskBytes'>;
+
+function estimateWork(subject: EstimateSubject): Work {
   switch (subject.request.kind) {
     case 'train':
       return estimateTrain(subject, subject.request);
@@ -54,7 +65,7 @@ export function estimateJob(subject: EstimateSubject): Estimate {
   }
 }
 
-function estimateTrain(subject: EstimateSubject, request: Extract<JobRequest, { kind: 'train' }>): Estimate {
+function estimateTrain(subject: EstimateSubject, request: Extract<JobRequest, { kind: 'train' }>): Work {
   const { tensors, parameters, contextTokens, datasets } = subject;
   const [train, evaluation] = datasets;
   const rows = train?.rows ?? 0;
@@ -121,7 +132,7 @@ function knownSteps(
   );
 }
 
-function estimateEvaluate(subject: EstimateSubject, rowsMax = Infinity): Estimate {
+function estimateEvaluate(subject: EstimateSubject, rowsMax = Infinity): Work {
   const { parameters, datasets } = subject;
   const [data] = datasets;
   const share = Math.min(1, rowsMax / Math.max(1, data?.rows ?? 0));
@@ -133,7 +144,7 @@ function estimateEvaluate(subject: EstimateSubject, rowsMax = Infinity): Estimat
 function estimateGenerate(
   subject: EstimateSubject,
   { prompts, maxNewTokens }: Extract<JobRequest, { kind: 'generate' }>,
-): Estimate {
+): Work {
   const { parameters } = subject;
   const lengths = prompts.map((prompt) => tokensOf({ sizeBytes: JSON.stringify(prompt).length }));
   const longest = Math.ceil(Math.max(...lengths)) + maxNewTokens;
@@ -159,7 +170,7 @@ const isPacked = ({ tensors }: EstimateSubject): boolean =>
   tensors.some(({ dtype, shape }) => shape.length === 2 && (dtype === 'U8' || dtype === 'I8'));
 
 /** A job that passes over files and computes little. */
-function passing(bytes: number, heldBytes: number): Estimate {
+function passing(bytes: number, heldBytes: number): Work {
   const memoryBytes = memory({ weights: 0, state: 0, activations: heldBytes });
   return {
     tokens: null,
