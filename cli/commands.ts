@@ -12,6 +12,7 @@ import { completionOf } from './commands/completion.ts';
 import { checkCommand } from './commands/check.ts';
 import { compose } from './commands/compose.ts';
 import { dataCheck } from './commands/data-check.ts';
+import { dataErase } from './commands/data-erase.ts';
 import { dataLs } from './commands/data-ls.ts';
 import { dataPush } from './commands/data-push.ts';
 import { doctor } from './commands/doctor.ts';
@@ -55,6 +56,7 @@ export const commands: readonly Command[] = [
   dataCheck,
   dataPush,
   dataLs,
+  dataErase,
   train,
   sweep,
   evaluate,

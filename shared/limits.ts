@@ -18,6 +18,10 @@ export const limits = {
   auditSealDelaySeconds: 600,
   /** Hours of a team that are looked at in one sweep: a month, so that one long away does not hold up the others. */
   auditHoursSealedMax: 720,
+  /** Datasets that a team erases: each stands in the one record that all that is given out is held against. */
+  erasuresMax: 2000,
+  /** An erasure is over no sooner than this: a call from before it began, which may still make a job or a version, has ended by then. */
+  erasureSettleSeconds: 60,
   /** Things that one question for a lineage finds: each is looked up by itself, all within the 30 s of a call. */
   lineageNodesMax: 1000,
   /** Bytes of a manifest with the whole request of its job: a record has room for it and its signature. */

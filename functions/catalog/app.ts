@@ -5,6 +5,8 @@ import { createDataset } from './create-dataset.ts';
 import { deleteBase } from './delete-base.ts';
 import { deleteComposition } from './delete-composition.ts';
 import { deleteDataset } from './delete-dataset.ts';
+import { eraseDataset } from './erase-dataset.ts';
+import { getErasure } from './get-erasure.ts';
 import { getBaseManifest } from './get-base-manifest.ts';
 import { getBase } from './get-base.ts';
 import { getComposition } from './get-composition.ts';
@@ -36,6 +38,8 @@ export const catalogHandlers: readonly Handler[] = [
   getDatasetFile,
   deleteDataset,
   restoreDataset,
+  eraseDataset,
+  getErasure,
   createComposition,
   listCompositions,
   getComposition,

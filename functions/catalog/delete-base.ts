@@ -1,13 +1,16 @@
 import { deleteBase as operation } from '../../shared/contract/bases.ts';
 import { DomainError } from '../../shared/errors.ts';
-import { getBaseRecord } from '../../shared/records/bases.ts';
+import { findBase } from '../../shared/records/bases.ts';
 import { keys, lists } from '../../shared/records/keys.ts';
 import { handler } from '../http/handler.ts';
 import { deleteEntry } from './delete-entry.ts';
 
 export const deleteBase = handler(operation, async ({ world }, caller, { params }) => {
   const { team } = caller;
-  const { value, revision } = await getBaseRecord(world.table, team, params.base);
+  // one that descends from what was erased frees its name like any other
+  const found = await findBase(world.table, team, params.base);
+  if (!found) throw new DomainError('not-found', `There is no base "${params.base}".`);
+  const { value, revision } = found;
   const { name } = value;
   const uploadId = value.state === 'draft' ? value.uploadId : null;
   const list = { partition: lists.adaptersOfBase(team, name), index: 'index2', limit: shownMax + 1 } as const;

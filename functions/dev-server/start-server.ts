@@ -14,6 +14,7 @@ import { secureHeaders } from '../http/secure-headers.ts';
 import { sweepJob } from '../job-events/sweep-job.ts';
 import { sweep } from '../job-events/sweep.ts';
 import { sealAudits } from '../sealer/seal-audits.ts';
+import { sweepErasures } from '../purger/sweep-erasures.ts';
 import { sweepPurges } from '../purger/sweep-purges.ts';
 import { createInspectThread } from '../validator/inspect-in-thread.ts';
 import { createValidator } from '../validator/validator.ts';
@@ -174,6 +175,7 @@ function startBackground(
     [
       { name: 'looking after uploads', everyMilliseconds: sweepMilliseconds, run: () => validator.sweep() },
       { name: 'purging', everyMilliseconds: purgeMilliseconds, run: () => sweepPurges(world, { log }) },
+      { name: 'erasing', everyMilliseconds: sweepMilliseconds, run: () => sweepErasures(world, { log }) },
       { name: 'sealing the audit', everyMilliseconds: purgeMilliseconds, run: () => sealAudits(world, { log }) },
       { name: 'looking after jobs', everyMilliseconds: jobSweepMilliseconds, run: () => sweep(world, { work, log }) },
     ],

@@ -3,13 +3,14 @@ import { deleteAdapter } from '../../shared/contract/adapters.ts';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { createJob, listJobFiles, resumeJob } from '../../shared/contract/jobs.ts';
 import { limits } from '../../shared/limits.ts';
-import type { BlobRef, World } from '../../shared/platform/ports.ts';
+import type { BlobRef } from '../../shared/platform/ports.ts';
 import { blobKeys, blobPrefixes } from '../../shared/records/blob-keys.ts';
 import { changeJobRecord } from '../../shared/records/change-job-record.ts';
 import { writeDelivery } from '../../shared/records/job-delivery.ts';
 import { appendToStream, readStream } from '../../shared/records/job-stream.ts';
 import { getJobRecord } from '../../shared/records/jobs.ts';
 import { findVersion } from '../../shared/records/versions.ts';
+import { dyingWorld } from '../../test/support/dying-world.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
 import { putReadyBase } from '../../test/support/ready-base.ts';
 import { pushVersion } from '../../test/support/send-upload.ts';
@@ -35,38 +36,12 @@ async function countUnder(prefix: string): Promise<number> {
   return count;
 }
 
-/** A world that dies at a write: `before` it, or when it is done and nobody knows. Nothing can be written after that. */
-function dyingWorld(at: number, when: 'before' | 'after'): { readonly world: World; readonly died: () => boolean } {
-  const { table, blobs } = api.world;
-  let writes = 0;
-  const write = async <T>(work: () => Promise<T>): Promise<T> => {
-    writes++;
-    if (writes > at || (writes === at && when === 'before')) throw new Error('killed');
-    const result = await work();
-    if (writes === at) throw new Error('killed');
-    return result;
-  };
-  const dyingTable: World['table'] = {
-    get: (key) => table.get(key),
-    query: (query) => table.query(query),
-    put: (record, condition) => write(() => table.put(record, condition)),
-    delete: (key, condition) => write(() => table.delete(key, condition)),
-    increment: (key, field, by, options) => write(() => table.increment(key, field, by, options)),
-    transact: (changes, options) => write(() => table.transact(changes, options)),
-  };
-  const dyingBlobs = Object.assign(Object.create(blobs) as World['blobs'], {
-    list: (prefix: string) => blobs.list(prefix),
-    delete: (ref: BlobRef) => write(() => blobs.delete(ref)),
-  });
-  return { world: { ...api.world, table: dyingTable, blobs: dyingBlobs }, died: () => writes >= at };
-}
-
 /** Purges again and again in worlds that die, each one write later, until one lives to the end. Returns how many died. */
 async function killEverywhere(prepare: () => Promise<void>, check: () => Promise<void>): Promise<number> {
   for (let at = 1; ; at++)
     for (const when of ['before', 'after'] as const) {
       await prepare();
-      const { world, died } = dyingWorld(at, when);
+      const { world, died } = dyingWorld(api.world, at, when);
       for (let round = 0; round < 2; round++) await sweepPurges(world, { log: () => undefined });
       await check();
       if (!died()) return at - 1;

@@ -17,7 +17,13 @@ import { findVersion } from '../../shared/records/versions.ts';
  * its report stay, because what it made leads to them.
  */
 export async function purgeJob(world: World, caller: Caller, { value }: Stored<PurgeRecord>): Promise<void> {
-  const { team, id, dueAt } = value;
+  // what is younger was written by a container of a job that somebody has asked to go on meanwhile
+  await dropTraces(world, caller, value.id, Date.parse(value.dueAt));
+}
+
+/** The same of what was written before a time (milliseconds since 1970), if the job has ended. */
+export async function dropTraces(world: World, caller: Caller, id: string, writtenBefore: number): Promise<void> {
+  const { team } = caller;
   const found = await findJob(world.table, team, id);
   if (!found || !hasEnded(found.value.state)) return;
   const last = await lastChunk(world.table, team, id);
@@ -29,8 +35,6 @@ export async function purgeJob(world: World, caller: Caller, { value }: Stored<P
     })),
   ]);
   if (last) await dropStream(world.table, last);
-  // what is younger was written by a container of a job that somebody has asked to go on meanwhile
-  const writtenBefore = Date.parse(dueAt);
   for (const prefix of [
     blobKeys.jobCheckpoint(team, id, ''),
     blobKeys.jobFile(team, id, ''),

@@ -5,6 +5,7 @@ import { readAwsSettings } from '../../shared/aws/environment.ts';
 import { eventFunction, reportFailure } from '../http/lambda-tools.ts';
 import { sweep } from '../job-events/sweep.ts';
 import { sealAudits } from '../sealer/seal-audits.ts';
+import { sweepErasures } from '../purger/sweep-erasures.ts';
 import { sweepPurges } from '../purger/sweep-purges.ts';
 import { remind } from '../validator/remind.ts';
 
@@ -18,6 +19,7 @@ export const handler = eventFunction(tools, async () => {
     jobs: () => sweep(world, { log }),
     uploads: () => remind(world),
     purges: () => sweepPurges(world, { log }),
+    erasures: () => sweepErasures(world, { log }),
     audit: () => sealAudits(world, { log }),
   };
   for (const [name, part] of Object.entries(parts))

@@ -4,6 +4,8 @@ import { putBaseTensors } from '../../shared/records/base-tensors.ts';
 import { baseWrite, findBase, type BaseRecord } from '../../shared/records/bases.ts';
 import type { Caller } from '../../shared/records/caller.ts';
 import { commit } from '../../shared/records/commit.ts';
+import { datasetRoots } from '../../shared/records/dataset-roots.ts';
+import { refuseErased } from '../../shared/records/erasures.ts';
 import { fenceCheck, fencedOut, type Fence } from '../../shared/records/job-fence.ts';
 import type { JobRecord } from '../../shared/records/jobs.ts';
 import { noteLineage, parentsOf } from '../../shared/records/lineage.ts';
@@ -55,7 +57,9 @@ export async function publishBase(
       createdBy: caller.keyId,
       tensors,
       uploadId: null,
+      datasetRoots: await datasetRoots(world.table, team, { origin, ...job.inputs }),
     };
+    await refuseErased(world.table, base, 'What was made');
     const { lineage, createdAt: at } = base;
     await noteLineage(world, team, { kind: 'base', id, name }, parentsOf(lineage));
     const manifest = await manifestWrite(world, caller, { kind: 'base', team, name, id, lineage, files, at });

@@ -4,6 +4,7 @@ import * as bases from './bases.ts';
 import * as budgets from './budgets.ts';
 import * as compositions from './compositions.ts';
 import * as datasets from './datasets.ts';
+import * as erasures from './erasures.ts';
 import * as generate from './generate.ts';
 import * as jobs from './jobs.ts';
 import * as keys from './keys.ts';
@@ -52,6 +53,8 @@ export const operations: readonly Operation[] = [
   datasets.getDatasetFile,
   datasets.deleteDataset,
   datasets.restoreDataset,
+  erasures.eraseDataset,
+  erasures.getErasure,
   compositions.createComposition,
   compositions.listCompositions,
   compositions.getComposition,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { baseSchema, type Base } from '../contract/bases.ts';
 import { DomainError } from '../errors.ts';
 import type { JsonObject, RecordTable, RecordWrite, StoredRecord } from '../platform/ports.ts';
+import { refuseErased } from './erasures.ts';
 import { keys, lists } from './keys.ts';
 import { blobRefSchema, presentFile, storedFileSchema } from './stored-file.ts';
 import { recordValue, stored, type Stored } from './stored.ts';
@@ -13,6 +14,8 @@ const baseRecord = baseSchema.extend({
   tensors: blobRefSchema.nullable(),
   /** Where its files come from, while it is a draft that they are sent to. */
   uploadId: z.string().nullable(),
+  /** Datasets that it descends from, by id, where a job has made it. */
+  datasetRoots: z.array(z.string()).optional(),
 });
 export type BaseRecord = z.output<typeof baseRecord>;
 
@@ -28,17 +31,19 @@ export async function findBase(
   return record && readBase(record);
 }
 
-/** Throws `DomainError('not-found')`. */
+/** Throws `DomainError('not-found' | 'erased')`. */
 export async function getBaseRecord(table: RecordTable, team: string, name: string): Promise<Stored<BaseRecord>> {
   const found = await findBase(table, team, name);
   if (!found) throw new DomainError('not-found', `There is no base "${name}".`);
+  await refuseErased(table, found.value, `The base "${name}"`);
   return found;
 }
 
-/** A base that another call names. Throws `DomainError('no-such-base' | 'not-ready')`. */
+/** A base that another call names. Throws `DomainError('no-such-base' | 'not-ready' | 'erased')`. */
 export async function requireReadyBase(table: RecordTable, team: string, name: string): Promise<Stored<ReadyBase>> {
   const found = await findBase(table, team, name);
   if (!found) throw new DomainError('no-such-base', `There is no base "${name}": add it first, or choose another one.`);
+  await refuseErased(table, found.value, `The base "${name}"`);
   return { value: readyBase(found.value), revision: found.revision };
 }
 
@@ -72,6 +77,6 @@ export function baseWrite(value: BaseRecord, revision?: number): RecordWrite {
 }
 
 export function presentBase(value: BaseRecord): Base {
-  const { team: _team, tensors: _tensors, uploadId: _uploadId, files, ...shown } = value;
+  const { team: _team, tensors: _tensors, uploadId: _uploadId, datasetRoots: _datasetRoots, files, ...shown } = value;
   return { ...shown, files: files.map(presentFile) };
 }

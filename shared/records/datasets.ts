@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { datasetSchema, type Dataset } from '../contract/datasets.ts';
 import { DomainError } from '../errors.ts';
 import type { JsonObject, RecordTable, RecordWrite, StoredRecord } from '../platform/ports.ts';
+import { refuseErasedDataset } from './erasures.ts';
 import { keys, lists } from './keys.ts';
 import { storedFileSchema } from './stored-file.ts';
 import { recordValue, stored, type Stored } from './stored.ts';
@@ -28,14 +29,15 @@ export async function findDataset(
   return record && readDataset(record);
 }
 
-/** Throws `DomainError('not-found')`. */
+/** Throws `DomainError('not-found' | 'erased')`. */
 export async function getDatasetRecord(table: RecordTable, team: string, name: string): Promise<Stored<DatasetRecord>> {
   const found = await findDataset(table, team, name);
   if (!found) throw new DomainError('not-found', `There is no dataset "${name}".`);
+  await refuseErasedDataset(table, found.value);
   return found;
 }
 
-/** A dataset that another call names. Throws `DomainError('no-such-dataset' | 'not-ready')`. */
+/** A dataset that another call names. Throws `DomainError('no-such-dataset' | 'not-ready' | 'erased')`. */
 export async function requireReadyDataset(
   table: RecordTable,
   team: string,
@@ -44,6 +46,7 @@ export async function requireReadyDataset(
   const found = await findDataset(table, team, name);
   if (!found)
     throw new DomainError('no-such-dataset', `There is no dataset "${name}": upload it first, or choose another one.`);
+  await refuseErasedDataset(table, found.value);
   return { value: readyDataset(found.value), revision: found.revision };
 }
 

@@ -3,7 +3,7 @@ import type { RecordKey } from '../platform/ports.ts';
 /**
  * Every key of the table. A partition begins with the team that owns what is in it, so that credentials can be narrowed to a team.
  * The exceptions, because they are looked up before or without knowing a team: `KEY#` (API keys), `SECRET#` (what the platform keeps to
- * itself) and the lists of teams, of unfinished jobs and uploads and of what is to be purged, which sweeps read.
+ * itself) and the lists of teams, of unfinished erasures, jobs and uploads and of what is to be purged, which sweeps read.
  */
 export const keys = {
   apiKey: (keyId: string): RecordKey => ({ partition: `KEY#${keyId}`, sort: 'key' }),
@@ -12,6 +12,7 @@ export const keys = {
   activeUploads: 'ACTIVE#uploads',
   activePurges: 'ACTIVE#purges',
   activeTeams: 'ACTIVE#teams',
+  activeErasures: 'ACTIVE#erasures',
 
   team: (team: string): RecordKey => ({ partition: `${team}#team`, sort: 'team' }),
   idempotency: (team: string, keyId: string, hash: string): RecordKey => ({
@@ -48,6 +49,13 @@ export const keys = {
   }),
   /** Of a version or a base, by its id: what was published, signed. */
   manifest: (team: string, id: string): RecordKey => ({ partition: `${team}#manifest#${id}`, sort: 'manifest' }),
+  /** A dataset that was erased, by its id. */
+  erasure: (team: string, datasetId: string): RecordKey => ({
+    partition: `${team}#erasure#${datasetId}`,
+    sort: 'erasure',
+  }),
+  /** All of them. */
+  erased: (team: string): RecordKey => ({ partition: `${team}#erased`, sort: 'erased' }),
   /** One step of the lineage, from either end: what was made with this, what this was made of. */
   madeWith: (team: string, parentId: string, childId: string): RecordKey => ({
     partition: `${team}#made-with#${parentId}`,

@@ -9,6 +9,8 @@ import { findBase } from './bases.ts';
 import { blobKeys } from './blob-keys.ts';
 import type { Caller } from './caller.ts';
 import { commit } from './commit.ts';
+import { datasetRoots } from './dataset-roots.ts';
+import { refuseErased } from './erasures.ts';
 import { keys } from './keys.ts';
 import { noteLineage, parentsOf } from './lineage.ts';
 import { manifestWrite } from './manifests.ts';
@@ -51,6 +53,8 @@ export async function publishVersion(
     const adapter = await findAdapter(world.table, team, version.value.adapter);
     if (adapter?.value.id !== adapterId)
       throw new DomainError('adapter-deleted', 'The adapter was deleted before this version was ready.');
+    const roots = await datasetRoots(world.table, team, version.value.lineage, version.value.base);
+    await refuseErased(world.table, { ...version.value, datasetRoots: roots }, 'This version');
     details ??= await putDetails(world, version.value, outcome);
     const at = new Date(world.now()).toISOString();
     const number = adapter.value.versions + 1;
@@ -62,6 +66,7 @@ export async function publishVersion(
       checks: outcome.checks,
       findings: findingsThatFit(outcome.findings),
       details: { key: details.key, versionId: details.versionId },
+      datasetRoots: roots,
       publishedAt: at,
     };
     const pointed: AdapterRecord = {

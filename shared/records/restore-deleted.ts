@@ -70,7 +70,7 @@ const nameTaken = (kind: string, name: string): DomainError =>
 type Deleted = Stored<{ readonly id: string; readonly since: string; readonly record: JsonObject }>;
 
 /** The last one, unless its bytes go already. */
-async function findDeleted(
+export async function findDeleted(
   table: RecordTable,
   team: string,
   kind: RestorableKind,

@@ -6,6 +6,7 @@ import type { RecordTable, RecordWrite, StoredRecord, World } from '../platform/
 import { getAdapterRecord, type AdapterRecord } from './adapters.ts';
 import type { Caller } from './caller.ts';
 import { newId } from './commit.ts';
+import { refuseErased } from './erasures.ts';
 import { keys, lists, timeSort } from './keys.ts';
 import { blobRefSchema, presentFile, storedFileSchema } from './stored-file.ts';
 import { recordValue, stored, type Stored } from './stored.ts';
@@ -28,6 +29,8 @@ const versionRecord = z.object({
   notes: z.string(),
   /** Aliases that will point to it once it is published. */
   promote: z.array(z.string()),
+  /** Datasets that it descends from, by id, once it is published. */
+  datasetRoots: z.array(z.string()).optional(),
   /** How its files come; null: by a job. */
   uploadId: z.string().nullable(),
   createdAt: z.string(),
@@ -84,7 +87,7 @@ export function readVersion(record: StoredRecord): Stored<VersionRecord> {
 
 /**
  * The version that a caller means by number, alias or id, with its adapter. Throws `DomainError('not-found')`, the same for what never
- * was and what belongs to someone else.
+ * was and what belongs to someone else, and `DomainError('erased')`.
  */
 export async function resolveVersion(
   table: RecordTable,
@@ -97,6 +100,7 @@ export async function resolveVersion(
   const version = id === undefined ? undefined : await findVersion(table, team, id);
   if (version?.value.adapterId !== adapter.value.id)
     throw new DomainError('not-found', `The adapter "${adapterName}" has no version "${ref}".`);
+  await refuseErased(table, version.value, `This version of "${adapterName}"`);
   return { adapter, version };
 }
 
@@ -136,6 +140,7 @@ export function presentVersion(version: VersionRecord, { aliases }: Pick<Adapter
     adapterId: _adapterId,
     details: _details,
     uploadId: _uploadId,
+    datasetRoots: _datasetRoots,
     promote,
     files,
     ...shown

@@ -36,7 +36,7 @@ export async function validateVersion(
   try {
     await publishVersion(world, caller, versionId, { ...outcome, findings }, options);
   } catch (error) {
-    if (!(error instanceof DomainError) || error.code !== 'adapter-deleted') throw error;
+    if (!(error instanceof DomainError) || !['adapter-deleted', 'erased'].includes(error.code)) throw error;
     await reject([{ severity: 'error', code: error.code, message: error.message, where: value.adapter }]);
   }
 }

@@ -2,6 +2,7 @@ import { deleteAdapter, setAlias } from '../../shared/contract/adapters.ts';
 import { deleteBase } from '../../shared/contract/bases.ts';
 import { createComposition } from '../../shared/contract/compositions.ts';
 import { deleteDataset } from '../../shared/contract/datasets.ts';
+import { eraseDataset } from '../../shared/contract/erasures.ts';
 import type { Scope } from '../../shared/contract/scopes.ts';
 import { announce, tinyAdapter } from '../support/send-upload.ts';
 import type { CallFixture } from './fixture.ts';
@@ -149,6 +150,12 @@ export const calls: Readonly<Record<string, (f: CallFixture) => Promise<AllowedC
   restoreDataset: async (f) => {
     const params = { dataset: await f.newDataset() };
     await f.blue.call(deleteDataset, { params });
+    return { params, missing: { params: { dataset: none } } };
+  },
+  eraseDataset: async (f) => ({ params: { dataset: await f.newDataset() }, missing: { params: { dataset: none } } }),
+  getErasure: async (f) => {
+    const params = { dataset: await f.newDataset() };
+    await f.blue.call(eraseDataset, { params });
     return { params, missing: { params: { dataset: none } } };
   },
   createComposition: async (f) => {

@@ -29,6 +29,7 @@ const unlisted: ReadonlySet<string> = new Set([
   'audit',
   'audit-head',
   'manifest',
+  'erased',
   'made-with',
   'made-of',
   'version-numbers',
@@ -45,6 +46,10 @@ function expectationOf({ partition, sort, value }: Row): Expectation | undefined
   if (first === 'KEY') return { partition: `KEY#${id}`, index1: `${team}#keys ${createdAt}#${id}` };
   if (unlisted.has(kind)) return {};
   switch (kind) {
+    case 'erasure': {
+      const index1 = `ACTIVE#erasures ${String(value['startedAt'])}#${id}`;
+      return { partition: `${team}#erasure#${id}`, ...(state === 'erasing' ? { index1 } : {}) };
+    }
     case 'team':
       return { partition: `${team}#team`, index1: `ACTIVE#teams ${team}` };
     case 'adapter':
