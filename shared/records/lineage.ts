@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { lineageKinds, type LineageNode } from '../contract/lineage.ts';
 import type { Lineage } from '../contract/versions.ts';
 import { limits } from '../limits.ts';
-import type { RecordTable, World } from '../platform/ports.ts';
+import type { RecordTable, RecordWrite, World } from '../platform/ports.ts';
 import { allRecords } from './all-records.ts';
 import { findAdapter } from './adapters.ts';
 import { findBase } from './bases.ts';
+import { transactSurely } from './commit.ts';
 import { findDataset } from './datasets.ts';
 import { keys } from './keys.ts';
 import { recordValue } from './stored.ts';
@@ -29,17 +30,26 @@ export type Direction = 'up' | 'down';
  * and never published leads to nothing, and is told as gone.
  */
 export async function noteLineage(
-  { table }: Pick<World, 'table'>,
+  world: Pick<World, 'table' | 'randomBytes'>,
   team: string,
   child: Thing,
   parents: readonly Thing[],
 ): Promise<void> {
-  for (const parent of parents) {
-    const value = recordValue({ parent, child });
-    for (const key of [keys.madeWith(team, parent.id, child.id), keys.madeOf(team, child.id, parent.id)])
-      await table.put({ key, value });
-  }
+  // of two that are alike a transaction takes none
+  const named = [...new Map(parents.map((parent) => [parent.id, parent])).values()];
+  for (let at = 0; at < named.length; at += parentsAtOnce)
+    await transactSurely(
+      world,
+      named.slice(at, at + parentsAtOnce).flatMap((parent): RecordWrite[] => {
+        const value = recordValue({ parent, child });
+        const both = [keys.madeWith(team, parent.id, child.id), keys.madeOf(team, child.id, parent.id)];
+        return both.map((key) => ({ put: { key, value } }));
+      }),
+    );
 }
+
+/** Two records each: a transaction takes a hundred. */
+const parentsAtOnce = 40;
 
 /** The things that a lineage names; `base` where it names none and the thing is for one all the same. */
 export function parentsOf({ base, datasets = [], parents = [] }: Lineage, forBase?: Thing): Thing[] {
