@@ -2,6 +2,7 @@ import type { Command } from './command.ts';
 import { adminBootstrap } from './commands/admin-bootstrap.ts';
 import { adminDoctor } from './commands/admin-doctor.ts';
 import { alias } from './commands/alias.ts';
+import { aliasApprove, aliasProtect } from './commands/alias-protect.ts';
 import { audit, auditVerify } from './commands/audit.ts';
 import { backup } from './commands/backup.ts';
 import { baseAdd } from './commands/base-add.ts';
@@ -74,6 +75,8 @@ export const commands: readonly Command[] = [
   show,
   lineage,
   alias,
+  aliasProtect,
+  aliasApprove,
   rollback,
   withdraw,
   undelete,

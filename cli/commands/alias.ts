@@ -21,6 +21,7 @@ export const alias = runCommand({
       value: 'N',
       help: 'only if it points to this version now; 0: only if it does not exist',
     },
+    evaluation: { kind: 'text', value: 'JOB', help: 'that has evaluated it, for an alias with a gate' },
     remove: { kind: 'switch', help: 'remove the alias; its history stays' },
   },
   async run({ words: [text = '', aliasName], flags, json }, io) {
@@ -43,8 +44,13 @@ export const alias = runCommand({
     }
     const target = await withSuggestions(api, names, () => api.call(getVersion, { params: { adapter, version } }));
     if (target.version === null) throw new DomainError('not-published', `${text} is not published (${target.state}).`);
-    const only = flags['if-version'];
-    const body = { version: target.version, ...(only === undefined ? {} : { ifVersion: only === 0 ? null : only }) };
+    const { 'if-version': only, evaluation } = flags;
+    const gate = evaluation === undefined ? {} : { evaluation };
+    const body = {
+      version: target.version,
+      ...gate,
+      ...(only === undefined ? {} : { ifVersion: only === 0 ? null : only }),
+    };
     const set = await api.call(setAlias, { params, body });
     io.print(
       json

@@ -1,9 +1,11 @@
 import type { Handler } from '../http/handler.ts';
+import { approveVersion } from './approve-version.ts';
 import { beginUpload } from './begin-upload.ts';
 import { createAdapter } from './create-adapter.ts';
 import { deleteAdapter } from './delete-adapter.ts';
 import { deleteAlias } from './delete-alias.ts';
 import { getAdapter } from './get-adapter.ts';
+import { getProtection } from './get-protection.ts';
 import { getVersionChecks } from './get-version-checks.ts';
 import { getVersionManifest } from './get-version-manifest.ts';
 import { getVersion } from './get-version.ts';
@@ -12,9 +14,11 @@ import { listAliasHistory } from './list-alias-history.ts';
 import { listLineage } from './list-lineage.ts';
 import { listVersionFiles } from './list-version-files.ts';
 import { listVersions } from './list-versions.ts';
+import { protectAlias } from './protect-alias.ts';
 import { restoreAdapter } from './restore-adapter.ts';
 import { rollbackAlias } from './rollback-alias.ts';
 import { setAlias } from './set-alias.ts';
+import { unprotectAlias } from './unprotect-alias.ts';
 import { updateAdapter } from './update-adapter.ts';
 import { withdrawVersion } from './withdraw-version.ts';
 
@@ -38,4 +42,8 @@ export const adapterHandlers: readonly Handler[] = [
   deleteAlias,
   listAliasHistory,
   rollbackAlias,
+  protectAlias,
+  getProtection,
+  unprotectAlias,
+  approveVersion,
 ];

@@ -14,6 +14,7 @@ import { presentUpload } from '../../shared/records/present-upload.ts';
 import { dropUnbegun, getUploadRecord, openUpload } from '../../shared/records/uploads.ts';
 import { getVersionRecord, newVersion, presentVersion, versionWrite } from '../../shared/records/versions.ts';
 import { creator } from '../http/handler.ts';
+import { refuseProtected } from './refuse-promotion.ts';
 
 type Body = OperationInput<typeof operation>['body'];
 
@@ -66,6 +67,7 @@ async function begin(
 ): Promise<OperationOutput<typeof operation>> {
   const { adapter, write } = await adapterFor(world, caller, name, body.base);
   refuseTooMany(Object.keys(adapter.aliases), body.aliases);
+  refuseProtected(adapter, body.aliases);
   const base = (await requireReadyBase(world.table, caller.team, adapter.base)).value;
   const draft = newVersion(world, caller, adapter, {
     state: 'draft',

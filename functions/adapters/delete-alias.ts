@@ -5,11 +5,13 @@ import { findAlias } from '../../shared/records/aliases.ts';
 import { handler } from '../http/handler.ts';
 import { changeAdapter } from './change-adapter.ts';
 import { moveAlias } from './move-alias.ts';
+import { refuseProtected } from './refuse-promotion.ts';
 
 export const deleteAlias = handler(operation, async ({ world }, caller, { params }) => {
   const { alias } = params;
   refuseReserved([alias]);
   await changeAdapter<unknown>(world, caller, params.adapter, async (adapter, at) => {
+    refuseProtected(adapter.value, [alias]);
     if (Object.hasOwn(adapter.value.aliases, alias))
       return moveAlias(world, caller, adapter, alias, null, at, 'alias.delete');
     if (!(await findAlias(world.table, adapter.value, alias)))

@@ -6,6 +6,7 @@ import { handler } from '../http/handler.ts';
 import { changeAdapter } from './change-adapter.ts';
 import { moveAlias } from './move-alias.ts';
 import { presentAlias } from './present-alias.ts';
+import { refusePromotion } from './refuse-promotion.ts';
 import { refuseVersion } from './refuse-version.ts';
 
 /** An alias that points there already stays as it is, whatever it was expected to be: the call was made before and its answer lost. */
@@ -23,6 +24,8 @@ export const setAlias = handler(operation, async ({ world }, caller, { params, b
       throw new DomainError('changed-meanwhile', `${pointsTo(alias, present)}, not ${body.ifVersion ?? 'nowhere'}.`);
     refuseTooMany(Object.keys(aliases), [alias]);
     await refuseVersion(world.table, adapter.value, body.version);
+    const { version, evaluation } = body;
+    await refusePromotion(world, caller, adapter.value, { alias, version, evaluation });
     return moveAlias(world, caller, adapter, alias, body.version, at, 'alias.set');
   });
 });

@@ -10,6 +10,8 @@ const statuses: Readonly<Record<string, number>> = {
   'missing-scope': 403,
   'scope-beyond-own': 403,
   'foreign-origin': 403,
+  'alias-protected': 403,
+  'not-allowed-by-protection': 403,
   'not-found': 404,
   'no-manifest': 404,
   'nothing-signs': 404,

@@ -22,6 +22,7 @@ export async function purgeAdapter(world: World, caller: Caller, purge: Stored<P
     await commit(world, caller, change, [dueAtOnce(world, team, version.id)]);
   }
   await dropPartition(table, keys.versionNumber(team, id, 0).partition);
+  await dropPartition(table, keys.approval(team, id, '', 0, '').partition);
   await dropPartition(table, keys.alias(team, id, '').partition, (alias) =>
     dropPartition(table, keys.aliasHistory(team, id, alias.key.sort, 0).partition),
   );

@@ -140,9 +140,19 @@ export const setAlias = operation({
       .nullable()
       .optional()
       .describe('The version it must point to now; null: it must not exist; absent: wherever it points.'),
+    evaluation: idField
+      .optional()
+      .describe('The job that has evaluated the version, where the alias is protected by a gate.'),
   }),
   output: aliasSchema,
-  errors: ['changed-meanwhile', 'no-such-version', 'withdrawn', 'alias-reserved', 'too-many-aliases'],
+  errors: [
+    'changed-meanwhile',
+    'not-allowed-by-protection',
+    'no-such-version',
+    'withdrawn',
+    'alias-reserved',
+    'too-many-aliases',
+  ],
 });
 
 export const deleteAlias = operation({
@@ -154,7 +164,7 @@ export const deleteAlias = operation({
   scope: 'aliases:promote',
   status: 204,
   params: aliasPath,
-  errors: ['alias-reserved'],
+  errors: ['alias-reserved', 'alias-protected'],
 });
 
 export const listAliasHistory = listOperation({

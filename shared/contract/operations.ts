@@ -11,6 +11,7 @@ import * as keys from './keys.ts';
 import * as lineage from './lineage.ts';
 import * as manifests from './manifests.ts';
 import type { Operation } from './operation.ts';
+import * as protections from './protections.ts';
 import * as uploads from './uploads.ts';
 import * as versions from './versions.ts';
 
@@ -34,6 +35,10 @@ export const operations: readonly Operation[] = [
   adapters.deleteAlias,
   adapters.listAliasHistory,
   adapters.rollbackAlias,
+  protections.protectAlias,
+  protections.getProtection,
+  protections.unprotectAlias,
+  protections.approveVersion,
   uploads.getUpload,
   uploads.signUploadParts,
   uploads.completeUpload,

@@ -136,6 +136,7 @@ export const beginUpload = operation({
     'not-an-adapter',
     'too-large',
     'alias-reserved',
+    'alias-protected',
     'too-many-aliases',
   ],
 });

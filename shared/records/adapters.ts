@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { Adapter } from '../contract/adapters.ts';
+import { protectionSchema } from '../contract/protections.ts';
 import { DomainError } from '../errors.ts';
 import type { JsonObject, RecordTable, RecordWrite, StoredRecord, World } from '../platform/ports.ts';
 import type { Caller } from './caller.ts';
 import { newId } from './commit.ts';
 import { keys, lists } from './keys.ts';
-import { stored, type Stored } from './stored.ts';
+import { recordValue, stored, type Stored } from './stored.ts';
 
 const adapterRecord = z.object({
   id: z.string(),
@@ -18,6 +19,8 @@ const adapterRecord = z.object({
   aliases: z.record(z.string(), z.int()),
   /** Number of the newest published version; 0 before the first. */
   versions: z.int(),
+  /** Of aliases, there or not, that only a promotion moves. */
+  protections: z.record(z.string(), protectionSchema).optional(),
   createdAt: z.string(),
   updatedAt: z.string(),
 });
@@ -72,7 +75,7 @@ export function adapterWrite(value: AdapterRecord, revision?: number): RecordWri
   return {
     put: {
       key: keys.adapter(value.team, value.name),
-      value,
+      value: recordValue(value),
       index1: { partition: lists.adapters(value.team), sort: value.name },
       index2: { partition: lists.adaptersOfBase(value.team, value.base), sort: value.name },
     },
@@ -95,6 +98,6 @@ export function tagWrites(
 }
 
 export function presentAdapter({ value, revision }: Stored<AdapterRecord>): Adapter {
-  const { team: _, ...shown } = value;
+  const { team: _team, protections: _protections, ...shown } = value;
   return { ...shown, revision };
 }

@@ -74,6 +74,11 @@ export const keys = {
     partition: `${team}#alias-history#${adapterId}#${alias}`,
     sort: numberSort(revision),
   }),
+  /** That a key has approved that an alias is pointed to a version. */
+  approval: (team: string, adapterId: string, alias: string, version: number, keyId: string): RecordKey => ({
+    partition: `${team}#approvals#${adapterId}`,
+    sort: `${alias}#${numberSort(version)}#${keyId}`,
+  }),
   tag: (team: string, tag: string, adapter: string): RecordKey => ({ partition: `${team}#tag#${tag}`, sort: adapter }),
 
   /** What the team (`team`), or one of its keys (its id), may use, has used and has reserved. */

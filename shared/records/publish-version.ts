@@ -171,8 +171,9 @@ async function putDetails(world: World, { team, id }: VersionRecord, { details }
   return world.blobs.put(blobKeys.versionChecks(team, id), Buffer.from(JSON.stringify(details)));
 }
 
-/** Those that the adapter has, and as many new ones as it has room for. */
-function thatFit({ aliases }: AdapterRecord, wanted: readonly string[]): string[] {
+/** Those that the adapter has, and as many new ones as it has room for; none that was protected meanwhile. */
+function thatFit({ aliases, protections = {} }: AdapterRecord, wanted: readonly string[]): string[] {
   const known = new Set(Object.keys(aliases).filter((alias) => alias !== 'latest'));
-  return [...new Set(wanted)].filter((alias) => known.has(alias) || known.add(alias).size <= limits.aliasesMax);
+  const free = [...new Set(wanted)].filter((alias) => !Object.hasOwn(protections, alias));
+  return free.filter((alias) => known.has(alias) || known.add(alias).size <= limits.aliasesMax);
 }

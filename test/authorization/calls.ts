@@ -3,6 +3,7 @@ import { deleteBase } from '../../shared/contract/bases.ts';
 import { createComposition } from '../../shared/contract/compositions.ts';
 import { deleteDataset } from '../../shared/contract/datasets.ts';
 import { eraseDataset } from '../../shared/contract/erasures.ts';
+import { protectAlias } from '../../shared/contract/protections.ts';
 import type { Scope } from '../../shared/contract/scopes.ts';
 import { announce, tinyAdapter } from '../support/send-upload.ts';
 import type { CallFixture } from './fixture.ts';
@@ -38,6 +39,15 @@ const aboutAlias =
     for (const version of [1, 2])
       await f.blue.call(setAlias, { params: { adapter, alias: 'stable' }, body: { version } });
     const about = (name: string): Call => ({ ...more, params: { adapter: name, alias: 'stable' } });
+    return { ...about(adapter), missing: about(none) };
+  };
+
+const aboutProtected =
+  (more: Call = {}) =>
+  async (f: CallFixture): Promise<AllowedCall> => {
+    const adapter = await f.adapter(1);
+    const about = (name: string): Call => ({ ...more, params: { adapter: name, alias: 'stable' } });
+    await f.blue.call(protectAlias, { params: { adapter, alias: 'stable' }, body: {} });
     return { ...about(adapter), missing: about(none) };
   };
 
@@ -114,6 +124,10 @@ export const calls: Readonly<Record<string, (f: CallFixture) => Promise<AllowedC
   deleteAlias: aboutAlias(),
   listAliasHistory: aboutAlias(),
   rollbackAlias: aboutAlias({ body: {} }),
+  protectAlias: aboutAdapter(1, { params: { alias: 'stable' }, body: { approval: true } }),
+  getProtection: aboutProtected(),
+  unprotectAlias: aboutProtected(),
+  approveVersion: aboutProtected({ body: { version: 1 } }),
   getUpload: aboutUpload(false),
   signUploadParts: aboutUpload(false, async () => {
     const [file] = announce(await tinyAdapter());

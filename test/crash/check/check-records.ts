@@ -30,6 +30,7 @@ const unlisted: ReadonlySet<string> = new Set([
   'audit-head',
   'manifest',
   'erased',
+  'approvals',
   'made-with',
   'made-of',
   'version-numbers',
