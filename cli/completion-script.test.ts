@@ -19,7 +19,7 @@ function offered(...words: string[]): string[] {
 
 test('bash completes commands, their second words and their flags', () => {
   expect(offered('lorary', 'ev')).toEqual(['evaluate', 'eval']);
-  expect(offered('lorary', 'data', '')).toEqual(['check', 'push', 'ls']);
+  expect(offered('lorary', 'data', '')).toEqual(['check', 'push', 'ls', 'erase']);
   expect(offered('lorary', 'train', '--lora-')).toEqual(['--lora-alpha', '--lora-dropout', '--lora-plus']);
   expect(offered('lorary', 'train', '--base', 'tiny', '--eval-f')).toEqual(['--eval-fraction']);
   expect(offered('lorary', 'data', 'check', '--prev')).toEqual(['--preview']);
