@@ -141,7 +141,7 @@ test('all that is missing is told at once, and what was refused is in the audit'
 
 test('a gate without a bound, of no dataset, and a protection of latest are refused', async () => {
   const protect = (body: object, alias = 'production') =>
-    client.call(protectAlias, { params: { adapter, alias }, body: body as never });
+    client.call(protectAlias, { params: { adapter, alias }, body });
   await expect(protect({ gate: { metric: 'loss', dataset: 'held-out' } })).rejects.toMatchObject({ status: 400 });
   await expect(protect({ gate: { metric: 'loss', max: 1, dataset: 'none' } })).rejects.toMatchObject({
     code: 'no-such-dataset',

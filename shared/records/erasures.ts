@@ -37,7 +37,8 @@ export function erasureWrite(value: ErasureRecord, revision?: number): RecordWri
   };
 }
 
-export function presentErasure({ team: _, ...shown }: ErasureRecord): Erasure {
+export function presentErasure(value: ErasureRecord): Erasure {
+  const { team: _, ...shown } = value;
   return shown;
 }
 
