@@ -1,19 +1,8 @@
 import { expect, test } from 'vitest';
-import { readRunArgs } from '../read-run-args.ts';
-import type { CommandIo } from '../command.ts';
+import { runTyped } from '../../test/support/run-command.ts';
 import { rollback } from './rollback.ts';
 
-const io: CommandIo = {
-  print: () => undefined,
-  note: () => undefined,
-  screen: { write: () => undefined, isTerminal: false, columns: 80, now: () => 0 },
-  environment: { LORARY_DATA: '/nowhere' },
-};
-
-async function run(...words: string[]): Promise<number> {
-  const args = readRunArgs(rollback, words);
-  return args === 'help' ? 0 : rollback.run(args, io);
-}
+const run = (...words: string[]) => runTyped(rollback, { LORARY_DATA: '/nowhere' }, words);
 
 test('whoever leaves the alias out, or names a version, is told what to type', async () => {
   await expect(run('french')).rejects.toThrow('Say which alias: lorary rollback french ALIAS');

@@ -9,10 +9,10 @@ import { openFileSigner } from '../../shared/local/file-signer.ts';
 import { keys } from '../../shared/records/keys.ts';
 import { statementOf } from '../../shared/signing/manifest.ts';
 import { putReadyBase } from '../../test/support/ready-base.ts';
+import { runTyped } from '../../test/support/run-command.ts';
 import { pushVersion, tinyAdapter } from '../../test/support/send-upload.ts';
 import { openServedApi, type ServedApi } from '../../test/support/served-api.ts';
-import type { CommandIo, RunCommand } from '../command.ts';
-import { readRunArgs } from '../read-run-args.ts';
+import type { RunCommand } from '../command.ts';
 import { keysTrust } from './keys-trust.ts';
 import { pull } from './pull.ts';
 import { verify } from './verify.ts';
@@ -41,18 +41,7 @@ afterEach(() => rm(home, { recursive: true, force: true }));
 const folder = (): string => join(home, 'french');
 const manifestPath = (): string => join(folder(), 'manifest.lorary');
 
-async function run(command: RunCommand, ...words: string[]): Promise<{ code: number; out: string }> {
-  const lines: string[] = [];
-  const io: CommandIo = {
-    print: (text) => void lines.push(text),
-    note: () => undefined,
-    screen: { write: () => undefined, isTerminal: false, columns: 80, now: () => 0 },
-    environment,
-  };
-  const args = readRunArgs(command, words);
-  if (args === 'help') throw new Error('no help was asked for');
-  return { code: await command.run(args, io), out: lines.join('\n') };
-}
+const run = (command: RunCommand, ...words: string[]) => runTyped(command, environment, words);
 
 async function changeManifest(change: (signed: SignedManifest) => void): Promise<void> {
   const signed = JSON.parse(await readFile(manifestPath(), 'utf8')) as SignedManifest; // as pull writes it

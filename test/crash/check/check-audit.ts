@@ -90,7 +90,7 @@ function checkVersion(counts: ReadonlyMap<string, number>, version: Row): string
 /** Each step of an alias was written with its row. */
 function checkAliases(store: Store): string[] {
   const rows = store.ofKind('audit');
-  const moves = rows.filter((row) => textOf(row, 'action').startsWith('alias.')).length;
+  const moves = rows.filter((row) => /^alias\.(set|delete|rollback)$/.test(textOf(row, 'action'))).length;
   const published = rows
     .filter((row) => row.value['action'] === 'version.publish')
     .reduce((sum, { value }) => sum + (value['detail'] as { aliases: string[] }).aliases.length, 0);
