@@ -166,6 +166,10 @@ export const limits = {
   jsonlLineBytesMax: 16_777_216,
   /** Wanted columns of one row group of a Parquet file, unpacked: it is read as a whole, and takes some times this as objects. */
   parquetGroupBytesMax: 536_870_912,
+  /** Time for the largest row group of a Parquet file, several times what it takes; a damaged file may make its reader loop. */
+  parquetSecondsMax: 120,
+  /** Memory of the thread that reads it, several times such a group. */
+  parquetMemoryMegabytesMax: 4096,
   /** Bytes of a text file read at once: enough for disk speed. */
   jsonlChunkBytes: 1_048_576,
   /** Rows of one dataset: some 50 bytes of memory each while it is read, to find those that stand there twice; half of that in a run. */
@@ -183,7 +187,7 @@ export const limits = {
   /** Time for one rendering: an honest template takes about a millisecond. */
   templateRenderMillisecondsMax: 5000,
   /** Time until the thread that renders chat templates answers: a tenth of a second on a quiet machine. */
-  templateStartMillisecondsMax: 60_000,
+  threadStartMillisecondsMax: 60_000,
   /** Characters that one rendering may give: as much as the longest line of a dataset. */
   templateOutputCharsMax: 16_777_216,
   /** Memory of the thread that renders chat templates; it takes about 50 MB with nothing to do. */

@@ -34,7 +34,7 @@ export async function* readParquetRows(
   }
 }
 
-interface ParquetOptions {
+export interface ParquetOptions {
   readonly columns: readonly string[];
   /** Bytes of one row group once it is unpacked, the wanted columns alone. */
   readonly groupBytesMax?: number;

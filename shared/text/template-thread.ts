@@ -88,7 +88,7 @@ function watch(counter: Int32Array, renderMilliseconds: number) {
       const stillMilliseconds = (still * renderMilliseconds) / ticks;
       if (now > 0 && still >= ticks)
         report(runaway(`takes more than ${renderMilliseconds / 1000} seconds for one conversation`));
-      if (now === 0 && stillMilliseconds >= limits.templateStartMillisecondsMax)
+      if (now === 0 && stillMilliseconds >= limits.threadStartMillisecondsMax)
         report(new UnavailableError('The thread of the chat template does not start; the machine may be overloaded.'));
     }, renderMilliseconds / ticks);
     return () => clearInterval(timer);

@@ -1,8 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { DomainError } from '../../../../shared/errors.ts';
 import { readCsvRows } from '../../../../shared/files/csv-rows.ts';
+import { startParquetThread } from '../../../../shared/files/parquet-thread.ts';
+import { readParquetRows } from '../../../../shared/files/parquet-rows.ts';
 import { bytesSource } from '../../../../shared/formats/bytes.ts';
 import type { TextLine } from '../../../../shared/formats/jsonl.ts';
+import { rowKeys } from '../../../../shared/text/row-format.ts';
 import { damageBytes } from '../damage-bytes.ts';
+import type { FuzzRandom } from '../fuzz-random.ts';
 import { Unsound, type FuzzTarget } from '../target.ts';
 
 async function linesOf(lines: AsyncIterable<TextLine>): Promise<string[]> {
@@ -98,4 +103,36 @@ function recordsOf(text: string): string[][] {
   }
   if (record.length > 0 || cell !== '' || wasQuoted) endRecord();
   return records;
+}
+
+const tables = ['chats', 'pairs-none', 'pairs-snappy', 'pairs-gzip', 'pairs-zstd', 'pairs-lz4', 'pairs-brotli'].map(
+  (name) => new Uint8Array(readFileSync(`test/parity/fixtures/tables/${name}.parquet`)),
+);
+
+/** So short that damaged files may come often; sound ones take some milliseconds. */
+const thread = startParquetThread({ seconds: 1, memoryMegabytes: 128 });
+
+export const parquetTarget: FuzzTarget = {
+  name: 'parquet',
+  input: (random) => parquetInput(random),
+  read: (bytes) => linesOf(thread.rows(bytesSource(bytes), { columns: rowKeys })),
+  planted: {
+    fault: 'a library that reads for as long as it likes',
+    read: (bytes) => linesOf(readParquetRows(bytesSource(bytes), { columns: rowKeys })),
+  },
+  close: () => thread.end(),
+};
+
+function parquetInput(random: FuzzRandom): Uint8Array {
+  let bytes: Uint8Array = random.pick(tables);
+  if (random.chance(0.15)) return bytes;
+  for (let i = 1 + random.below(2); i > 0; i--) {
+    // what describes the file stands at its end
+    const footer = bytes.slice(Math.max(0, bytes.length - 1200));
+    const front = bytes.slice(0, bytes.length - footer.length);
+    bytes = random.chance(0.6)
+      ? Uint8Array.from([...front, ...damageBytes(random, footer)])
+      : damageBytes(random, bytes);
+  }
+  return bytes;
 }
