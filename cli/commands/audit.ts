@@ -93,7 +93,7 @@ export const auditVerify = runCommand({
       for (const { where = '', message } of findings) io.print(`${where}: ${message}`);
       if (unsigned > 0)
         io.note(`${unsigned} of ${seals} seals are not signed: who can write the records could make them anew.`);
-      if (findings.length === 0)
+      if (findings.length === 0 && last)
         io.print(`${rows} rows of ${hours} hours are what was sealed; ${seals} seals in one chain.`);
       if (last) io.print(`Next time: --seen ${last.number}:${last.hash}`);
       else io.note('Nothing is sealed yet: an hour is, some minutes after its end.');
