@@ -37,10 +37,11 @@ export async function startJob(
   const created = await withSuggestions(api, names, () =>
     api.call(createJob, { query: { dryRun: String(dryRun) }, body }),
   );
-  const { job, estimate, warnings } = created;
+  const { job, estimate, cost, warnings } = created;
   if (!json) {
     for (const warning of asFindings(warnings)) io.note(`warning: ${findingText(warning)}`);
     io.note(estimateText(estimate));
+    if (cost) for (const line of costLines(cost)) io.note(line);
   }
   if (!job) {
     if (json) io.print(JSON.stringify(created));
@@ -71,4 +72,26 @@ function estimateText({
     `${sizeText(diskBytes)} of disk`,
   ];
   return `Expected: ${parts.join(', ')} (${basis})`;
+}
+
+/** What it is expected to cost, where machines cost something or somebody else would be cheaper. */
+function costLines(cost: NonNullable<OperationOutput<typeof createJob>['cost']>): string[] {
+  const { seconds, secondsFrom, measuredBy, dollars, maxDollars, maxSeconds, dollarsPerHour, priceBasis, hosted } =
+    cost;
+  const from = secondsFrom === 'measured' ? `measured by ${measuredBy ?? 'an earlier job'}` : 'estimated';
+  const [cheapest] = hosted.filter(({ cheaper }) => cheaper);
+  return [
+    ...(dollarsPerHour > 0
+      ? [
+          `Cost: about $${dollars.toFixed(2)} for ${durationText(seconds)} (${from}), at most $${maxDollars.toFixed(2)} and ${durationText(maxSeconds)}; $${dollarsPerHour} an hour (${priceBasis})`,
+        ]
+      : secondsFrom === 'measured'
+        ? [`${durationText(seconds)} by the rate of ${measuredBy ?? 'an earlier job'}`]
+        : []),
+    ...(cheapest
+      ? [
+          `${cheapest.provider} would ask about $${cheapest.dollars.toFixed(2)} ($${cheapest.dollarsPerMillionTokens} a million tokens, as of ${cheapest.asOf}, ${cheapest.source}), if it offers this base`,
+        ]
+      : []),
+  ];
 }

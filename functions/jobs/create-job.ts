@@ -5,5 +5,5 @@ import { madeJob, makeJob } from './make-job.ts';
 export const createJob = creator(
   operation,
   (deps, caller, { body, query }) => makeJob(deps, caller, body, query),
-  ({ world }, caller, created, { body }) => madeJob(world, caller, created, body),
+  (deps, caller, created, { body }) => madeJob(deps, caller, created, body),
 );

@@ -15,9 +15,9 @@ export const forkJob = creator(
     const { value } = await getJobRecord(deps.world.table, caller.team, params.job);
     return makeJob(deps, caller, forkedRequest(value, body.changes), { dryRun: query.dryRun, forkOf: value.id });
   },
-  async ({ world }, caller, created, { params, body }) => {
-    const { value } = await getJobRecord(world.table, caller.team, params.job);
-    return madeJob(world, caller, created, forkedRequest(value, body.changes));
+  async (deps, caller, created, { params, body }) => {
+    const { value } = await getJobRecord(deps.world.table, caller.team, params.job);
+    return madeJob(deps, caller, created, forkedRequest(value, body.changes));
   },
 );
 

@@ -28,6 +28,8 @@ export interface ResolvedRequest {
   readonly inputs: JobInputs;
   readonly makes: JobRecord['makes'];
   readonly estimate: Estimate;
+  /** Of the base; absent: it reads none. */
+  readonly baseParameters?: number | undefined;
   readonly warnings: readonly Finding[];
 }
 
@@ -79,6 +81,7 @@ export async function resolveRequest(world: World, caller: Caller, request: JobR
           ? { baseId: newId(world, 'bas') }
           : {},
     estimate: estimateJob(subject),
+    baseParameters: base?.parameters ?? undefined,
     warnings,
   };
 }

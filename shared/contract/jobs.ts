@@ -119,10 +119,42 @@ export const jobSchema = z
   .openapi('Job');
 export type Job = z.output<typeof jobSchema>;
 
+/** What a job is expected to cost, and what it may. */
+export const costSchema = z
+  .object({
+    seconds: z.number(),
+    secondsFrom: z
+      .enum(['measured', 'estimate'])
+      .describe('`measured`: from the tokens a second of an earlier training on the same base by the same method.'),
+    measuredBy: idField.optional().describe('The job that it was measured by.'),
+    tokensPerSecond: z.number().optional(),
+    dollars: z.number(),
+    maxSeconds: z.number().describe('The allowance that the job has, or would have.'),
+    maxDollars: z.number(),
+    dollarsPerHour: z.number(),
+    priceBasis: z.string().describe('What the price is of, and since when it is known.'),
+    hosted: z
+      .array(
+        z.object({
+          provider: z.string(),
+          dollars: z.number(),
+          dollarsPerMillionTokens: z.number(),
+          asOf: z.string(),
+          source: z.string(),
+          cheaper: z.boolean().describe('Than the machine is expected to be.'),
+        }),
+      )
+      .describe(
+        'The same tokens at trainers that are rented by the token, for LoRA; they train only bases that they offer.',
+      ),
+  })
+  .openapi('JobCost');
+
 const createdJob = z
   .object({
     job: orNull(jobSchema).describe('Null with `dryRun`.'),
     estimate: estimateSchema,
+    cost: orNull(costSchema).describe('Null in the answer to a repeated call whose inputs have changed since.'),
     warnings: z.array(findingField),
   })
   .openapi('CreatedJob');
