@@ -5,9 +5,13 @@
 import { parseArgs } from 'node:util';
 import { createReport } from '../support/checks-report.ts';
 import { runFuzz } from './fuzz/run-fuzz.ts';
+import { killsSection } from './kills/kills.ts';
 import type { Section } from './section.ts';
 
-const sections: Readonly<Record<string, Section>> = { fuzz: runFuzz };
+const sections: Readonly<Record<string, Section>> = {
+  fuzz: runFuzz,
+  kills: killsSection({ kills: 12, allowanceSeconds: 30, slackSeconds: 0 }),
+};
 
 const { values } = parseArgs({
   options: {

@@ -56,6 +56,7 @@ export function killsSection({ kills, allowanceSeconds, slackSeconds }: KillsOpt
           const { job, killed } = await run('walled', tight);
           demand(job.stoppedBy === 'budget', `it was not its allowance that ended it: ${job.reason}`);
           await faults(job);
+          demand(killed > 0, 'nothing killed it');
           const { machineSeconds, chargedSeconds } = job.usage;
           const figures = `${killed} kills; ${machineSeconds.toFixed(2)} s metered and ${chargedSeconds.toFixed(2)} s charged of ${allowanceSeconds} s`;
           return { figures, value: undefined };
