@@ -9,6 +9,7 @@ const estimate: Estimate = {
   steps: 100,
   stepsAreExact: true,
   memoryBytes: 1e9,
+  diskBytes: 1e9,
   seconds: 36_000,
   basis: 'counts',
 };
