@@ -21,8 +21,8 @@ import { evaluate } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
 import { generate } from './commands/generate.ts';
 import { jobs } from './commands/jobs.ts';
-import { keysCreate, keysLs, keysRevoke } from './commands/keys.ts';
 import { keysTrust } from './commands/keys-trust.ts';
+import { keysCreate, keysLs, keysRevoke, keysRotate } from './commands/keys.ts';
 import { login } from './commands/login.ts';
 import { lineage } from './commands/lineage.ts';
 import { logs } from './commands/logs.ts';
@@ -35,9 +35,16 @@ import { restoreCommand } from './commands/restore.ts';
 import { resume } from './commands/resume.ts';
 import { rollback } from './commands/rollback.ts';
 import { run } from './commands/run.ts';
+import {
+  serviceAccountsCreate,
+  serviceAccountsDisable,
+  serviceAccountsEnable,
+  serviceAccountsLs,
+} from './commands/service-accounts.ts';
 import { show } from './commands/show.ts';
 import { smoke } from './commands/smoke.ts';
 import { sweep } from './commands/sweep.ts';
+import { teamsCreate, teamsLs } from './commands/teams.ts';
 import { train } from './commands/train.ts';
 import { undelete } from './commands/undelete.ts';
 import { up } from './commands/up.ts';
@@ -89,8 +96,15 @@ export const commands: readonly Command[] = [
   budgetSet,
   keysLs,
   keysCreate,
+  keysRotate,
   keysRevoke,
   keysTrust,
+  serviceAccountsLs,
+  serviceAccountsCreate,
+  serviceAccountsDisable,
+  serviceAccountsEnable,
+  teamsLs,
+  teamsCreate,
   audit,
   auditVerify,
   backup,

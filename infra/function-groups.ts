@@ -99,7 +99,7 @@ export const functionGroups = {
     timeoutSeconds: apiTimeoutSeconds,
   },
   teams: {
-    paths: ['/v1/me', '/v1/keys', '/v1/audit', '/v1/signing-key', '/docs', '/openapi.json'],
+    paths: ['/v1/me', '/v1/keys', '/v1/service-accounts', '/v1/audit', '/v1/signing-key', '/docs', '/openapi.json'],
     permissions: ['new-records', 'list-records', 'search-records'],
     memoryMegabytes: 512,
     timeoutSeconds: apiTimeoutSeconds,

@@ -32,6 +32,14 @@ export const limits = {
   notesCharsMax: 4000,
   /** Characters of an `Idempotency-Key`: ids of any kind, no documents. */
   idempotencyKeyCharsMax: 255,
+  /** Seconds for which a key's secret before a rotation may go on working: a week is time to tell everyone who has it. */
+  keyOverlapSecondsMax: 604_800,
+  /** Seconds between two notes of when a key was last used: each is a write, and nobody asks more exactly. */
+  keyUseNoteSeconds: 60,
+  /** Keys whose last note a process remembers; it then begins anew, and looks each up once more. */
+  keyUsesKept: 10_000,
+  /** Characters of an `Authorization` header: a key has 70, and nothing that is much longer is one. */
+  authorizationCharsMax: 256,
   /** Items of one page of a list, and how many come unasked. */
   pageItemsMax: 100,
   pageItemsDefault: 50,

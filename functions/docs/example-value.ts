@@ -2,6 +2,7 @@ import { refName, resolved, typesOf, variantsOf, type JsonSchema, type NamedSche
 
 /** A value that a schema allows and a reader understands: what must be given, by its way from the top, e.g. `.source.path`. */
 export function exampleValue(schema: JsonSchema, named: NamedSchemas, name = ''): unknown {
+  if (schema.example !== undefined) return schema.example;
   const [first = schema] = variantsOf(schema);
   if (first !== schema) return exampleValue(first, named, name);
   if (refName(schema) !== undefined || schema.allOf) return exampleValue(resolved(schema, named), named, name);
@@ -38,6 +39,7 @@ const lastPart = (name: string): string => name.slice(name.lastIndexOf('.') + 1)
 const numbers: Readonly<Record<string, number>> = { sizeBytes: 262_144, version: 3, weight: 1 };
 
 const texts: Readonly<Record<string, string>> = {
+  account: 'ci',
   name: 'french',
   adapter: 'french',
   alias: 'production',

@@ -4,8 +4,10 @@ import type { Context } from 'hono';
 import { routeOf, type Operation, type OperationInput } from '../../shared/contract/operation.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
+import { createKeyUses, type NoteUse } from '../../shared/records/api-key-uses.ts';
 import { AlreadyDoneError, findDone, newId } from '../../shared/records/commit.ts';
 import type { Caller, CallOrigin } from '../../shared/records/caller.ts';
+import { prefixView } from '../../shared/records/prefix-view.ts';
 import { allowedMethods, type Route } from './allowed-methods.ts';
 import type { ApiDeps } from './api-deps.ts';
 import { authenticate } from './authenticate.ts';
@@ -26,7 +28,7 @@ export interface ApiOptions {
 /** An app that answers the operations of these handlers: read the caller, the input, run, answer. */
 export function createApi(deps: ApiDeps, handlers: readonly Handler[], options: ApiOptions = {}): OpenAPIHono {
   const app = new OpenAPIHono();
-  const noteDenied = createDeniedNotes(deps.world);
+  const notes: Notes = { denied: createDeniedNotes(deps.world), use: createKeyUses(deps.world) };
   const answer = async (work: (requestId: string) => Promise<Response>): Promise<Response> => {
     const requestId = newId(deps.world, 'req');
     try {
@@ -42,7 +44,7 @@ export function createApi(deps: ApiDeps, handlers: readonly Handler[], options: 
     const route = routeOf(handler.operation);
     app.openAPIRegistry.registerPath(route);
     app.on(handler.operation.method.toUpperCase(), route.getRoutingPath(), (c) =>
-      answer((requestId) => call(deps, handler, c, { requestId, from: originOf(c, options) }, noteDenied, options)),
+      answer((requestId) => call(deps, handler, c, { requestId, from: originOf(c, options) }, notes, options)),
     );
   }
   const routes = [...handlers.map(({ operation }) => operation), ...(options.beside ?? [])];
@@ -62,6 +64,12 @@ function notAnswered(method: string, path: string, allowed: readonly string[]): 
     : new DomainError('not-found', `There is no ${method} ${path}.`);
 }
 
+/** What is noted of calls beside their answers. */
+interface Notes {
+  readonly denied: NoteDenied;
+  readonly use: NoteUse;
+}
+
 /** What is known of a call before its key is looked at. */
 interface Incoming {
   readonly requestId: string;
@@ -73,20 +81,23 @@ async function call(
   handler: Handler,
   c: Context,
   incoming: Incoming,
-  noteDenied: NoteDenied,
+  notes: Notes,
   { onError }: ApiOptions,
 ): Promise<Response> {
   const { operation } = handler;
   let known: DeniedCaller | undefined;
   try {
-    return await run(deps, handler, c, incoming, (caller) => (known = caller));
+    return await run(deps, handler, c, incoming, (caller) => {
+      known = caller;
+      notes.use(caller.keyId);
+    });
   } catch (error) {
     if (error instanceof DeniedKeyError) known = { ...error.denied, ...incoming, operation: operation.operationId };
     if (known && error instanceof DomainError && isDenial(error))
       // the answer is a refusal, whether or not it could be noted
-      await noteDenied(known, operation, c.req.path, error).catch((failed: unknown) =>
-        onError?.(failed, incoming.requestId),
-      );
+      await notes
+        .denied(known, operation, c.req.path, error)
+        .catch((failed: unknown) => onError?.(failed, incoming.requestId));
     throw error;
   }
 }
@@ -105,7 +116,7 @@ async function run(
   told(known);
   const input = await readInput(operation, c);
   const caller = withIdempotency(known, operation, input, c.req.header('idempotency-key'));
-  const output = await runOnce(deps, handler, caller, input, c.req.raw.headers);
+  const output = await runOnce(depsFor(deps, caller), handler, caller, input, c.req.raw.headers);
   if (output instanceof Response) return output;
   return output === undefined
     ? new Response(null, { status: operation.status === 204 ? 204 : operation.status })
@@ -116,6 +127,12 @@ function originOf(c: Context, { addressOf }: ApiOptions): CallOrigin {
   const address = addressOf?.(c.env, c.req.raw.headers);
   const userAgent = c.req.header('user-agent')?.slice(0, limits.userAgentCharsMax);
   return { ...(address === undefined ? {} : { address }), ...(userAgent ? { userAgent } : {}) };
+}
+
+/** What exists for the caller. */
+function depsFor(deps: ApiDeps, caller: Caller): ApiDeps {
+  if (caller.adapterPrefix === undefined) return deps;
+  return { ...deps, world: { ...deps.world, table: prefixView(deps.world.table, caller) } };
 }
 
 /** A repeated creation answers what it made the first time. */

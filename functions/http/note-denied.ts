@@ -11,9 +11,9 @@ export type DeniedCaller = Omit<Caller, 'scopes'>;
 /** What a key may not do, or that it may do nothing any more. Nobody is told more than by the `DomainError` that it is. */
 export class DeniedKeyError extends DomainError {
   /** Whose key it is; for the audit alone. */
-  readonly denied: Pick<DeniedCaller, 'team' | 'keyId'>;
+  readonly denied: Pick<DeniedCaller, 'team' | 'keyId' | 'serviceAccount'>;
 
-  constructor(error: DomainError, denied: Pick<DeniedCaller, 'team' | 'keyId'>) {
+  constructor(error: DomainError, denied: Pick<DeniedCaller, 'team' | 'keyId' | 'serviceAccount'>) {
     super(error.code, error.message, { findings: error.findings });
     this.denied = denied;
   }

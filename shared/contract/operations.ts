@@ -12,6 +12,7 @@ import * as lineage from './lineage.ts';
 import * as manifests from './manifests.ts';
 import type { Operation } from './operation.ts';
 import * as protections from './protections.ts';
+import * as serviceAccounts from './service-accounts.ts';
 import * as uploads from './uploads.ts';
 import * as versions from './versions.ts';
 
@@ -82,7 +83,11 @@ export const operations: readonly Operation[] = [
   keys.whoAmI,
   keys.createKey,
   keys.listKeys,
+  keys.rotateKey,
   keys.revokeKey,
+  serviceAccounts.createServiceAccount,
+  serviceAccounts.listServiceAccounts,
+  serviceAccounts.updateServiceAccount,
   audit.listAudit,
   audit.listAuditSeals,
   audit.getSigningKey,

@@ -16,3 +16,24 @@ export const scopes = [
 
 export type Scope = (typeof scopes)[number];
 export type RequiredScope = Scope | 'any' | 'public';
+
+export const roles = ['owner', 'maintainer', 'contributor', 'reader'] as const;
+
+/** A named set of scopes. A key with a role has what the role has at the time of each call. */
+export type Role = (typeof roles)[number];
+
+const read = ['adapters:read', 'datasets:read', 'jobs:read'] as const;
+const contribute = [...read, 'adapters:write', 'datasets:write', 'jobs:run'] as const;
+const maintain = [...contribute, 'aliases:promote', 'bases:write', 'audit:read', 'billing:read'] as const;
+
+/** In the order of `scopes`. */
+export const roleScopes: Readonly<Record<Role, readonly Scope[]>> = {
+  owner: scopes,
+  maintainer: inOrder(maintain),
+  contributor: inOrder(contribute),
+  reader: inOrder(read),
+};
+
+function inOrder(some: readonly Scope[]): readonly Scope[] {
+  return scopes.filter((scope) => some.includes(scope));
+}

@@ -47,12 +47,13 @@ export function readAuditRecord({ value }: Pick<StoredRecord, 'value'>): AuditRe
 }
 
 function rowOf(caller: Omit<Caller, 'scopes'>, { action, resource, detail }: AuditedChange, at: string): AuditRecord {
-  const { keyId, requestId, operation, from } = caller;
+  const { keyId, serviceAccount, requestId, operation, from } = caller;
   return {
     at,
     action,
     resource,
     keyId,
+    ...(serviceAccount === undefined ? {} : { serviceAccount }),
     requestId,
     ...(operation === undefined ? {} : { operation }),
     ...(from ? { from: { ...from } } : {}),

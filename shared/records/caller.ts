@@ -6,6 +6,10 @@ export interface Caller {
   /** The API key, or the job, that acts. */
   readonly keyId: string;
   readonly scopes: readonly Scope[];
+  /** Only adapters whose names begin so exist for it; absent: all. */
+  readonly adapterPrefix?: string;
+  /** Name of the account whose key it is; absent: a key of its own. */
+  readonly serviceAccount?: string;
   readonly requestId: string;
   /** What was called, by its id; absent: nobody has called, the platform acts on its own. */
   readonly operation?: string;

@@ -7,6 +7,8 @@ import type { RecordKey } from '../platform/ports.ts';
  */
 export const keys = {
   apiKey: (keyId: string): RecordKey => ({ partition: `KEY#${keyId}`, sort: 'key' }),
+  /** When a key was used last; a record of its own, so that it never stands in the way of a change of the key. */
+  apiKeyUse: (keyId: string): RecordKey => ({ partition: `KEY#${keyId}`, sort: 'use' }),
   secret: (name: string): RecordKey => ({ partition: `SECRET#${name}`, sort: 'secret' }),
   activeJobs: 'ACTIVE#jobs',
   activeUploads: 'ACTIVE#uploads',
@@ -15,6 +17,10 @@ export const keys = {
   activeErasures: 'ACTIVE#erasures',
 
   team: (team: string): RecordKey => ({ partition: `${team}#team`, sort: 'team' }),
+  serviceAccount: (team: string, name: string): RecordKey => ({
+    partition: `${team}#service-account#${name}`,
+    sort: 'service-account',
+  }),
   idempotency: (team: string, keyId: string, hash: string): RecordKey => ({
     partition: `${team}#idempotency#${keyId}`,
     sort: hash,
@@ -139,6 +145,8 @@ export const lists = {
   /** index1, by time of creation. */
   jobs: (team: string): string => `${team}#jobs`,
   apiKeys: (team: string): string => `${team}#keys`,
+  /** index1, by name. */
+  serviceAccounts: (team: string): string => `${team}#service-accounts`,
 } as const;
 
 export function auditPartition(team: string, hour: string): string {

@@ -1,6 +1,13 @@
 import { scopes } from '../contract/scopes.ts';
 import { z } from 'zod';
-import { ConditionError, type RecordWrite, type StoredRecord, type World } from '../platform/ports.ts';
+import {
+  ConditionError,
+  type RecordTable,
+  type RecordWrite,
+  type StoredRecord,
+  type World,
+} from '../platform/ports.ts';
+import { allRecords } from './all-records.ts';
 import { apiKeyWrite, makeKeyText, newApiKey } from './api-keys.ts';
 import { commit, newId, transactSurely } from './commit.ts';
 import { keys } from './keys.ts';
@@ -59,6 +66,14 @@ async function listTeam(world: KeyWorld, known: StoredRecord): Promise<void> {
   });
 }
 
+/** All teams by name, for whoever runs the platform. */
+export async function listTeams(table: RecordTable): Promise<TeamRecord[]> {
+  const teams: TeamRecord[] = [];
+  for await (const record of allRecords(table, { partition: keys.activeTeams, index: 'index1' }))
+    teams.push(readTeam(record));
+  return teams;
+}
+
 /** One more key that may do everything, for whoever runs the platform and has lost theirs. Returns its text. */
 export async function createFullKey(world: KeyWorld, team: string, keyName = fullKeyName): Promise<string> {
   const made = makeKeyText(world.randomBytes);
@@ -77,7 +92,7 @@ async function writeFullKey(
 ): Promise<void> {
   const { keyId } = made;
   // made where the platform runs, by no other key
-  const record = newApiKey(made, { team, name: keyName, scopes, createdBy: keyId, now: world.now() });
+  const record = newApiKey(made, { team, name: keyName, role: 'owner', scopes, createdBy: keyId, now: world.now() });
   const caller = { team, keyId, scopes, requestId: newId(world, 'req') };
   await commit(world, caller, { action, resource: `keys/${keyId}` }, [...writes, apiKeyWrite(record)]);
 }

@@ -4,7 +4,9 @@ import { createComposition } from '../../shared/contract/compositions.ts';
 import { deleteDataset } from '../../shared/contract/datasets.ts';
 import { eraseDataset } from '../../shared/contract/erasures.ts';
 import { protectAlias } from '../../shared/contract/protections.ts';
+import { createKey } from '../../shared/contract/keys.ts';
 import type { Scope } from '../../shared/contract/scopes.ts';
+import { createServiceAccount } from '../../shared/contract/service-accounts.ts';
 import { announce, tinyAdapter } from '../support/send-upload.ts';
 import type { CallFixture } from './fixture.ts';
 
@@ -206,6 +208,18 @@ export const calls: Readonly<Record<string, (f: CallFixture) => Promise<AllowedC
   whoAmI: nothing,
   createKey: async () => ({ body: { name: 'second', scopes: ['adapters:read'] } }),
   listKeys: nothing,
+  rotateKey: async (f) => {
+    const { key } = await f.blue.call(createKey, { body: { name: 'fourth', scopes: ['keys:admin'] } });
+    return { params: { key: key.id }, body: {}, missing: { params: { key: digits }, body: {} } };
+  },
+  createServiceAccount: async (f) => ({ body: { name: f.name(), role: 'reader' } }),
+  listServiceAccounts: nothing,
+  updateServiceAccount: async (f) => {
+    const body = { name: f.name(), role: 'reader' as const };
+    const { name } = await f.blue.call(createServiceAccount, { body });
+    const about = (account: string): Call => ({ params: { account }, body: { disabled: true } });
+    return { ...about(name), missing: about(none) };
+  },
   revokeKey: async (f) => {
     return { params: { key: await f.keyId() }, missing: { params: { key: digits } } };
   },

@@ -9,7 +9,7 @@ import { createApi } from '../../functions/http/create-api.ts';
 import { inspect } from '../../shared/upload-validation/inspect.ts';
 import { createValidator } from '../../functions/validator/validator.ts';
 import { createApiClient, type ApiClient } from '../../shared/contract/api-client.ts';
-import { scopes, type Scope } from '../../shared/contract/scopes.ts';
+import { scopes } from '../../shared/contract/scopes.ts';
 import { openLocalWorld, type LocalWorld } from '../../shared/local/local-world.ts';
 import type { RunCommand } from '../../shared/local/process-runner.ts';
 import type { RunInfo } from '../../shared/platform/ports.ts';
@@ -28,9 +28,9 @@ export interface LocalApi {
   /** Answers API calls and signed links. */
   fetch(url: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** A new key of a team. */
-  key(team: string, given?: Partial<Pick<ApiKeyRecord, 'scopes' | 'expiresAt' | 'revokedAt'>>): Promise<string>;
+  key(team: string, given?: Partial<ApiKeyRecord>): Promise<string>;
   /** A client with a new key of this team. */
-  client(team?: string, given?: { readonly scopes?: Scope[] }): Promise<ApiClient>;
+  client(team?: string, given?: Partial<ApiKeyRecord>): Promise<ApiClient>;
   /** For calling the records themselves. */
   caller(team?: string): Caller;
   /** Validates what was sent and drops what has expired, as the server does on its own. */
