@@ -55,6 +55,7 @@ export function serviceAccountWrite(value: ServiceAccountRecord, revision?: numb
   };
 }
 
-export function presentServiceAccount({ team: _, ...shown }: ServiceAccountRecord): ServiceAccount {
+export function presentServiceAccount(value: ServiceAccountRecord): ServiceAccount {
+  const { team: _, ...shown } = value;
   return shown;
 }
