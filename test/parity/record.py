@@ -31,6 +31,16 @@ RUN_20 = dict(seed=41, steps=20, micro=2, lr=2e-2, warmup=3, weight_decay=0.01, 
 RUN_PLAIN = dict(seed=43, steps=20, micro=1, lr=1e-2, warmup=0, weight_decay=0.0, clip=None, schedule="constant")
 RUN_PLUS = dict(RUN_PLAIN, seed=45, lr=2e-3, weight_decay=0.01, plus=8)
 RUN_DORA = dict(RUN_PLAIN, seed=47, lr=3e-2, weight_decay=0.01, base="llama-untied", use_dora=True)
+RUN_EMBEDDINGS = dict(
+    RUN_PLAIN, seed=61, weight_decay=0.01, base="llama-untied", target_modules=["q_proj", "embed_tokens", "lm_head"]
+)
+RUN_SAVED = dict(
+    RUN_PLAIN,
+    seed=63,
+    base="llama-untied",
+    target_modules=["v_proj", "up_proj"],
+    modules_to_save=["embed_tokens", "norm", "o_proj"],
+)
 CASES = {
     **{name: lambda folder, model=model: record_model(folder, **model) for name, model in MODELS.items()},
     "lora-patterns": record_patterns,
@@ -63,6 +73,11 @@ CASES = {
         modules_to_save=["lm_head"],
     ),
     "dora-run": lambda folder: record_run(folder, **RUN_DORA),
+    "embeddings-run": lambda folder: record_run(folder, **RUN_EMBEDDINGS),
+    "embeddings-plus-run": lambda folder: record_run(
+        folder, **dict(RUN_EMBEDDINGS, seed=265, lr=1e-2, plus=4, plus_embedding=2e-2)
+    ),
+    "saved-run": lambda folder: record_run(folder, **RUN_SAVED),
     "pissa-run": lambda folder: record_converted_run(
         folder, seed=51, steps=20, lr=1e-2, base="llama-untied", init_lora_weights="pissa"
     ),

@@ -19,6 +19,7 @@ export interface RecordedRun {
   readonly clipNorm: number | null;
   /** Of LoRA+. */
   readonly loraPlusRatio?: number;
+  readonly loraPlusEmbeddingRate?: number;
   /** For each step its micro-batches. */
   readonly batches: readonly (readonly HuggingFaceInputs[])[];
 }

@@ -28,17 +28,26 @@ def counting_batch(generator, rows=2, length=12):
     return {"input_ids": ids, "labels": labels}
 
 
-def record_run(folder, seed, steps, micro, lr, warmup, weight_decay, clip, schedule, plus=None, base="llama-tiny", **options):
+def record_run(
+    folder, seed, steps, micro, lr, warmup, weight_decay, clip, schedule, plus=None, plus_embedding=None, base="llama-tiny", **options
+):  # fmt: skip
     generator = torch.Generator().manual_seed(seed)
     name, base = base, OUT / base / "base"
     batches = [[counting_batch(generator) for _ in range(micro)] for _ in range(steps)]
-    adapter = dict(r=4, lora_alpha=8, target_modules="all-linear", b_zero=True, **options)
+    adapter = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "b_zero": True, **options}
     results = {}
     for dtype in (torch.float64, torch.float32):
-        model = attach(load_base(base), torch.Generator().manual_seed(seed + 1), **adapter)
+        own = torch.Generator().manual_seed(seed + 1)
+        model = attach(load_base(base), own, **adapter)
+        with torch.no_grad():
+            for path, parameter in sorted(model.named_parameters()):
+                if "lora_embedding_B" in path:  # of embeddings PEFT begins with A zero and B normal, from torch's own seed
+                    parameter.copy_(torch.randn(parameter.shape, generator=own))
         if dtype == torch.float32:
             save_adapter(model, "default", folder / "initial", name)
-        results[dtype] = train(model.to(dtype), batches, steps, lr, warmup, weight_decay, clip, schedule, plus)
+        results[dtype] = train(
+            model.to(dtype), batches, steps, lr, warmup, weight_decay, clip, schedule, plus, plus_embedding
+        )
     curve, model = results[torch.float32]
     exact, _ = results[torch.float64]
     save_adapter(model, "default", folder / "final", name)
@@ -53,18 +62,21 @@ def record_run(folder, seed, steps, micro, lr, warmup, weight_decay, clip, sched
         settings["base"] = name
     if plus is not None:
         settings["loraPlusRatio"] = plus
+    if plus_embedding is not None:
+        settings["loraPlusEmbeddingRate"] = plus_embedding
     write_json(folder / "run.json", settings)
     write_json(folder / "expected.json", {**curve, "lossDeviationFromFloat64": deviation})
 
 
-def train(model, batches, steps, lr, warmup, weight_decay, clip, schedule, plus=None):
+def train(model, batches, steps, lr, warmup, weight_decay, clip, schedule, plus=None, plus_embedding=None):
     """Loss of a step = sum over the labels of all its micro-batches / their count: the same as one large batch."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if plus is None:
         optimizer = torch.optim.AdamW(trained, lr=lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=weight_decay)
     else:
+        rates = {} if plus_embedding is None else {"loraplus_lr_embedding": plus_embedding}
         optimizer = create_loraplus_optimizer(
-            model, torch.optim.AdamW, lr=lr, loraplus_lr_ratio=plus, loraplus_weight_decay=weight_decay
+            model, torch.optim.AdamW, lr=lr, loraplus_lr_ratio=plus, loraplus_weight_decay=weight_decay, **rates
         )
     scheduler = get_cosine_schedule_with_warmup(optimizer, warmup, steps) if schedule == "cosine" else None
     curve = {"losses": [], "learningRates": [], "gradientNorms": []}
