@@ -7,6 +7,7 @@ import { DomainError } from '../../shared/errors.ts';
 import { runCommand, type CommandIo } from '../command.ts';
 import { addBase, importedBase } from '../server/add-base.ts';
 import { connect } from '../server/connect.ts';
+import { ggufNote } from '../server/gguf-note.ts';
 import { nameOfFile } from '../server/name-of-file.ts';
 import { waitUntil } from '../server/wait-until.ts';
 import { watchJob } from '../server/watch-job.ts';
@@ -52,7 +53,11 @@ export const baseAdd = runCommand({
         ...(revision === undefined ? {} : { revision }),
       };
       ({ base } = await api.call(createBase, { body: { name, description, source, ...quantize } }));
-    } else base = await addBase(api, { name, description, model, upload, json, ...quantize }, io);
+    } else {
+      const note = ggufNote(model, quantize.quantize);
+      if (note !== undefined && !json) io.note(note);
+      base = await addBase(api, { name, description, model, upload, json, ...quantize }, io);
+    }
     if (flags.detach) {
       io.print(json ? JSON.stringify({ base }) : `${name} is being imported. See: lorary base ls`);
       return exitCodes.done;
