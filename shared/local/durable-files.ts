@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { constants, copyFile, link, open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { DomainError } from '../errors.ts';
 import type { Durability } from './database.ts';
@@ -55,8 +56,8 @@ export async function readOrCreateSecret(path: string, fresh: Uint8Array, loss: 
 }
 
 async function createSecret(path: string, fresh: Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}`;
-  const file = await open(temporary, 'w', 0o600);
+  const temporary = `${path}.${randomUUID()}`; // one process may make it twice at once
+  const file = await open(temporary, 'wx', 0o600);
   try {
     await file.writeFile(fresh);
     await file.sync();
