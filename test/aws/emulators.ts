@@ -1,7 +1,7 @@
 import { mkdir, open, rm } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { dynamoStart } from './dynamo-local.ts';
+import { freePort, takesCalls } from './local-ports.ts';
 import { miniStackStart } from './ministack.ts';
 import { places } from './places.ts';
 import { programGroup } from './program-group.ts';
@@ -27,18 +27,15 @@ export async function startEmulators({ stacks = false } = {}): Promise<RunningEm
   // nothing of this machine's own settings for AWS
   const bare: NodeJS.ProcessEnv = { PATH: process.env['PATH'], HOME: data, TMPDIR: join(data, 'tmp') };
   const start = (file: string, args: readonly string[], env = bare) => programs.start(file, args, env);
-  const answers = (port: number): Promise<void> => Promise.race([takesCalls(port), programs.failure]);
+  const answers = (port: number): Promise<void> => Promise.race([takesCalls(port, places.log), programs.failure]);
   const stop = async (): Promise<void> => {
     await programs.stop();
     await log.close();
     await rm(data, { recursive: true, force: true });
   };
   try {
-    const libraries = `-Djava.library.path=${join(places.dynamo, 'DynamoDBLocal_lib')}`;
-    const jar = join(places.dynamo, 'DynamoDBLocal.jar');
-    const memory = ['-inMemory', '-sharedDb', '-disableTelemetry'];
-    const temporary = [`-Djava.io.tmpdir=${join(data, 'tmp')}`, '-XX:-UsePerfData'];
-    start('java', [...temporary, libraries, '-jar', jar, ...memory, '-port', String(dynamoPort)]);
+    const dynamo = dynamoStart({ temporary: join(data, 'tmp'), port: dynamoPort });
+    start(dynamo.file, dynamo.args);
     start(places.moto, ['-H', '127.0.0.1', '-p', String(motoPort)]);
     const listen = ['--port', `127.0.0.1:${gatewayPort}`, '--access', emulatorKey, '--secret', emulatorSecret];
     const folders = ['--versioning-dir', join(data, 'versions'), '--sidecar', join(data, 'sidecar')];
@@ -60,32 +57,4 @@ export async function startEmulators({ stacks = false } = {}): Promise<RunningEm
     await stop();
     throw error;
   }
-}
-
-/** Waits until a server takes connections. */
-async function takesCalls(port: number): Promise<void> {
-  for (let tries = 0; !(await takesConnections(port)); tries += 1) {
-    if (tries > 300) throw new Error(`no emulator answers on port ${port}: see ${places.log}`);
-    await setTimeout(100);
-  }
-}
-
-async function takesConnections(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    for (const event of ['connect', 'error'] as const)
-      socket.once(event, () => {
-        socket.destroy();
-        resolve(event === 'connect');
-      });
-  });
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -8,10 +8,15 @@ const tools = {
   'namespaces (unshare, ip and mount)': ['unshare', '-rnm', 'sh', '-c', 'ip link set lo up && mount --bind /tmp /mnt'],
 } as const;
 
-/** Names of what the emulators need and this machine lacks. */
-export async function missingTools(): Promise<string[]> {
+export type Tool = keyof typeof tools;
+
+/** Names of what the emulators need and this machine lacks; `needed` by some of them. */
+export async function missingTools(needed = Object.keys(tools) as readonly Tool[]): Promise<string[]> {
   const found = await Promise.all(
-    Object.entries(tools).map(async ([name, [file, ...args]]) => ((await succeeds(file, args)) ? [] : [name])),
+    needed.map(async (name) => {
+      const [file, ...args] = tools[name];
+      return (await succeeds(file, args)) ? [] : [name];
+    }),
   );
   return found.flat();
 }

@@ -31,8 +31,9 @@ async function prepareProgram(venv: string, name: string): Promise<void> {
   await mkdir(stamp);
 }
 
-/** Amazon's own, in Java. Its licence lets nobody pass it on, so it is no dependency of ours. */
-async function prepareDynamo(): Promise<void> {
+/** Amazon's own, in Java. Its licence lets nobody pass it on, so it is no dependency of ours. Throws like `prepareEmulators`. */
+export async function prepareDynamo(): Promise<void> {
+  await mkdir(places.cache, { recursive: true });
   if (await exists(places.dynamo)) return;
   await attemptDownload('there is no Java 17, or the npm registry does not answer', async () => {
     await run('java', ['-version']);

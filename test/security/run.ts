@@ -6,11 +6,15 @@ import { parseArgs } from 'node:util';
 import { createReport } from '../support/checks-report.ts';
 import { runFuzz } from './fuzz/run-fuzz.ts';
 import { killsSection } from './kills/kills.ts';
+import { runRaces } from './races/run-races.ts';
 import type { Section } from './section.ts';
+import { runStoreKills } from './store-kills/run-store-kills.ts';
 
 const sections: Readonly<Record<string, Section>> = {
   fuzz: runFuzz,
   kills: killsSection({ kills: 12, allowanceSeconds: 30, slackSeconds: 0 }),
+  races: runRaces,
+  'store-kills': runStoreKills,
 };
 
 const { values } = parseArgs({

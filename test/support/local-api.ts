@@ -48,14 +48,17 @@ export interface LocalApiOptions {
   readonly baseUrl?: string;
   /** Of uploads that a job validates; absent: none. */
   readonly jobAboveBytes?: number;
+  /** Where everything is kept and stays; absent: in a folder that goes when it is closed. */
+  readonly keptIn?: string;
 }
 
 export async function openLocalApi({
   commandOf,
   baseUrl = 'http://127.0.0.1:7411',
   jobAboveBytes = Infinity,
+  keptIn,
 }: LocalApiOptions = {}): Promise<LocalApi> {
-  const folder = await mkdtemp(join(tmpdir(), 'lorary-api-'));
+  const folder = keptIn ?? (await mkdtemp(join(tmpdir(), 'lorary-api-')));
   let passed = 0;
   const world = await openLocalWorld({
     folder,
@@ -101,7 +104,7 @@ export async function openLocalApi({
       for (const { runId } of await world.runner.list()) await world.runner.cancel(runId);
       while ((await world.runner.list()).length > 0) await setTimeout(10);
       await world.close();
-      await rm(folder, { recursive: true, force: true });
+      if (keptIn === undefined) await rm(folder, { recursive: true, force: true });
       if (bugs.length > 0) throw new AggregateError(bugs, `the API had ${bugs.length} bugs: ${bugs.join('; ')}`);
     },
   };

@@ -1,7 +1,7 @@
-import { groupBy, textOf, type Row, type Store } from './store.ts';
+import { groupBy, textOf, type Records, type Row } from './store.ts';
 
 /** Adapters, versions, numbers, aliases and tags say the same of each other. */
-export function checkAdapters(store: Store): string[] {
+export function checkAdapters(store: Records): string[] {
   const versions = groupBy(store.ofKind('version'), (row) => textOf(row, 'adapterId'));
   const found = store.ofKind('version').flatMap((version) => checkEnd(version));
   for (const [adapterId, ofAdapter] of versions) found.push(...checkNumbers(store, adapterId, ofAdapter));
@@ -28,7 +28,7 @@ function checkEnd(version: Row): string[] {
 }
 
 /** Numbers run from 1 without gaps, and each leads to the version that has it. */
-function checkNumbers(store: Store, adapterId: string, versions: readonly Row[]): string[] {
+function checkNumbers(store: Records, adapterId: string, versions: readonly Row[]): string[] {
   const found: string[] = [];
   const numbered = versions.filter(({ value }) => value['version'] !== null);
   const pointers = store.ofKind('version-numbers').filter(({ partition }) => partition.endsWith(`#${adapterId}`));
@@ -43,7 +43,7 @@ function checkNumbers(store: Store, adapterId: string, versions: readonly Row[])
   return found;
 }
 
-function checkAdapter(store: Store, adapter: Row, versions: readonly Row[]): string[] {
+function checkAdapter(store: Records, adapter: Row, versions: readonly Row[]): string[] {
   const found: string[] = [];
   const { id, name, team } = adapter.value as { id: string; name: string; team: string };
   const count = store.ofKind('version-numbers').filter(({ partition }) => partition.endsWith(`#${id}`)).length;
@@ -65,7 +65,7 @@ function checkAdapter(store: Store, adapter: Row, versions: readonly Row[]): str
 }
 
 /** One step for each revision, the last of which is where the alias points. */
-function checkHistory(store: Store, alias: Row): string[] {
+function checkHistory(store: Records, alias: Row): string[] {
   const { partition, sort } = alias;
   const history = store.ofKind('alias-history');
   const steps = history.filter(

@@ -17,21 +17,25 @@ export interface BlobRow {
   readonly sizeBytes: number;
 }
 
+/** Records, found as the checks ask for them. */
+export interface Records {
+  readonly rows: readonly Row[];
+  find(partition: string, sort: string): Row | undefined;
+  /** Rows whose partition is `<team>#<kind>#...`. */
+  ofKind(kind: string): readonly Row[];
+}
+
 /** Everything in the database of a data folder that no process has open, read by plain SQL. */
-export interface Store {
+export interface Store extends Records {
   readonly folder: string;
   /** What SQLite says of its own file; `ok` where it is whole. */
   readonly integrity: string;
-  readonly rows: readonly Row[];
   readonly blobs: readonly BlobRow[];
   /** Ids of uploads in parts that are neither complete nor given up. */
   readonly uploads: readonly string[];
   /** Uploads of which parts are noted. */
   readonly uploadsWithParts: readonly string[];
   readonly runs: readonly { readonly runId: string; readonly jobId: string; readonly state: string }[];
-  find(partition: string, sort: string): Row | undefined;
-  /** Rows whose partition is `<team>#<kind>#...`. */
-  ofKind(kind: string): readonly Row[];
 }
 
 interface RawRow {
@@ -59,22 +63,29 @@ export function readStore(folder: string): Store {
       index1: raw.index1_partition === null ? null : `${raw.index1_partition} ${raw.index1_sort}`,
       index2: raw.index2_partition === null ? null : `${raw.index2_partition} ${raw.index2_sort}`,
     }));
-    const byKey = new Map(rows.map((row) => [`${row.partition} ${row.sort}`, row]));
-    const kinds = groupBy(rows, ({ partition }) => partition.split('#')[1] ?? '');
     return {
       folder,
       integrity: integrity?.integrity_check ?? 'unreadable',
-      rows,
+      ...recordsOf(rows),
       blobs: all<BlobRow>('SELECT key, version_id AS versionId, size_bytes AS sizeBytes FROM blobs'),
       uploads: all<{ id: string }>('SELECT upload_id AS id FROM uploads').map(({ id }) => id),
       uploadsWithParts: all<{ id: string }>('SELECT DISTINCT upload_id AS id FROM upload_parts').map(({ id }) => id),
       runs: all('SELECT run_id AS runId, job_id AS jobId, state FROM runs'),
-      find: (partition, sort) => byKey.get(`${partition} ${sort}`),
-      ofKind: (kind) => kinds.get(kind) ?? [],
     };
   } finally {
     database.close();
   }
+}
+
+/** Rows sorted by partition and sort key. */
+export function recordsOf(rows: readonly Row[]): Records {
+  const byKey = new Map(rows.map((row) => [`${row.partition} ${row.sort}`, row]));
+  const kinds = groupBy(rows, ({ partition }) => partition.split('#')[1] ?? '');
+  return {
+    rows,
+    find: (partition, sort) => byKey.get(`${partition} ${sort}`),
+    ofKind: (kind) => kinds.get(kind) ?? [],
+  };
 }
 
 /** A field of a record that is a text; '' where it is none, which then shows as a finding. */

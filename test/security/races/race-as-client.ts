@@ -1,0 +1,107 @@
+import { allHandlers } from '../../../functions/dev-server/all-handlers.ts';
+import { createApi } from '../../../functions/http/create-api.ts';
+import { getAdapter, setAlias } from '../../../shared/contract/adapters.ts';
+import { ApiError, createApiClient, type ApiClient } from '../../../shared/contract/api-client.ts';
+import { createKey, revokeKey } from '../../../shared/contract/keys.ts';
+import { UnavailableError } from '../../../shared/errors.ts';
+import type { World } from '../../../shared/platform/ports.ts';
+import { parseKeyText } from '../../../shared/records/api-keys.ts';
+import { newId } from '../../../shared/records/commit.ts';
+import { publishVersion } from '../../../shared/records/publish-version.ts';
+import { keyCount, platformCaller, promotedAdapter, raceOutcome, type RaceFacts } from './facts.ts';
+import type { Told } from './told.ts';
+
+export interface RaceClientOptions {
+  readonly world: World;
+  readonly facts: RaceFacts;
+  /** From 0. */
+  readonly client: number;
+  readonly random: () => number;
+  readonly told: Told[];
+  readonly bugs: string[];
+}
+
+const promotionsEach = 3;
+/** Fifty who all see the same have one winner, so most looks are in vain. */
+const looksMax = 12;
+const url = 'http://127.0.0.1:1';
+
+/** Publishes, promotes, makes and revokes keys as one of fifty who do the same, and repeats whatever has no answer. */
+export async function raceAsClient(options: RaceClientOptions): Promise<void> {
+  try {
+    await publish(options);
+    await promote(options);
+    await changeKeys(options);
+  } catch (error) {
+    options.bugs.push(`client ${options.client}: ${String(error)}`);
+  }
+}
+
+/** Another client publishes the same version. */
+async function publish({ world, facts, client, told }: RaceClientOptions): Promise<void> {
+  const versionId = facts.waiting[client % facts.waiting.length] ?? '';
+  const caller = platformCaller(world, `client-${client}`);
+  const { value } = await surely(() => publishVersion(world, caller, versionId, raceOutcome));
+  told.push({ race: 'publish', versionId, number: value.version });
+}
+
+/** Moves the alias to the client's own version, but only from where it has seen it. */
+async function promote({ world, facts, client, told }: RaceClientOptions): Promise<void> {
+  const text = facts.clientKeys[client] ?? '';
+  const api = clientOf(world, text);
+  const keyId = parseKeyText(text)?.keyId ?? '';
+  const to = client + 1;
+  for (let looks = 0, moves = 0; looks < looksMax && moves < promotionsEach; looks++) {
+    const { value: adapter } = await surely(() => api.call(getAdapter, { params: { adapter: promotedAdapter } }));
+    const from = adapter.aliases['production'] ?? null;
+    // nobody has moved it since; the last client finds it so for good
+    if (from === to) continue;
+    const params = { adapter: promotedAdapter, alias: 'production' };
+    try {
+      const { value } = await surely(() => api.call(setAlias, { params, body: { version: to, ifVersion: from } }));
+      told.push({ race: 'promote', keyId, from, to, revision: value.revision });
+      moves++;
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 'changed-meanwhile') throw error;
+      // an earlier try may have moved it before somebody else did
+      told.push({ race: 'promote', keyId, from, to, revision: null });
+    }
+  }
+}
+
+/** Four others make the same key by the same call and revoke the same one. */
+async function changeKeys({ world, facts, client, told }: RaceClientOptions): Promise<void> {
+  const group = client % keyCount;
+  const shared = clientOf(world, facts.sharedKey);
+  const body = { name: `made ${group}`, scopes: ['adapters:read' as const] };
+  const made = await surely(() => shared.call(createKey, { body, idempotencyKey: `group ${group}` }));
+  const { key, secret } = made.value;
+  told.push({ race: 'create', group, keyId: key.id, hasSecret: secret !== null });
+  const keyId = facts.doomed[group] ?? '';
+  await surely(() => clientOf(world, facts.clientKeys[client] ?? '').call(revokeKey, { params: { key: keyId } }));
+  told.push({ race: 'revoke', keyId });
+}
+
+function clientOf(world: World, key: string): ApiClient {
+  const api = createApi({ world }, allHandlers);
+  return createApiClient({
+    url,
+    key,
+    fetch: async (input, init) => api.fetch(new Request(input, init)),
+    newId: () => newId(world, 'idem'),
+    wait: async () => undefined,
+  });
+}
+
+/** Calls again until there is an answer. */
+async function surely<T>(call: () => Promise<T>): Promise<{ readonly value: T }> {
+  for (let tries = 1; ; tries++)
+    try {
+      return { value: await call() };
+    } catch (error) {
+      const isUnknown = error instanceof UnavailableError || (error instanceof ApiError && error.status === 503);
+      if (!isUnknown || tries === triesMax) throw error;
+    }
+}
+
+const triesMax = 500;
