@@ -134,6 +134,9 @@ test('every flag of every command leads to a place that the spec knows', () => {
     'peft-release': '0.20',
     'bootstrap-samples': '500',
     'from-scratch': '--full',
+    from: './a',
+    mix: './b=0.5',
+    'keep-moments': '--from=./a',
   };
   // only the flattened format takes all of them
   const exported = ['--base', './b', '--adapter', './a', '--output', 'o', '--format', 'flattened'];

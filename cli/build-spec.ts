@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { refuseErrors, type Finding } from '../shared/errors.ts';
 import type { Flag, SpecCommand } from './command.ts';
 import { worksOn } from './folder-or-name.ts';
+import { splitWeight } from './split-weight.ts';
 import { readFlags, usageFinding } from './read-flags.ts';
 
 /** Flags that every command with a spec has. */
@@ -42,6 +43,8 @@ function readSpec(
   const place = works === 'folders' ? (path: string) => resolve(path) : (path: string) => path;
   const { flags, words, common, hasUnknown, findings } = readFlags(command, args, ['json', 'help', 'print-spec']);
   const spec = structuredClone(command.fixed) as Record<string, unknown>; // ours alone from here on
+  for (const { name } of flags)
+    for (const [path, value] of Object.entries(command.flags[name]?.implies ?? {})) setPath(spec, path, value);
   for (const { name, value } of flags) {
     const flag = command.flags[name];
     if (flag?.only !== undefined && flag.only !== works) findings.push(usageFinding(`--${name}`, misplaced[works]));
@@ -94,6 +97,10 @@ function readValue({ kind }: Flag, text: string, place: (path: string) => string
     case 'names':
       // names become a list; a pattern, or all-linear, is one text
       return text === 'all-linear' || !/^[\w.,]+$/.test(text) ? text : text.split(',').filter((name) => name !== '');
+    case 'weighted': {
+      const { path, weight } = splitWeight(text);
+      return { rows: place(path), ...(weight === undefined ? {} : { weight }) };
+    }
     case 'prompt':
       return { prompt: text };
     case 'conversation':

@@ -3,8 +3,9 @@ import type { Screen } from './progress-view.ts';
 /** A flag as it is typed and explained. */
 export interface FlagForm {
   readonly help: string;
-  /** How the text is read; `switch` takes no value. A `path` starts at the folder the user stands in. */
-  readonly kind: 'path' | 'text' | 'number' | 'names' | 'prompt' | 'conversation' | 'switch';
+  /** How the text is read; `switch` takes no value. A `path` starts at the folder the user stands in;
+   * `weighted` is one with `=WEIGHT` behind it, or without. */
+  readonly kind: 'path' | 'text' | 'number' | 'names' | 'prompt' | 'conversation' | 'weighted' | 'switch';
   /** What stands for the value in the help, e.g. `FOLDER`. */
   readonly value?: string;
   readonly short?: string;
@@ -18,6 +19,8 @@ export interface Flag extends FlagForm {
   readonly path: string;
   /** What a switch sets; default true. */
   readonly set?: unknown;
+  /** What giving it says besides, by JSON path; a flag of its own for that place says otherwise. */
+  readonly implies?: Readonly<Record<string, unknown>>;
   /** Has a meaning only where the command works on folders here, or only where it works on names of the server. */
   readonly only?: 'folders' | 'names';
 }

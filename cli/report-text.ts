@@ -18,6 +18,10 @@ export function reportText(report: JobReport): string {
           : endedEarly
             ? ['The held-out loss fell no more, so the run ended early.']
             : []),
+        ...(report.datasets ?? []).map(
+          ({ name, weight, rows, seen, shareOfTokens, passes }) =>
+            `${name}: weight ${weight}, ${rows} rows, ${seen} seen (${percent(shareOfTokens)} of the tokens, ${passes.toFixed(2)} passes)`,
+        ),
         ...(skippedSteps > 0 ? [`${skippedSteps} of the steps were left out: their gradients were spikes.`] : []),
         ...(before === null || after === null
           ? []

@@ -218,6 +218,12 @@ export const limits = {
   bootstrapSamplesMax: 100_000,
   /** Runs of one sweep: each is a whole training, one after another; more are a search, which a grid does badly. */
   sweepRunsMax: 64,
+  /** Datasets mixed into the first of a training run: each is open while it lasts, and shares of more are too small to tell apart. */
+  mixedDatasetsMax: 16,
+  /** Rows of one dataset of a mixture for each row of the first: beyond this the first is the small one, and should be told so. */
+  mixWeightMax: 100,
+  /** Passes over a dataset of a mixture above which the run warns: what is read more often is learnt by heart. */
+  mixPassesUsual: 4,
   /** Rows of either text that an adapter is scored on at every scale: seven passes over 64 rows take as long as one over 448. */
   scaleRowsMax: 32,
   /** Checkpoints kept of one run: each of full fine-tuning has three times the size of the model. */

@@ -1,6 +1,7 @@
 import type { SpecCommand } from '../command.ts';
 import { serverFlags } from '../common-flags.ts';
 import { composeOnServer } from '../named/compose-on-server.ts';
+import { splitWeight } from '../split-weight.ts';
 import { members } from '../named/subjects.ts';
 
 /** `lorary compose`: adapters with each other. */
@@ -12,8 +13,8 @@ export const compose: SpecCommand = {
   named: { subjects: members, run: composeOnServer },
   words(words, spec, place) {
     spec['members'] = words.map((word) => {
-      const [, folder = word, weight] = /^(.*)=([^=/\\]*)$/s.exec(word) ?? [];
-      return { adapter: place(folder), ...(weight === undefined ? {} : { weight: asNumber(weight) }) };
+      const { path, ...weight } = splitWeight(word);
+      return { adapter: place(path), ...weight };
     });
   },
   examples: [
@@ -48,6 +49,3 @@ export const compose: SpecCommand = {
     ...serverFlags,
   },
 };
-
-/** What is no number stays text, for the spec's own message. */
-const asNumber = (text: string): unknown => (text !== '' && Number.isFinite(Number(text)) ? Number(text) : text);

@@ -1,6 +1,6 @@
 import type { SpecCommand } from '../command.ts';
 import { base, context, data, generalFlags, longRows, seed, serverFlags, threads } from '../common-flags.ts';
-import { baseAlone } from '../named/subjects.ts';
+import { baseAndStart } from '../named/subjects.ts';
 import { trainOnServer } from '../named/train-on-server.ts';
 
 /** `lorary train`: an adapter, or with `--full` a whole model. */
@@ -10,7 +10,7 @@ export const train: SpecCommand = {
   usage: '--base BASE --data FILE [--output FOLDER or NAME] [flags]',
   mainFlag: 'data',
   fixed: { kind: 'train', method: { kind: 'lora' } },
-  named: { subjects: baseAlone, run: trainOnServer },
+  named: { subjects: baseAndStart, run: trainOnServer },
   notes: [
     'With the name of a base the server trains: rows are sent unless they are there, what is left open is chosen and told, and the',
     'result is a version of the adapter --output. With a folder the run is here, and --output a folder.',
@@ -18,11 +18,19 @@ export const train: SpecCommand = {
   examples: [
     'lorary train --base tiny --data rows.jsonl',
     'lorary train --base models/SmolLM2-135M --data rows.jsonl --eval-fraction 0.05 --output adapters/mine',
+    'lorary train --from mine@production --data more.jsonl',
     'lorary train --base models/tiny --data corpus.jsonl --full --from-scratch --tokens 20e6 --output tiny',
   ],
   flags: {
     base,
     data: { ...data, path: 'data.train' },
+    mix: {
+      path: 'data.mix',
+      kind: 'weighted',
+      value: 'FILE=WEIGHT',
+      multiple: true,
+      help: 'further rows, so many for each row of --data [=1]',
+    },
     output: {
       path: 'output',
       kind: 'path',
@@ -103,6 +111,19 @@ export const train: SpecCommand = {
       help: 'what A and B begin with: gaussian, pissa, pissa_niter_N, olora',
     },
     dora: { path: 'method.config.use_dora', kind: 'switch', help: 'DoRA: train the lengths of rows as well' },
+    from: {
+      path: 'method.from',
+      kind: 'path',
+      value: 'ADAPTER',
+      implies: { 'method.kind': 'continue' },
+      help: 'go on from an adapter, or from a checkpoint of another run: a folder, or NAME, NAME@3',
+    },
+    'keep-moments': {
+      path: 'method.keepMoments',
+      kind: 'switch',
+      only: 'folders',
+      help: "with --from a checkpoint: keep the optimizer's moments [they begin anew]",
+    },
     full: { path: 'method.kind', kind: 'switch', set: 'full', help: 'train every weight instead of an adapter' },
     'from-scratch': {
       path: 'method.initial',

@@ -1,11 +1,9 @@
-import { getAdapter } from '../../shared/contract/adapters.ts';
-import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { DomainError } from '../../shared/errors.ts';
 import type { NamedForm } from '../command.ts';
 import { connect } from '../server/connect.ts';
 import { startJob } from '../server/start-job.ts';
-import { withSuggestions } from '../server/suggest.ts';
 import { parseVersionName } from '../server/version-name.ts';
+import { baseOfAdapter } from './base-of-adapter.ts';
 import { datasetFor } from './dataset-for.ts';
 import { generalRequest } from './general-request.ts';
 import { splitNamed, textAt } from './named-options.ts';
@@ -18,15 +16,10 @@ export const evaluateOnServer: NamedForm['run'] = async (spec, json, io) => {
   if (dataText === undefined) throw new DomainError('usage', 'The rows to measure on are missing: --data FILE');
   const api = await connect(io);
   const version = textAt(adapterText) === undefined ? undefined : parseVersionName(textAt(adapterText) ?? '');
-  const base = textAt(baseText) ?? (await baseOf(api, version?.adapter ?? ''));
+  const base = textAt(baseText) ?? (await baseOfAdapter(api, version?.adapter ?? ''));
   const dataset = await datasetFor(api, dataText, json, io);
   const asked = await generalRequest(api, general, json, io);
   const request = { ...settings, ...asked, base, ...version, dataset: dataset.name };
   const names = { base: [base], adapter: version ? [version.adapter] : [], dataset: [dataset.name] };
   return startJob(api, request, { ...options, json, names }, io);
 };
-
-async function baseOf(api: ApiClient, adapter: string): Promise<string> {
-  const found = await withSuggestions(api, { adapter: [adapter] }, () => api.call(getAdapter, { params: { adapter } }));
-  return found.base;
-}

@@ -6,8 +6,14 @@ export const baseAndAdapter: NamedForm['subjects'] = ({ base, adapter }) => [
   ...subjectOf(adapter, 'adapter_config.json'),
 ];
 
-/** The base alone: what training makes has a name or a folder of its own. */
+/** The base alone. */
 export const baseAlone: NamedForm['subjects'] = ({ base }) => subjectOf(base, 'config.json');
+
+/** The base, and what training goes on from: what it makes has a name or a folder of its own. */
+export const baseAndStart: NamedForm['subjects'] = ({ base, method }) => [
+  ...subjectOf(base, 'config.json'),
+  ...subjectOf((method as { from?: unknown } | undefined)?.from, 'adapter_config.json'),
+];
 
 export const members: NamedForm['subjects'] = (spec) =>
   membersOf(spec).flatMap(({ adapter }) => subjectOf(adapter, 'adapter_config.json'));

@@ -7,6 +7,8 @@ import { connect } from '../server/connect.ts';
 import { nameOfFile } from '../server/name-of-file.ts';
 import { readyBase } from '../server/ready-base.ts';
 import { startJob } from '../server/start-job.ts';
+import { parseVersionName } from '../server/version-name.ts';
+import { baseOfAdapter } from './base-of-adapter.ts';
 import { datasetFor } from './dataset-for.ts';
 import { generalRequest } from './general-request.ts';
 import { splitNamed, textAt } from './named-options.ts';
@@ -25,34 +27,46 @@ export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
     maxSeconds,
     ...settings
   } = rest;
-  const baseName = textAt(baseText) ?? '';
   const data = (dataField ?? {}) as Readonly<Record<string, unknown>>; // an object by the table of flags, as method is
-  const method = methodField as { kind: string; config?: Readonly<Record<string, unknown>> };
+  const { from: fromText, ...method } = methodField as TrainMethod;
   const trainText = textAt(data['train']);
   if (trainText === undefined) throw new DomainError('usage', 'The rows to train on are missing: --data FILE');
+  if (method.kind === 'full' && fromText !== undefined)
+    throw new DomainError('usage', '--from is for adapters: with --full, --base is the model that is gone on from');
+  const from = textAt(fromText) === undefined ? undefined : parseVersionName(textAt(fromText) ?? '');
   const api = await connect(io);
+  const baseName = textAt(baseText) ?? (from ? await baseOfAdapter(api, from.adapter) : '');
   const base = await readyBase(api, baseName, (text) => {
     if (!json) io.note(text);
   });
   const dataset = await datasetFor(api, trainText, json, io);
+  const mix: { readonly dataset: Dataset; readonly weight?: unknown }[] = [];
+  for (const { rows, weight } of (data['mix'] ?? []) as readonly MixedRows[])
+    mix.push({ dataset: await datasetFor(api, rows, json, io), ...(weight === undefined ? {} : { weight }) });
   const evalText = textAt(data['eval']);
   const evalDataset = evalText === undefined ? undefined : await datasetFor(api, evalText, json, io);
   const looks = (evaluation ?? {}) as Readonly<Record<string, unknown>>; // as data
   const general = await generalRequest(api, looks['general'], json, io);
   const full = method.kind === 'full';
-  const name = textAt(output) ?? (await chooseName(api, trainText, baseName, full));
+  const name = textAt(output) ?? from?.adapter ?? (await chooseName(api, trainText, baseName, full));
   const chosen = full
     ? { reasons: [] }
-    : trainDefaults({ rows: dataset.rows ?? 0, parameters: base.parameters, ...given(rest, method.config) });
-  if (!json && output === undefined) io.note(`--output ${name}: after the rows`);
+    : trainDefaults({
+        rows: dataset.rows ?? 0,
+        parameters: base.parameters,
+        ...given(rest, method.config, from !== undefined),
+      });
+  if (!json && output === undefined)
+    io.note(`--output ${name}: ${from ? 'a new version of what it goes on from' : 'after the rows'}`);
   if (!json) for (const reason of chosen.reasons) io.note(reason);
   const request = {
     ...settings,
     ...(evaluation === undefined ? {} : { evaluation: { ...looks, ...general } }),
     base: base.name,
     dataset: dataset.name,
+    ...(mix.length > 0 ? { mix: mix.map((part) => ({ ...part, dataset: part.dataset.name })) } : {}),
     output: full ? { base: name } : { adapter: name },
-    method: full ? method : { ...method, config: { ...configOf(chosen), ...method.config } },
+    method: full ? method : { ...method, ...from, config: { ...configOf(chosen), ...method.config } },
     ...(optimizer === undefined && chosen.learningRate === undefined
       ? {}
       : { optimizer: { ...rateOf(chosen), ...(optimizer as object | undefined) } }), // an object by the table of flags
@@ -60,10 +74,27 @@ export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
     ...(evalDataset === undefined ? heldOut(data, chosen) : { evalDataset: evalDataset.name }),
     ...pick(data, ['contextTokens', 'longRows']),
   };
-  const names = { base: [base.name], dataset: datasetNames(dataset, evalDataset) };
+  const names = {
+    base: [base.name],
+    adapter: from ? [from.adapter] : [],
+    dataset: datasetNames(dataset, ...mix.map((part) => part.dataset), evalDataset),
+  };
   const budget = maxSeconds === undefined ? {} : { budget: { ...options.budget, maxSeconds } };
   return startJob(api, request, { ...options, ...budget, json, names }, io);
 };
+
+/** As the table of flags writes it. */
+interface TrainMethod {
+  readonly kind: string;
+  readonly from?: unknown;
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/** As the table of flags writes it. */
+interface MixedRows {
+  readonly rows: string;
+  readonly weight?: unknown;
+}
 
 /** The name of the rows; where an adapter of another base has it, with the base's name behind. */
 async function chooseName(api: ApiClient, rows: string, base: string, full: boolean): Promise<string> {
@@ -83,12 +114,14 @@ async function chooseName(api: ApiClient, rows: string, base: string, full: bool
 function given(
   rest: Readonly<Record<string, unknown>>,
   config: Readonly<Record<string, unknown>> = {},
+  continues = false,
 ): Pick<Parameters<typeof trainDefaults>[0], 'given' | 'r'> {
   const data = rest['data'] as Readonly<Record<string, unknown>>;
   const rate = (rest['optimizer'] as { learningRate?: unknown } | undefined)?.learningRate;
   const has = new Set<'r' | 'alpha' | 'learningRate' | 'length' | 'heldOut'>();
-  if (config['r'] !== undefined) has.add('r');
-  if (config['lora_alpha'] !== undefined) has.add('alpha');
+  // an adapter that is gone on from knows both
+  if (continues || config['r'] !== undefined) has.add('r');
+  if (continues || config['lora_alpha'] !== undefined) has.add('alpha');
   if (rate !== undefined) has.add('learningRate');
   if (['epochs', 'steps', 'tokens'].some((name) => rest[name] !== undefined)) has.add('length');
   if (data['eval'] !== undefined || data['evalFraction'] !== undefined) has.add('heldOut');

@@ -98,6 +98,44 @@ test('refuses what does not go together, before a machine is asked', async () =>
   ]);
 });
 
+test('every dataset of a mixture is looked up, counted in the estimate and pinned', async () => {
+  const mix = [{ dataset: 'none' }, { dataset: 'gone', weight: 0.5 }];
+  expect(await refusal({ ...training, mix })).toEqual(['no-such-dataset', ['mix[0].dataset', 'mix[1].dataset']]);
+  const body = { ...training, batch: { rows: 1 }, mix: [{ dataset: 'sums', weight: 2 }] };
+  const { job, estimate } = await client.call(createJob, { body });
+  expect(estimate).toMatchObject({ steps: 9, stepsAreExact: true });
+  expect(job?.inputs.datasets?.map(({ name }) => name)).toEqual(['sums', 'sums']);
+});
+
+test('refuses to go on from what is not there, of another base or not as told', async () => {
+  const from = (adapter: string, more: object = {}) => ({ method: { kind: 'continue', adapter, ...more } });
+  expect(await refusal({ ...training, ...from('gone') })).toEqual(['no-such-adapter', ['method.version']]);
+  expect(await refusal({ ...training, ...from('adder', { version: '7' }) })).toEqual([
+    'no-such-version',
+    ['method.version'],
+  ]);
+  expect(await refusal({ ...training, base: 'other', ...from('adder') })).toEqual([
+    'base-mismatch',
+    ['method.adapter'],
+  ]);
+  const config = { r: 77, use_dora: true, target_modules: ['no_such_proj'] };
+  expect(await refusal({ ...training, ...from('adder', { config }) })).toEqual([
+    'job',
+    ['method.config.r', 'method.config.use_dora', 'method.config.target_modules'],
+  ]);
+  expect(await refusal({ ...training, ...from('adder'), output: { base: 'new' } })).toEqual(['job', ['output']]);
+});
+
+test('the version that a training goes on from is pinned, and is its parent', async () => {
+  const { job } = await client.call(createJob, {
+    body: { ...training, method: { kind: 'continue', adapter: 'adder' } },
+  });
+  expect(job).toMatchObject({
+    request: { method: { kind: 'continue', adapter: 'adder', version: '1' } },
+    inputs: { parents: [{ adapter: 'adder', version: 1 }], datasets: [{ name: 'sums' }] },
+  });
+});
+
 test('refuses an export that its format cannot be', async () => {
   const exported = (given: object) => refusal({ kind: 'export', adapter: 'adder', ...given });
   expect(await exported({ format: 'peft', adapter: undefined })).toEqual(['job', ['adapter']]);

@@ -1,4 +1,5 @@
 import type { JobRequest } from '../../shared/contract/job-requests.ts';
+import type { BaseTensor } from '../../shared/domain/base-modules.ts';
 import { type Estimate, type EstimateSubject } from '../../shared/domain/estimate.ts';
 import { estimateJob } from '../../shared/domain/estimate.ts';
 import {
@@ -19,6 +20,7 @@ import { newId } from '../../shared/records/commit.ts';
 import type { ReadyDataset } from '../../shared/records/datasets.ts';
 import type { JobInputs, JobRecord } from '../../shared/records/jobs.ts';
 import type { VersionRecord } from '../../shared/records/versions.ts';
+import { settleTraining } from './settle-training.ts';
 import { trainFindings } from './train-findings.ts';
 import { createSearch, type Search } from './search.ts';
 
@@ -53,22 +55,20 @@ export async function resolveRequest(world: World, caller: Caller, request: JobR
   const { base } = found;
   const tensors = base && (await readBaseTensors(world, base.tensors));
   search.findings.push(...specFindings(found.request));
-  if (found.request.kind === 'train' && base && tensors)
-    search.findings.push(...trainFindings(found.request, base, tensors));
+  const settled = await settle(world, search, found, tensors);
   const codes = new Set(search.findings.flatMap(({ severity, code }) => (severity === 'error' ? [code] : [])));
   const [code = 'job'] = codes;
   const warnings = refuseErrors(codes.size === 1 ? code : 'job', 'This job cannot be started:', search.findings);
 
   const { datasets = [], parents = [], makes } = found;
   const subject: EstimateSubject = {
-    request: found.request,
+    request: settled,
     baseBytes: base?.sizeBytes ?? 0,
     parameters: base?.parameters ?? 0,
     contextTokens: base?.contextTokens ?? null,
     tensors: tensors ?? [],
-    datasets: present(datasets.map(({ role, dataset }) => (role === 'generalDataset' ? undefined : dataset))).map(
-      ({ rows, sizeBytes, format }) => ({ rows, sizeBytes, format }),
-    ),
+    datasets: sizesOf(datasets, ['dataset', 'evalDataset']),
+    mix: sizesOf(datasets, ['mix']),
     adapterParameters: present(parents.map(({ version }) => version?.checks?.parameters)),
   };
   return {
@@ -86,6 +86,29 @@ export async function resolveRequest(world: World, caller: Caller, request: JobR
   };
 }
 
+type FoundDatasets = NonNullable<Found['datasets']>;
+
+const sizesOf = (
+  datasets: FoundDatasets,
+  roles: readonly FoundDatasets[number]['role'][],
+): EstimateSubject['datasets'] =>
+  present(datasets.map(({ role, dataset }) => (roles.includes(role) ? dataset : undefined))).map(
+    ({ rows, sizeBytes, format }) => ({ rows, sizeBytes, format }),
+  );
+
+/** What is known to stand against a training run, and the request with the method that it comes to. */
+async function settle(
+  world: World,
+  search: Search,
+  { request, base, parents = [] }: Found,
+  tensors: readonly BaseTensor[] | undefined,
+): Promise<PinnedRequest> {
+  if (request.kind !== 'train' || !base || !tensors) return request;
+  const { settled, findings } = await settleTraining(world, request, parents[0]?.version, tensors);
+  search.findings.push(...findings, ...(settled ? trainFindings(settled, base, tensors) : []));
+  return settled ?? request;
+}
+
 async function find(search: Search, world: World, { team }: Caller, request: JobRequest): Promise<Found> {
   switch (request.kind) {
     case 'train': {
@@ -95,7 +118,13 @@ async function find(search: Search, world: World, { team }: Caller, request: Job
       if (request.method.kind === 'full') refusePacked(search, base, 'trained: train an adapter');
       if ('adapter' in request.output) await search.freeAdapter('output.adapter', request.output.adapter, base?.name);
       else await search.freeBase('output.base', request.output.base);
-      return { request, base, datasets, makes: 'adapter' in request.output ? 'version' : 'base' };
+      const makes = 'adapter' in request.output ? 'version' : 'base';
+      const { method } = request;
+      if (method.kind !== 'continue') return { request, base, datasets, makes };
+      const version = await search.version('method.version', method.adapter, method.version, true);
+      refuseOtherBase(search, version, base, 'method.adapter');
+      const pinned = { ...request, method: pinVersion(method, version) };
+      return { request: pinned, base, datasets, parents: [{ version }], makes };
     }
     case 'evaluate': {
       const base = await search.base('base', request.base);
@@ -176,10 +205,15 @@ function refusePacked(search: Search, base: ReadyBase | undefined, what: string)
     search.refuse('packed-weights', 'base', `The weights of "${base.name}" are packed and cannot be ${what}.`);
 }
 
-function refuseOtherBase(search: Search, version: VersionRecord | undefined, base: ReadyBase | undefined): void {
+function refuseOtherBase(
+  search: Search,
+  version: VersionRecord | undefined,
+  base: ReadyBase | undefined,
+  where = 'adapter',
+): void {
   if (!version || !base || version.base === base.name) return;
   const message = `The adapter "${version.adapter}" belongs to the base "${version.base}", not to "${base.name}".`;
-  search.refuse('base-mismatch', 'adapter', message);
+  search.refuse('base-mismatch', where, message);
 }
 
 function pinVersion<R extends { version: string }>(request: R, version: VersionRecord | undefined): R {
@@ -206,6 +240,8 @@ function placesOf(request: PinnedRequest): SpecPlaces {
         base: place,
         dataset: place,
         output: place,
+        ...(request.mix ? { mix: request.mix.map(() => place) } : {}),
+        ...(request.method.kind === 'continue' ? { adapter: place } : {}),
         ...(request.evalDataset === undefined ? {} : { evalDataset: place }),
       };
     case 'export': {

@@ -1,13 +1,13 @@
-import type { JobRequest } from '../../shared/contract/job-requests.ts';
 import { adaptableModules, type BaseTensor } from '../../shared/domain/base-modules.ts';
 import { loraTargets } from '../../shared/domain/lora-targets.ts';
 import type { Finding } from '../../shared/errors.ts';
 import { loraConfigSchema } from '../../shared/methods/lora.ts';
 import type { ReadyBase } from '../../shared/records/bases.ts';
+import type { SettledTrainRequest } from './settle-training.ts';
 
 /** What can be said about a training run before anything is read but the base's list of tensors. */
 export function trainFindings(
-  request: Extract<JobRequest, { kind: 'train' }>,
+  request: SettledTrainRequest,
   base: ReadyBase,
   tensors: readonly BaseTensor[],
 ): Finding[] {

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import type { SettledTrainSpec } from '../../shared/contract/specs/train.ts';
 import { loraTargets } from '../../shared/domain/lora-targets.ts';
 import { savedTensors } from '../../shared/domain/saved-tensors.ts';
 import type { Finding } from '../../shared/errors.ts';
@@ -10,6 +10,7 @@ import type { LoraTarget } from '../methods/lora-variant.ts';
 import { loraVariant } from '../methods/lora-variants.ts';
 import { loraMethod } from '../methods/lora.ts';
 import type { Method, Parameter, TunableModel } from '../methods/method.ts';
+import { startsModule, type TrainingStart } from './open-start.ts';
 
 /** What LoRA will train on a base, and everything that is wrong or odd about it. */
 export interface LoraPlan {
@@ -20,14 +21,16 @@ export interface LoraPlan {
   readonly findings: readonly Finding[];
 }
 
-export function planLora(spec: TrainSpec, model: TunableModel): LoraPlan {
+/** `start`: what the run goes on from, whose modules are trained and no others. */
+export function planLora(spec: SettledTrainSpec, model: TunableModel, start?: TrainingStart): LoraPlan {
   const parsed = loraConfigSchema.parse(spec.method.kind === 'lora' ? spec.method.config : {});
   const config = { ...parsed, base_model_name_or_path: parsed.base_model_name_or_path ?? basename(spec.base) };
   const { input, output } = model.embeddings;
   const modules = [...model.linears, output, { ...input, kind: 'embedding' as const }];
   const { targets, findings } = loraTargets(config, modules);
   const saved = savedTensors(config.modules_to_save, withHead(model));
-  const plan = { config, targets, saved: saved.map(({ name, shape }) => ({ name, shape })) };
+  const trained = start ? targets.filter(startsModule(start)) : targets;
+  const plan = { config, targets: trained, saved: saved.map(({ name, shape }) => ({ name, shape })) };
   const inside = findings.map((finding) => ({ ...finding, where: `method.config.${finding.where}` }));
   return { ...plan, findings: [...inside, ...savedFindings(plan), ...variantFindings(spec, plan, model)] };
 }
@@ -62,7 +65,7 @@ export function plannedMethod(model: TunableModel, { config, targets, saved }: O
 
 /** What stands against a variant, or an initialisation that takes its factors from the base. */
 function variantFindings(
-  { outputDtype }: TrainSpec,
+  { outputDtype }: SettledTrainSpec,
   { config, targets }: Pick<LoraPlan, 'config' | 'targets'>,
   { linears, embeddings }: TunableModel,
 ): Finding[] {
@@ -108,7 +111,7 @@ function variantFindings(
 }
 
 /** Settings of the optimizer that the method of a run has no use for. */
-export function optimizerFindings({ optimizer, method }: TrainSpec): Finding[] {
+export function optimizerFindings({ optimizer, method }: SettledTrainSpec): Finding[] {
   const { loraPlusRatio: ratio, loraPlusEmbeddingRate: rate } = optimizer;
   const findings: Finding[] = [];
   const refuse = (where: string, message: string): void =>

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { TrainReport } from '../../shared/contract/reports.ts';
-import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import type { SettledTrainSpec, TrainSpec } from '../../shared/contract/specs/train.ts';
+import type { MixedPart } from '../../shared/domain/mixture.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
 import type { LoraConfig } from '../../shared/methods/lora.ts';
 import { openBaseModel, type BaseModelFolder } from '../folders/base-model.ts';
@@ -21,15 +22,21 @@ import { surveyRows, type RowsSurvey } from '../training/survey-rows.ts';
 import { rowsInMemory, type TokenRows } from '../training/token-rows.ts';
 import { keepStores } from '../training/token-store.ts';
 import { openBaseText, type BaseText, type EncodedPrompt } from './base-text.ts';
+import { repeatedFindings } from './dataset-shares.ts';
 import { readFinishedRun } from './finished-run.ts';
 import { readGeneralRows } from '../forgetting/general-rows.ts';
 import { hashText, hashWeights, writeInitialModel } from './initial-model.ts';
 import type { JobContext } from './job-context.ts';
+import { openStart, settleSpec, startFindings, type TrainingStart } from './open-start.ts';
 import { optimizerFindings, planLora, plannedMethod } from './plan-lora.ts';
 import { trainingRows, type TrainingRows } from './training-rows.ts';
 
 /** A run that was checked from end to end: only numbers, disks and memory can still go wrong. */
 export interface PreparedTraining {
+  /** What was asked for, with the method that follows from what the run goes on from. */
+  readonly spec: SettledTrainSpec;
+  /** What it goes on from; undefined: from nothing but the base. */
+  readonly start: TrainingStart | undefined;
   readonly model: TunedModel;
   /** What is trained. */
   readonly parameters: readonly Parameter[];
@@ -41,6 +48,8 @@ export interface PreparedTraining {
   readonly saved: readonly Parameter[];
   readonly text: BaseText;
   readonly rows: TokenRows;
+  /** Of a mixture, how many of `rows` are of each dataset, one behind the other. */
+  readonly parts: readonly MixedPart[] | undefined;
   /** Of `rows`, all together. */
   readonly labels: number;
   readonly evalRows: TokenRows;
@@ -65,16 +74,22 @@ type Report = (severity: Finding['severity'], where: string, message: string) =>
  * `UnavailableError` when the job was asked to stop meanwhile. The caller closes the result.
  */
 export async function prepareTraining(
-  spec: TrainSpec,
+  asked: TrainSpec,
   folders: RunFolders,
   context: JobContext,
 ): Promise<PreparedTraining> {
   const findings: Finding[] = [];
   const report: Report = (severity, where, message) => void findings.push({ severity, code: 'train', where, message });
+  const { method } = asked;
+  const start =
+    method.kind === 'continue' ? await collectFindings(findings, 'method.from', () => openStart(method)) : undefined;
+  const described = await collectFindings(findings, 'base', () => describeBase(asked));
+  const settled = settleSpec(asked, start, described?.tensors);
+  const { spec } = settled;
+  findings.push(...settled.findings);
   const finished = await readFinishedRun(spec.output);
   const mayBeFinished = finished && isSameRun(finished.identity, runIdentity(spec, finished.identity.content));
   if (!mayBeFinished && (await exists(spec.output))) report('error', 'output', occupied(spec));
-  const described = await collectFindings(findings, 'base', () => describeBase(spec));
   const text = await collectFindings(findings, 'base', () => openBaseText(spec.base));
   let data: TrainingRows | undefined;
   const close = async (): Promise<void> => {
@@ -82,12 +97,16 @@ export async function prepareTraining(
     await text?.close();
   };
   try {
-    const lora = described && spec.method.kind === 'lora' ? planLora(spec, described) : undefined;
+    const isSettled = method.kind !== 'continue' || start !== undefined;
+    const lora = described && isSettled && spec.method.kind === 'lora' ? planLora(spec, described, start) : undefined;
     findings.push(...(lora?.findings ?? []));
+    const baseHash = described && (await hashBase(described));
+    if (start && described && lora && baseHash !== undefined && !findings.some(({ severity }) => severity === 'error'))
+      findings.push(...startFindings(start, baseHash, plannedMethod(described, lora)));
     const lengthMax = checkContext(spec, described?.spec.maxPositions, report);
     data = text && (await trainingRows(folders.tokens, spec, { text, contextMax: lengthMax, findings }, context));
-    const { general: asked } = spec.evaluation;
-    const general = text ? await readGeneralRows(asked, text, lengthMax, findings) : rowsInMemory([]);
+    const { general: generalAsked } = spec.evaluation;
+    const general = text ? await readGeneralRows(generalAsked, text, lengthMax, findings) : rowsInMemory([]);
     const generalSurvey = await surveyRows(general);
     const prompts = text ? await readPrompts(spec, text, lengthMax, findings) : [];
     if (spec.method.kind === 'full' && described?.base && isPacked(described.base))
@@ -97,18 +116,22 @@ export async function prepareTraining(
         'its weights are packed in few bits and cannot be trained: train an adapter, or unpack them first with lorary quantize',
       );
     if (described && data) checkVocabulary(described.spec.vocabSize, [data.train, data.held, generalSurvey], report);
-    const plan = data && data.train.rows.length > 0 ? planSteps(spec, data.train.rows) : undefined;
+    const plan = data && data.train.rows.length > 0 ? planSteps(spec, data.train.rows, data.parts) : undefined;
+    if (data?.parts && plan) findings.push(...repeatedFindings(spec, plan, data.parts));
     const schedule = plan && planSchedule(spec, plan.steps, report);
     if (data) checkHeldOut(spec, data.held.rows.length, report);
     findings.push(...optimizerFindings(spec), ...(described?.base?.warnings ?? []));
     const warnings = refuseErrors('train', 'The run cannot begin:', findings);
-    if (!described || !text || !data || !plan || !schedule) throw new Error('a part is missing without a finding');
+    if (!described || baseHash === undefined || !text || !data || !plan || !schedule)
+      throw new Error('a part is missing without a finding');
 
     const identity = runIdentity(spec, {
-      base: described.base ? await hashWeights(described.base) : hashText(JSON.stringify(described.config)),
+      base: baseHash,
+      ...(start ? { 'method.from': start.sha256 } : {}),
       'data.train': data.train.sha256,
+      ...(data.parts ? { 'data.mix': hashText(JSON.stringify(data.parts)) } : {}),
       'data.eval': data.held.sha256,
-      ...(asked ? { 'evaluation.general': generalSurvey.sha256 } : {}),
+      ...(generalAsked ? { 'evaluation.general': generalSurvey.sha256 } : {}),
     });
     if (mayBeFinished && !isSameRun(finished.identity, identity))
       throw new DomainError('folder-exists', occupied(spec));
@@ -118,6 +141,8 @@ export async function prepareTraining(
     const base = described.base ?? (await openInitial(folders.initial, described.config, spec.seed));
     const model = tunedModel(base, (known) => (lora ? plannedMethod(known, lora) : fullMethod(known)));
     return {
+      spec,
+      start,
       model,
       parameters: requireMethod(model).parameters,
       config: lora?.config,
@@ -125,6 +150,7 @@ export async function prepareTraining(
       saved: lora?.saved ?? [],
       text,
       rows: data.train.rows,
+      parts: data.parts,
       labels: data.train.labels,
       evalRows: data.held.rows,
       general,
@@ -147,6 +173,11 @@ export async function prepareTraining(
 const occupied = ({ output }: TrainSpec): string => `${output} exists already: choose another folder or remove it`;
 
 const startsRandom = ({ method }: TrainSpec): boolean => method.kind === 'full' && method.initial === 'random';
+
+type DescribedBase = Awaited<ReturnType<typeof describeBase>>;
+
+const hashBase = async ({ base, config }: DescribedBase): Promise<string> =>
+  base ? await hashWeights(base) : hashText(JSON.stringify(config));
 
 /** What is known of the model before anything is written; `base` is undefined where its weights are still to be made. */
 async function describeBase(spec: TrainSpec): Promise<
@@ -214,14 +245,14 @@ function checkVocabulary(vocabSize: number, surveys: readonly RowsSurvey[], repo
     );
 }
 
-function planSteps(spec: TrainSpec, rows: TokenRows): RunPlan {
+function planSteps(spec: TrainSpec, rows: TokenRows, parts: readonly MixedPart[] | undefined): RunPlan {
   const { batch, epochs, steps, tokens, seed } = spec;
   const length = steps !== undefined ? { steps } : tokens !== undefined ? { tokens } : { epochs: epochs ?? 3 };
   const size = batch.tokens !== undefined ? { tokens: batch.tokens } : { rows: batch.rows ?? 16 };
-  return planRun(rows.inputLengths, { size, length, seed });
+  return planRun(rows.inputLengths, { size, length, seed, parts });
 }
 
-function planSchedule({ schedule, optimizer, method }: TrainSpec, steps: number, report: Report): Schedule {
+function planSchedule({ schedule, optimizer, method }: SettledTrainSpec, steps: number, report: Report): Schedule {
   const { kind, warmupSteps: given, warmupRatio } = schedule;
   // a ratio is rounded up, but always leaves the last step at full rate
   const warmupSteps = given ?? Math.min(Math.ceil((warmupRatio ?? 0.03) * steps), steps - 1);

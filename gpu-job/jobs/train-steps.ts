@@ -1,4 +1,4 @@
-import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import type { SettledTrainSpec } from '../../shared/contract/specs/train.ts';
 import { DomainError, UnavailableError, type Finding } from '../../shared/errors.ts';
 import { readTensorFloat32 } from '../folders/base-model.ts';
 import { initialLora } from '../methods/initial-lora.ts';
@@ -19,6 +19,7 @@ import { indicesUpTo } from '../training/token-rows.ts';
 import { planText, type ChosenPlan } from './choose-step-plan.ts';
 import type { JobContext } from './job-context.ts';
 import type { RunObserver } from './observe-run.ts';
+import { startValues } from './open-start.ts';
 import type { PreparedTraining } from './prepare-training.ts';
 import { stepOptions } from './step-options.ts';
 import { asWritten, outputDtype, type TrainedWeights } from './write-trained.ts';
@@ -29,7 +30,7 @@ import { asWritten, outputDtype, type TrainedWeights } from './write-trained.ts'
  * to stop and has saved its work.
  */
 export async function runSteps(
-  spec: TrainSpec,
+  spec: SettledTrainSpec,
   run: PreparedTraining,
   stepPlan: ChosenPlan,
   { observer, wall }: { readonly observer: RunObserver; readonly wall: RunWall },
@@ -42,12 +43,15 @@ export async function runSteps(
   const { patience, keep = patience === undefined ? 'last' : 'best' } = spec.evaluation;
   const method = requireMethod(run.model);
   const checkpoint = await readLatestCheckpoint(folders.checkpoints, method);
-  let state: RunState = checkpoint?.state ?? { ...firstState, plan: { memory, microBatchTokens } };
+  const begun = run.start?.optimizer;
+  const updatesBefore = begun && begun.updates > 0 ? { updatesBefore: begun.updates } : {};
+  let state: RunState = checkpoint?.state ?? { ...firstState, ...updatesBefore, plan: { memory, microBatchTokens } };
   let best = checkpoint?.best;
   const parameters = checkpoint?.parameters ?? (await initialValues(spec, run, context));
   const rateFactors = loraPlusFactors(spec.optimizer, run.schedule.learningRate);
   const optimizer = createAdamW(run.parameters, { ...spec.optimizer, rateFactors });
-  if (checkpoint) optimizer.restore(state.step - state.skippedSteps, checkpoint.moments);
+  const moments = checkpoint?.moments ?? begun?.moments;
+  if (moments) optimizer.restore((state.updatesBefore ?? 0) + state.step - state.skippedSteps, moments);
   const metrics = await openMetricsLog(folders.metrics, state.metricsBytes);
   const session = await createTrainStep(run.model, stepOptions(spec, stepPlan));
   emitPlan(run, stepPlan, state, context);
@@ -165,7 +169,12 @@ export async function runSteps(
   }
 }
 
-function isSpikeOf({ optimizer }: TrainSpec, { recentNorms }: RunState, loss: number, gradientNorm: number): boolean {
+function isSpikeOf(
+  { optimizer }: SettledTrainSpec,
+  { recentNorms }: RunState,
+  loss: number,
+  gradientNorm: number,
+): boolean {
   const { spikeFactor } = optimizer;
   return spikeFactor !== undefined && (!Number.isFinite(loss) || isSpike(recentNorms, gradientNorm, spikeFactor));
 }
@@ -180,11 +189,12 @@ const copied = (parameters: ReadonlyMap<string, Float32Array>): ReadonlyMap<stri
   new Map([...parameters].map(([name, values]) => [name, values.slice()]));
 
 async function initialValues(
-  { seed }: TrainSpec,
-  { config, model, targets, saved, parameters }: PreparedTraining,
+  { seed }: SettledTrainSpec,
+  { config, model, targets, saved, parameters, start }: PreparedTraining,
   context: JobContext,
 ): Promise<ReadonlyMap<string, Float32Array>> {
   const { base } = model;
+  if (start) return startValues(start, requireMethod(model));
   if (config)
     return initialLora({ base, model, saved, config, targets, seed }, (done) => {
       context.emit({ type: 'progress', stage: 'initialise', done, total: targets.length, unit: 'modules' });

@@ -40,7 +40,11 @@ export async function runTrain(spec: TrainSpec, context: JobContext): Promise<Tr
         const wall = runWall(spec.maxSeconds, begun?.spentSeconds ?? 0, context);
         const stopRequested = (): boolean => context.stopRequested() || wall.isReached();
         observer = observeRun(spec, run, stepPlan, { ...context, stopRequested });
-        report = await writeTrained(spec, run, await runSteps(spec, run, stepPlan, { observer, wall }, context));
+        report = await writeTrained(
+          run.spec,
+          run,
+          await runSteps(run.spec, run, stepPlan, { observer, wall }, context),
+        );
       }
     } finally {
       await observer?.close();

@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
 import type { TrainReport } from '../../shared/contract/reports.ts';
-import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import type { SettledTrainSpec } from '../../shared/contract/specs/train.ts';
 import { forgettingCard } from '../forgetting/forgetting-card.ts';
 import type { PreparedTraining } from './prepare-training.ts';
 
 /** The model card of a run: what was trained, by which recipe, and how it did. */
-export function trainingCard(spec: TrainSpec, run: PreparedTraining, report: TrainReport): string {
+export function trainingCard(spec: SettledTrainSpec, run: PreparedTraining, report: TrainReport): string {
   const adapter = run.config !== undefined;
   const base = run.config?.base_model_name_or_path ?? basename(spec.base);
   const fresh = spec.method.kind === 'full' && spec.method.initial === 'random';
@@ -39,7 +39,11 @@ export function trainingCard(spec: TrainSpec, run: PreparedTraining, report: Tra
   ].join('\n');
 }
 
-function introduction({ method }: TrainSpec, { trainableParameters, tokens }: TrainReport, base: string): string {
+function introduction(
+  { method }: SettledTrainSpec,
+  { trainableParameters, tokens, from }: TrainReport,
+  base: string,
+): string {
   const parameters = trainableParameters.toLocaleString('en');
   const what =
     method.kind === 'lora'
@@ -47,7 +51,10 @@ function introduction({ method }: TrainSpec, { trainableParameters, tokens }: Tr
       : method.initial === 'random'
         ? `A model of ${parameters} parameters, trained from random weights.`
         : `All ${parameters} parameters of \`${base}\`, fine-tuned.`;
-  return `${what} It saw ${tokens.toLocaleString('en')} tokens.`;
+  const begun = from
+    ? ` It goes on from ${from.name}, with ${from.keepsMoments ? 'its' : 'new'} moments of the optimizer.`
+    : '';
+  return `${what}${begun} It saw ${tokens.toLocaleString('en')} tokens${from ? ' since' : ''}.`;
 }
 
 function results(report: TrainReport): string[] {
@@ -72,7 +79,7 @@ function results(report: TrainReport): string[] {
 }
 
 function recipe(
-  spec: TrainSpec,
+  spec: SettledTrainSpec,
   { config, schedule, plan, rows }: PreparedTraining,
   report: TrainReport,
 ): [string, string | number][] {
@@ -90,7 +97,10 @@ function recipe(
           ['target_modules', typeof targets === 'string' ? targets : (targets ?? []).join(', ')],
         ] as [string, string | number][])
       : []),
-    ['training rows', `${rows.length} of ${basename(data.train)}`],
+    ...(report.datasets?.map(({ name, weight, rows: own, shareOfTokens, passes }): [string, string] => [
+      'training rows',
+      `${own} of ${name}, weight ${weight}: ${(100 * shareOfTokens).toFixed(1)}% of the tokens, read ${passes.toFixed(2)} times`,
+    ]) ?? [['training rows', `${rows.length} of ${basename(data.train)}`] as [string, string]]),
     ['steps', stepsText(report, plan.steps)],
     ['step size', batch.tokens === undefined ? `${batch.rows ?? 16} rows` : `${batch.tokens} tokens`],
     ['optimizer', `AdamW, betas ${optimizer.beta1} and ${optimizer.beta2}, epsilon ${optimizer.epsilon}`],

@@ -1,11 +1,12 @@
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import type { MixedPart } from '../../shared/domain/mixture.ts';
 import { heldOutLines } from '../../shared/domain/run-length.ts';
 import type { Finding } from '../../shared/errors.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
 import { knownRows } from '../training/known-rows.ts';
 import { randomStream, shuffledIndices } from '../training/random.ts';
 import { surveyRows, type RowsSurvey } from '../training/survey-rows.ts';
-import { firstRows, indicesUpTo, selectRows, type TokenRows } from '../training/token-rows.ts';
+import { firstRows, indicesUpTo, joinRows, selectRows, type TokenRows } from '../training/token-rows.ts';
 import type { TokenStore } from '../training/token-store.ts';
 import type { BaseText } from './base-text.ts';
 import type { JobContext } from './job-context.ts';
@@ -13,7 +14,10 @@ import { storedRows } from './stored-rows.ts';
 
 /** What a run trains on and is measured with: tokens on disk. */
 export interface TrainingRows {
+  /** Those of all datasets of a mixture, behind one another. */
   readonly train: RowsOfRun;
+  /** Of a mixture, how many of them are of each dataset; else undefined. */
+  readonly parts: readonly MixedPart[] | undefined;
   readonly held: RowsOfRun;
   /** Names of the stores that are in use. */
   readonly stores: readonly string[];
@@ -47,23 +51,30 @@ export async function trainingRows(
     return stored.rows;
   };
   try {
-    const all = await read('data.train', data.train);
+    const sources = [{ where: 'data.train', path: data.train, weight: 1 }, ...mixedSources(data)];
+    const stores: (TokenStore | undefined)[] = [];
+    for (const { where, path } of sources) stores.push(await read(where, path));
     const apart = data.eval === undefined ? undefined : await read('data.eval', data.eval);
-    if (!all || all.length === 0) {
-      await close();
-      return undefined; // there is an error among the findings
+    const parts: (HeldOut & { readonly weight: number })[] = [];
+    for (const [i, { where, weight }] of sources.entries()) {
+      const all = stores[i];
+      if (!all || all.length === 0) continue; // there is an error among the findings
+      const part = await holdOut(all, data.evalFraction, seed, i);
+      parts.push({ ...part, weight });
+      if (data.evalFraction !== undefined && (part.rows.length === 0 || part.drawn.length === 0))
+        findings.push({
+          severity: 'error',
+          code: 'eval-empty',
+          where: 'data.evalFraction',
+          message: `${data.evalFraction} of ${all.length} rows${data.mix ? ` of ${where}` : ''} leaves ${part.rows.length} to train on and ${part.drawn.length} to evaluate`,
+        });
     }
-    const { rows, drawn } =
-      data.evalFraction === undefined
-        ? { rows: all, drawn: selectRows(all, new Int32Array()) }
-        : await holdOut(all, data.evalFraction, seed);
-    if (data.evalFraction !== undefined && (rows.length === 0 || drawn.length === 0))
-      findings.push({
-        severity: 'error',
-        code: 'eval-empty',
-        where: 'data.evalFraction',
-        message: `${data.evalFraction} of ${all.length} rows leaves ${rows.length} to train on and ${drawn.length} to evaluate`,
-      });
+    if (parts.length < sources.length) {
+      await close();
+      return undefined;
+    }
+    const rows = joinRows(parts.map((part) => part.rows));
+    const drawn = joinRows(parts.map((part) => part.drawn));
     const held = firstRows(apart ?? drawn, evaluation.rowsMax);
     const known = await knownRows(held);
     const train = { rows, ...(await surveyRows(rows, (row) => known.see(row))) };
@@ -74,25 +85,35 @@ export async function trainingRows(
         where: 'data',
         message: `${known.count()} of ${held.length} held-out rows are also trained on, so the held-out loss flatters; remove the duplicates`,
       });
-    const stores = opened.map(({ name }) => name);
-    return { train, held: { rows: held, ...(await surveyRows(held)) }, stores, close };
+    return {
+      train,
+      parts: data.mix && parts.map((part) => ({ rows: part.rows.length, weight: part.weight })),
+      held: { rows: held, ...(await surveyRows(held)) },
+      stores: opened.map(({ name }) => name),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
+const mixedSources = ({ mix = [] }: TrainSpec['data']): { where: string; path: string; weight: number }[] =>
+  mix.map(({ rows, weight }, i) => ({ where: `data.mix[${i}].rows`, path: rows, weight }));
+
+interface HeldOut {
+  readonly rows: TokenRows;
+  readonly drawn: TokenRows;
+}
+
 /** Draws a share of the file's lines; both parts keep their order. Rows cut from one line stay together, or one half would know the other. */
-async function holdOut(
-  store: TokenStore,
-  fraction: number,
-  seed: number,
-): Promise<{ readonly rows: TokenRows; readonly drawn: TokenRows }> {
+async function holdOut(store: TokenStore, fraction: number | undefined, seed: number, part: number): Promise<HeldOut> {
+  if (fraction === undefined) return { rows: store, drawn: selectRows(store, new Int32Array()) };
   const lines = await store.lines();
   // rows of one line follow one another
   const beginsLine = (_: number, row: number): number => Number(row === 0 || lines[row] !== lines[row - 1]);
   const count = lines.map(beginsLine).reduce((total, one) => total + one, 0);
-  const order = shuffledIndices(count, randomStream(seed, 'split'));
+  const order = shuffledIndices(count, randomStream(seed, 'split', part));
   const isDrawn = new Uint8Array(count);
   for (const line of order.subarray(0, heldOutLines(count, fraction))) isDrawn[line] = 1;
   const drawnRows = new Uint8Array(store.length);
@@ -100,10 +121,10 @@ async function holdOut(
     line += beginsLine(0, row);
     drawnRows[row] = isDrawn[line] as number; // one for each line
   }
-  const part = (drawn: number): TokenRows =>
+  const half = (drawn: number): TokenRows =>
     selectRows(
       store,
       indicesUpTo(store.length).filter((row) => drawnRows[row] === drawn),
     );
-  return { rows: part(0), drawn: part(1) };
+  return { rows: half(0), drawn: half(1) };
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { ForgettingReport, TrainReport } from '../../shared/contract/reports.ts';
-import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import type { SettledTrainSpec } from '../../shared/contract/specs/train.ts';
 import { invariant, type Finding } from '../../shared/errors.ts';
 import { decodeToFloat32, encodeFromFloat32, type FloatDtype } from '../../shared/formats/dtype.ts';
 import { convertedConfig } from '../../shared/methods/converted-config.ts';
@@ -16,12 +16,13 @@ import type { Parameter } from '../methods/method.ts';
 import { requireMethod } from '../methods/tuned-model.ts';
 import type { RunState } from '../training/checkpoint.ts';
 import type { MetricsLine } from '../training/metrics-log.ts';
+import { datasetShares } from './dataset-shares.ts';
 import { hashFiles, recipeFileName, type TrainingRecipe } from './finished-run.ts';
 import type { PreparedTraining } from './prepare-training.ts';
 import { trainingCard } from './training-card.ts';
 
 /** The type in which a run's tensors are written: the spec's, else f32 for an adapter and the base's own for a whole model. */
-export function outputDtype(spec: TrainSpec, { model }: PreparedTraining): FloatDtype {
+export function outputDtype(spec: SettledTrainSpec, { model }: PreparedTraining): FloatDtype {
   const names = { f32: 'F32', bf16: 'BF16', f16: 'F16' } as const;
   if (spec.outputDtype) return names[spec.outputDtype];
   if (spec.method.kind === 'lora') return 'F32';
@@ -53,7 +54,7 @@ export interface TrainedWeights {
 
 /** Writes the result of a run with its card, metrics and recipe, and reports it. */
 export async function writeTrained(
-  spec: TrainSpec,
+  spec: SettledTrainSpec,
   run: PreparedTraining,
   trained: TrainedWeights,
 ): Promise<TrainReport> {
@@ -78,8 +79,8 @@ export async function writeTrained(
 }
 
 function reportOf(
-  spec: TrainSpec,
-  { plan, rows, evalRows, parameters, warnings }: PreparedTraining,
+  spec: SettledTrainSpec,
+  { plan, rows, evalRows, parameters, warnings, start, parts }: PreparedTraining,
   { state, writtenStep, stoppedBy, forgetting }: TrainedWeights,
   lines: readonly MetricsLine[],
 ): TrainReport {
@@ -93,6 +94,7 @@ function reportOf(
     kind: 'train',
     output: basename(spec.output),
     method: spec.method.kind,
+    ...(start ? { from: { name: start.name, keepsMoments: start.optimizer !== undefined } } : {}),
     steps: state.step,
     endedEarly: state.step < plan.steps,
     ...(stoppedBy ? { stoppedBy } : {}),
@@ -101,6 +103,7 @@ function reportOf(
     epochs: plan.stepAt(state.step - 1).epoch + 1,
     rows: rows.length,
     evalRows: evalRows.length,
+    ...(parts ? { datasets: datasetShares(spec, plan, { parts, rows, steps: state.step }) } : {}),
     tokens: state.tokens,
     trainableParameters: sum(parameters.map(({ shape }) => shape.reduce((product, dim) => product * dim, 1))),
     trainLoss: sum(last.map((line) => line.loss * line.labels)) / labels,
@@ -186,7 +189,7 @@ function valuesOf(parameters: ReadonlyMap<string, Float32Array>, name: string): 
 }
 
 /** The spec without the places of one machine: last names of files and folders only. */
-function portableSpec({ data, evaluation, ...spec }: TrainSpec): Record<string, unknown> {
+function portableSpec({ data, evaluation, ...spec }: SettledTrainSpec): Record<string, unknown> {
   const { general } = evaluation;
   return {
     ...spec,
@@ -196,7 +199,12 @@ function portableSpec({ data, evaluation, ...spec }: TrainSpec): Record<string, 
     },
     base: basename(spec.base),
     output: basename(spec.output),
-    data: { ...data, train: basename(data.train), ...(data.eval === undefined ? {} : { eval: basename(data.eval) }) },
+    data: {
+      ...data,
+      train: basename(data.train),
+      ...(data.mix ? { mix: data.mix.map((part) => ({ ...part, rows: basename(part.rows) })) } : {}),
+      ...(data.eval === undefined ? {} : { eval: basename(data.eval) }),
+    },
   };
 }
 

@@ -24,12 +24,15 @@ export async function prepareInputs(
   const base = inputs.base && (await pinnedBase(world, team, inputs.base));
   const basePlace = base && join(folder, 'bases', base.name);
   if (base && basePlace !== undefined && readsBase(request)) await placeFiles(world, base.files, basePlace);
-  const datasets: Partial<Record<ReturnType<typeof datasetsOf>[number]['role'], string>> = {};
+  const datasets: Partial<Record<Exclude<ReturnType<typeof datasetsOf>[number]['role'], 'mix'>, string>> = {};
+  const mix: string[] = [];
   const roles = datasetsOf(request);
   for (const [i, pinned] of (inputs.datasets ?? []).entries()) {
     const role = roles[i]?.role;
     invariant(role, 'a dataset was pinned for each that the request names');
-    datasets[role] = await placeDataset(world, team, pinned, folder);
+    const place = await placeDataset(world, team, pinned, folder);
+    if (role === 'mix') mix.push(place);
+    else datasets[role] = place;
   }
   const adapters: { adapter: string; weight: number }[] = [];
   for (const { adapter, version, versionId, weight = 1 } of inputs.parents ?? []) {
@@ -48,6 +51,7 @@ export async function prepareInputs(
     ...(basePlace !== undefined && readsBase(request) ? { base: basePlace } : {}),
     ...(request.kind === 'compose' ? { members: adapters } : adapter ? { adapter: adapter.adapter } : {}),
     ...datasets,
+    ...(mix.length > 0 ? { mix } : {}),
     output: join(folder, 'outputs', outputName(request)),
   };
 }

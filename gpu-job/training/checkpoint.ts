@@ -7,7 +7,7 @@ import { openFileSource } from '../../shared/files/file-source.ts';
 import { decodeToFloat32, encodeFromFloat32 } from '../../shared/formats/dtype.ts';
 import { readSafetensorsHeader, readTensor } from '../../shared/formats/safetensors-read.ts';
 import { writeSafetensors } from '../../shared/formats/safetensors-write.ts';
-import { readJsonFile, writeFileAtomic, writeFolderAtomic } from '../folders/files.ts';
+import { exists, readJsonFile, writeFileAtomic, writeFolderAtomic } from '../folders/files.ts';
 import { removeLeftovers } from '../folders/temporary-names.ts';
 import { hashFile, hashingSink } from '../folders/hashes.ts';
 import type { Method, Parameter } from '../methods/method.ts';
@@ -33,6 +33,8 @@ export interface RunState {
   readonly skippedSteps: number;
   readonly skippedInARow: number;
   readonly recentNorms: readonly number[];
+  /** Updates whose moments the run began with; absent: none. */
+  readonly updatesBefore?: number | undefined;
   /** Length of `metrics.jsonl` when this was written: what stands beyond belongs to steps that will be done again. */
   readonly metricsBytes: number;
   /** How its steps are computed; absent in what older versions wrote. */
@@ -143,6 +145,36 @@ export async function readCheckpointState(
   return undefined;
 }
 
+/** A checkpoint of a run that is not this one: whatever it holds. Throws `DomainError('checkpoint-spoilt')`. */
+export async function readWholeCheckpoint(path: string): Promise<
+  Pick<Checkpoint, 'state' | 'moments'> & {
+    readonly identity: RunIdentity;
+    readonly values: ReadonlyMap<string, Float32Array>;
+    /** Of its parameters. */
+    readonly sha256: string;
+  }
+> {
+  const { state, identity, sha256 } = await readState(path);
+  const { values, states } = await readTensorFiles(path, sha256);
+  const moments = new Map(
+    [...values.keys()].flatMap((name) => {
+      const [first, second] = [states.get(`${name}.first`), states.get(`${name}.second`)];
+      return first && second ? [[name, { first, second }] as const] : [];
+    }),
+  );
+  return { state, identity, values, moments, sha256: sha256[parametersFile] ?? '' };
+}
+
+/** The checkpoint that a folder is, or the newest in the folder of a run or of its checkpoints; undefined where there is none. */
+export async function newestCheckpoint(folder: string): Promise<string | undefined> {
+  if (await exists(join(folder, stateFile))) return folder;
+  for (const place of [folder, join(folder, 'checkpoints')]) {
+    const [newest] = await checkpointNames(place);
+    if (newest !== undefined) return join(place, newest);
+  }
+  return undefined;
+}
+
 const stateFile = 'state.json';
 const parametersFile = 'parameters.safetensors';
 const momentsFile = 'moments.safetensors';
@@ -163,6 +195,7 @@ const stateSchema = z.strictObject({
     skippedSteps: z.int().min(0).default(0),
     skippedInARow: z.int().min(0).default(0),
     recentNorms: z.array(z.number()).default([]),
+    updatesBefore: z.int().min(1).optional(),
     metricsBytes: z.int().min(0),
     plan: z
       .strictObject({
@@ -190,11 +223,8 @@ async function readCheckpoint(
   path: string,
   { parameters, constants = [] }: MethodInputs,
 ): Promise<Checkpoint & { readonly identity: RunIdentity }> {
-  const parsed = stateSchema.safeParse(await readJsonFile(join(path, stateFile)));
-  if (!parsed.success) throw new DomainError('checkpoint-spoilt', `${stateFile} is not what a checkpoint holds.`);
-  const { state, identity, sha256 } = parsed.data;
-  const read = (name: string): Promise<Map<string, Float32Array>> => readTensors(join(path, name), sha256[name]);
-  const [values, states] = [await read(parametersFile), await read(momentsFile)];
+  const { state, identity, sha256 } = await readState(path);
+  const { values, states } = await readTensorFiles(path, sha256);
   const take = (from: Map<string, Float32Array>, name: string, { shape }: Parameter): Float32Array => {
     const found = from.get(name);
     if (found?.length === shape.reduce((product, dim) => product * dim, 1)) return found;
@@ -206,7 +236,9 @@ async function readCheckpoint(
     state,
     identity,
     parameters: parametersFrom(values),
-    ...(sha256[bestFile] === undefined ? {} : { best: parametersFrom(await read(bestFile)) }),
+    ...(sha256[bestFile] === undefined
+      ? {}
+      : { best: parametersFrom(await readTensors(join(path, bestFile), sha256[bestFile])) }),
     moments: new Map(
       parameters.map((parameter) => {
         const { name } = parameter;
@@ -215,6 +247,20 @@ async function readCheckpoint(
       }),
     ),
   };
+}
+
+async function readState(path: string): Promise<z.output<typeof stateSchema>> {
+  const parsed = stateSchema.safeParse(await readJsonFile(join(path, stateFile)));
+  if (parsed.success) return parsed.data;
+  throw new DomainError('checkpoint-spoilt', `${stateFile} is not what a checkpoint holds.`);
+}
+
+async function readTensorFiles(
+  path: string,
+  sha256: Readonly<Record<string, string>>,
+): Promise<{ readonly values: Map<string, Float32Array>; readonly states: Map<string, Float32Array> }> {
+  const read = (name: string): Promise<Map<string, Float32Array>> => readTensors(join(path, name), sha256[name]);
+  return { values: await read(parametersFile), states: await read(momentsFile) };
 }
 
 /** Returns the SHA-256 of the file, so that a spoilt one is noticed. */

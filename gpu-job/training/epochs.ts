@@ -1,6 +1,7 @@
+import { rowsOfEpoch, type MixedPart } from '../../shared/domain/mixture.ts';
 import { stepsOfEpochs } from '../../shared/domain/run-length.ts';
 import { invariant } from '../../shared/errors.ts';
-import { randomStream, shuffledIndices } from './random.ts';
+import { mixedOrder } from './mixed-order.ts';
 
 /** How a run is cut into steps. */
 export interface RunPlanOptions {
@@ -9,6 +10,8 @@ export interface RunPlanOptions {
   /** Length of the run. */
   readonly length: { readonly epochs: number } | { readonly steps: number } | { readonly tokens: number };
   readonly seed: number;
+  /** Datasets whose rows stand behind one another; absent: all rows are of one. */
+  readonly parts?: readonly MixedPart[] | undefined;
 }
 
 /** One optimizer step: the rows whose labels it averages over. */
@@ -26,23 +29,27 @@ export interface RunPlan {
 }
 
 /**
- * Cuts a run into steps. Every epoch shuffles all rows anew and uses each once; the last step of an epoch may be smaller.
+ * Cuts a run into steps. Every epoch shuffles all rows anew and uses each once, of a mixture those of its first dataset; the last step of
+ * an epoch may be smaller.
  * `rowTokens` holds the length of each row.
  */
 export function planRun(rowTokens: ArrayLike<number>, options: RunPlanOptions): RunPlan {
   invariant(rowTokens.length > 0, 'a run has rows');
+  const parts = options.parts ?? [{ rows: rowTokens.length, weight: 1 }];
   const starts = [0]; // first step of each epoch known so far, and of the one after
   let current: { readonly epoch: number; readonly steps: readonly Int32Array[] } | undefined;
 
   const epochSteps = (epoch: number): readonly Int32Array[] => {
-    if (current?.epoch !== epoch) current = { epoch, steps: cutEpoch(rowTokens, options, epoch) };
+    if (current?.epoch !== epoch) current = { epoch, steps: cutEpoch(rowTokens, { ...options, parts }, epoch) };
     return current.steps;
   };
   /** Makes the first step of `epoch` known. */
   const startOf = (epoch: number): number => {
     for (let next = starts.length; next <= epoch; next++) {
       const steps =
-        'rows' in options.size ? Math.ceil(rowTokens.length / options.size.rows) : epochSteps(next - 1).length;
+        'rows' in options.size
+          ? Math.ceil(rowsOfEpoch(parts, next - 1) / options.size.rows)
+          : epochSteps(next - 1).length;
       starts.push((starts[next - 1] as number) + steps); // every earlier start is known
     }
     return starts[epoch] as number;
@@ -61,8 +68,12 @@ export function planRun(rowTokens: ArrayLike<number>, options: RunPlanOptions): 
   };
 }
 
-function cutEpoch(rowTokens: ArrayLike<number>, { size, seed }: RunPlanOptions, epoch: number): Int32Array[] {
-  const order = shuffledIndices(rowTokens.length, randomStream(seed, 'shuffle', epoch));
+function cutEpoch(
+  rowTokens: ArrayLike<number>,
+  { size, seed, parts }: RunPlanOptions & { readonly parts: readonly MixedPart[] },
+  epoch: number,
+): Int32Array[] {
+  const order = mixedOrder(parts, seed, epoch);
   const steps: Int32Array[] = [];
   let start = 0;
   let tokens = 0;
@@ -82,21 +93,27 @@ function cutEpoch(rowTokens: ArrayLike<number>, { size, seed }: RunPlanOptions, 
 
 function countSteps(
   rowTokens: ArrayLike<number>,
-  { length }: RunPlanOptions,
+  { length, parts }: RunPlanOptions,
   startOf: (epoch: number) => number,
   epochSteps: (epoch: number) => readonly Int32Array[],
 ): number {
   if ('steps' in length) return length.steps;
   if ('epochs' in length) return stepsOfEpochs(length.epochs, startOf);
-  let perEpoch = 0;
-  for (let i = 0; i < rowTokens.length; i++) perEpoch += rowTokens[i] as number;
-  const whole = Math.floor(length.tokens / perEpoch);
-  let left = length.tokens - whole * perEpoch;
-  let steps = startOf(whole);
-  for (const rows of left > 0 ? epochSteps(whole) : []) {
-    if (left <= 0) break;
-    for (const row of rows) left -= rowTokens[row] as number;
-    steps++;
+  let left = length.tokens;
+  let epoch = 0;
+  if (!parts) {
+    // every epoch has the same tokens
+    let perEpoch = 0;
+    for (let i = 0; i < rowTokens.length; i++) perEpoch += rowTokens[i] as number;
+    epoch = Math.floor(left / perEpoch);
+    left -= epoch * perEpoch;
   }
+  let steps = startOf(epoch);
+  for (; left > 0; epoch++)
+    for (const rows of epochSteps(epoch)) {
+      if (left <= 0) break;
+      for (const row of rows) left -= rowTokens[row] as number;
+      steps++;
+    }
   return steps;
 }

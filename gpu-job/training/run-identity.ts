@@ -24,10 +24,11 @@ export function runIdentity(spec: TrainSpec, content: Readonly<Record<string, st
     evaluation,
     ...rest
   } = spec;
-  const { train: _train, eval: _eval, ...dataRest } = data;
+  const { train: _train, eval: _eval, mix, ...dataRest } = data;
+  const weights = mix && { mix: mix.map(({ weight }) => ({ weight })) };
   const general = evaluation.general && { rowsMax: evaluation.general.rowsMax };
   const plain: unknown = JSON.parse(
-    JSON.stringify({ ...rest, data: dataRest, evaluation: { ...evaluation, general } }),
+    JSON.stringify({ ...rest, data: { ...dataRest, ...weights }, evaluation: { ...evaluation, general } }),
   ); // drops undefined, as the file does
   return { spec: plain as Record<string, unknown>, content: { ...content } }; // an object was written
 }

@@ -22,6 +22,31 @@ export function selectRows(rows: TokenRows, indices: Int32Array): TokenRows {
   };
 }
 
+/** The rows of all of these, behind one another. */
+export function joinRows(parts: readonly TokenRows[]): TokenRows {
+  const [only] = parts;
+  if (parts.length === 1 && only) return only;
+  const starts = parts.map((_, i) => parts.slice(0, i).reduce((sum, { length }) => sum + length, 0));
+  const partOf = (row: number): number => starts.findLastIndex((start) => start <= row);
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const inputLengths = new Int32Array(length);
+  for (const [i, part] of parts.entries()) inputLengths.set(part.inputLengths, starts[i]);
+  return {
+    length,
+    inputLengths,
+    tokensOf: (row) => parts[partOf(row)]?.tokensOf(row - (starts[partOf(row)] ?? 0)) ?? 0,
+    async read(indices) {
+      const rows = new Map<number, TokenRow>();
+      for (const [p, part] of parts.entries()) {
+        const places = [...indices.keys()].filter((i) => partOf(indices[i] as number) === p);
+        const own = await part.read(Int32Array.from(places, (i) => (indices[i] as number) - (starts[p] as number)));
+        for (const [k, i] of places.entries()) rows.set(i, own[k] as TokenRow); // one for each place
+      }
+      return Array.from(indices, (_, i) => rows.get(i) as TokenRow); // every place was in one part
+    },
+  };
+}
+
 /** The first rows, at most so many. */
 export const firstRows = (rows: TokenRows, rowsMax = Infinity): TokenRows =>
   rows.length <= rowsMax ? rows : selectRows(rows, indicesUpTo(rowsMax));

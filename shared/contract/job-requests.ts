@@ -1,9 +1,11 @@
 import { z } from '@hono/zod-openapi';
 import { limits } from '../limits.ts';
 import { nameField, versionRefField } from './fields.ts';
+import { toldConfigField } from './specs/continue-fields.ts';
 import { evaluateSpecSchema } from './specs/evaluate.ts';
 import { exportFormats, exportSpecSchema } from './specs/export.ts';
 import { generateSpecSchema } from './specs/generate.ts';
+import { mixField, mixWeightField } from './specs/mix-fields.ts';
 import { mergeSpecSchema } from './specs/merge.ts';
 import { generalField, promptField } from './specs/spec-fields.ts';
 import { evaluationField, trainSpecSchema } from './specs/train.ts';
@@ -40,12 +42,19 @@ const budget = z
   );
 
 const train = trainSpecSchema.shape;
+const [loraField, fullField] = train.method.options;
+const continueField = z.strictObject({
+  kind: z.literal('continue'),
+  ...adapterVersion,
+  config: toldConfigField,
+});
 const trainRequest = z
   .strictObject({
     kind: z.literal('train'),
     budget,
     base: nameField,
     dataset: nameField,
+    mix: mixField(z.strictObject({ dataset: nameField, weight: mixWeightField })).optional(),
     evalDataset: nameField.optional().describe('Held-out rows; excludes `evalFraction`.'),
     evalFraction: z
       .number()
@@ -61,7 +70,10 @@ const trainRequest = z
     output: z
       .union([z.strictObject({ adapter: nameField }), z.strictObject({ base: nameField })])
       .describe('Where the result goes: LoRA makes a version of an adapter, full fine-tuning a new base.'),
-    method: train.method.prefault({ kind: 'lora' }),
+    method: z
+      .discriminatedUnion('kind', [loraField, fullField, continueField])
+      .prefault({ kind: 'lora' })
+      .describe('`continue`: from a version of an adapter of this base.'),
     epochs: train.epochs,
     steps: train.steps,
     tokens: train.tokens,

@@ -42,10 +42,26 @@ export interface ForgettingReport {
   readonly seconds: number;
 }
 
+/** What a run on a mixture has seen of one dataset. */
+export interface DatasetShare {
+  readonly name: string;
+  readonly weight: number;
+  readonly rows: number;
+  /** Rows that were trained on, repeated ones counted again. */
+  readonly seen: number;
+  /** Of all rows that were trained on, and of their tokens. */
+  readonly shareOfRows: number;
+  readonly shareOfTokens: number;
+  /** How often it was read. */
+  readonly passes: number;
+}
+
 export interface TrainReport {
   readonly kind: 'train';
   readonly output: string;
   readonly method: 'lora' | 'full';
+  /** What the run went on from; absent: from the base alone. */
+  readonly from?: { readonly name: string; readonly keepsMoments: boolean };
   /** Steps done: fewer than planned where the run ended early. */
   readonly steps: number;
   readonly endedEarly: boolean;
@@ -58,6 +74,8 @@ export interface TrainReport {
   readonly epochs: number;
   readonly rows: number;
   readonly evalRows: number;
+  /** Of a mixture: what of each dataset the steps have seen. */
+  readonly datasets?: readonly DatasetShare[];
   /** Tokens that went through the model in training, padding not counted. */
   readonly tokens: number;
   readonly trainableParameters: number;

@@ -7,6 +7,7 @@ import { adaptableModules, type BaseTensor } from './base-modules.ts';
 import { loraTargets } from './lora-targets.ts';
 import { savedTensors } from './saved-tensors.ts';
 import { jobDiskBytes } from './disk-bytes.ts';
+import { rowsOfEpoch, type MixedPart } from './mixture.ts';
 import { heldOutLines, stepsOfEpochs } from './run-length.ts';
 import { modelShape, type ModelShape } from './model-shape.ts';
 import { batchSizes, plannedBytes, planStep, type PlanSubject } from './plan-step.ts';
@@ -29,6 +30,8 @@ export interface EstimateSubject {
     /** Of a conversation, a template may make several rows. */
     readonly format: NonNullable<Dataset['format']>;
   }[];
+  /** Those that are mixed into the first, in the order of the request; absent: none. */
+  readonly mix?: EstimateSubject['datasets'];
   /** Values of the adapters that go in. */
   readonly adapterParameters: readonly number[];
 }
@@ -68,17 +71,24 @@ function estimateWork(subject: EstimateSubject): Work {
 function estimateTrain(subject: EstimateSubject, request: Extract<JobRequest, { kind: 'train' }>): Work {
   const { tensors, parameters, contextTokens, datasets } = subject;
   const [train, evaluation] = datasets;
-  const rows = train?.rows ?? 0;
-  const rowTokens = Math.min(tokensOf(train) / Math.max(1, rows), request.contextTokens ?? contextTokens ?? Infinity);
-  const passTokens = rows * rowTokens * (1 - (request.evalFraction ?? 0));
+  const trainedShare = 1 - (request.evalFraction ?? 0);
+  const mixed = mixedWith(subject, request);
+  // rows of a pass over the first, and what is mixed into them
+  const parts = mixed.map(({ data, weight }) => ({ rows: weight * (train?.rows ?? 0) * trainedShare, data }));
+  const rowMax = request.contextTokens ?? contextTokens ?? Infinity;
+  const passTokens = sum(
+    parts.map(({ rows, data }) => rows * Math.min(tokensOf(data) / Math.max(1, data?.rows ?? 0), rowMax)),
+  );
+  const rowTokens = passTokens / Math.max(1, sum(parts.map(({ rows }) => rows)));
   const { batch } = request;
   const stepTokens = Math.max(1, batch.tokens ?? (batch.rows ?? 16) * rowTokens);
   const tokens =
     request.tokens ?? (request.steps === undefined ? (request.epochs ?? 3) * passTokens : request.steps * stepTokens);
-  const known = request.steps ?? knownSteps(request, train);
+  const known = request.steps ?? knownSteps(request, mixed);
   const steps = known ?? Math.max(1, Math.ceil(tokens / stepTokens));
 
-  const heldOutTokens = tokensOf(evaluation) + tokensOf(train) * (request.evalFraction ?? 0);
+  const heldOutTokens =
+    tokensOf(evaluation) + sum(mixed.map(({ data }) => tokensOf(data))) * (request.evalFraction ?? 0);
   const evaluations =
     heldOutTokens === 0 ? 0 : 2 + Math.ceil(steps / (request.evaluation.everySteps ?? Math.ceil(steps / 10)));
   const shape = modelShape(tensors);
@@ -120,16 +130,28 @@ function estimateTrain(subject: EstimateSubject, request: Extract<JobRequest, { 
 /** Steps of a run that counts rows, where every line is one row; undefined where only the tokens could tell. */
 function knownSteps(
   { epochs, tokens, batch, evalFraction, longRows }: Extract<JobRequest, { kind: 'train' }>,
-  train: EstimateSubject['datasets'][number] | undefined,
+  mixed: ReturnType<typeof mixedWith>,
 ): number | undefined {
-  if (!train || tokens !== undefined || batch.tokens !== undefined) return undefined;
-  if (train.format === 'messages' || longRows === 'split') return undefined;
-  const rows = train.rows - heldOutLines(train.rows, evalFraction ?? 0);
-  const stepsOfEpoch = Math.ceil(rows / (batch.rows ?? 16));
-  return Math.max(
-    1,
-    stepsOfEpochs(epochs ?? 3, (epoch) => epoch * stepsOfEpoch),
-  );
+  if (tokens !== undefined || batch.tokens !== undefined || longRows === 'split') return undefined;
+  const parts: MixedPart[] = [];
+  for (const { data, weight } of mixed) {
+    if (!data || data.format === 'messages') return undefined;
+    parts.push({ rows: data.rows - heldOutLines(data.rows, evalFraction ?? 0), weight });
+  }
+  const stepsBefore = (epoch: number): number => {
+    let steps = 0;
+    for (let i = 0; i < epoch; i++) steps += Math.ceil(rowsOfEpoch(parts, i) / (batch.rows ?? 16));
+    return steps;
+  };
+  return Math.max(1, stepsOfEpochs(epochs ?? 3, stepsBefore));
+}
+
+/** The dataset of a run and those that are mixed into it, as far as they are known. */
+function mixedWith(
+  { datasets, mix = [] }: EstimateSubject,
+  request: Extract<JobRequest, { kind: 'train' }>,
+): { readonly data: EstimateSubject['datasets'][number] | undefined; readonly weight: number }[] {
+  return [{ data: datasets[0], weight: 1 }, ...(request.mix ?? []).map(({ weight }, i) => ({ data: mix[i], weight }))];
 }
 
 function estimateEvaluate(subject: EstimateSubject, rowsMax = Infinity): Work {

@@ -23,6 +23,8 @@ export interface SpecPlaces {
   readonly base?: string;
   readonly adapter?: string;
   readonly dataset?: string;
+  /** What is mixed into it, in the order of the request. */
+  readonly mix?: readonly string[];
   readonly evalDataset?: string;
   /** Rows of what should not be forgotten. */
   readonly generalDataset?: string;
@@ -43,9 +45,11 @@ export function specOfRequest(request: PinnedRequest, places: SpecPlaces): Spec 
 }
 
 /** The datasets that a request names, in the order in which they are pinned, and what a spec knows each as. */
-export function datasetsOf(
-  request: PinnedRequest,
-): { readonly role: 'dataset' | 'evalDataset' | 'generalDataset'; readonly where: string; readonly name: string }[] {
+export function datasetsOf(request: PinnedRequest): {
+  readonly role: 'dataset' | 'mix' | 'evalDataset' | 'generalDataset';
+  readonly where: string;
+  readonly name: string;
+}[] {
   if (request.kind !== 'train' && request.kind !== 'evaluate') return [];
   const evalDataset = request.kind === 'train' ? request.evalDataset : undefined;
   const [where, general] =
@@ -54,6 +58,11 @@ export function datasetsOf(
       : ['general.dataset', request.general?.dataset];
   return [
     { role: 'dataset', where: 'dataset', name: request.dataset },
+    ...(request.kind === 'train' ? (request.mix ?? []) : []).map(({ dataset: name }, i) => ({
+      role: 'mix' as const,
+      where: `mix[${i}].dataset`,
+      name,
+    })),
     ...(evalDataset === undefined ? [] : [{ role: 'evalDataset', where: 'evalDataset', name: evalDataset } as const]),
     ...(general === undefined ? [] : [{ role: 'generalDataset', where, name: general } as const]),
   ];
@@ -66,10 +75,19 @@ function specValue(request: PinnedRequest, places: SpecPlaces): object {
   const { base, adapter, output, threads } = places;
   switch (request.kind) {
     case 'train': {
-      const { dataset: _d, evalDataset: _e, evalFraction, contextTokens, longRows, ...rest } = withoutOwn(request);
-      const data = { train: places.dataset, eval: places.evalDataset, evalFraction, contextTokens, longRows };
+      const { dataset: _d, evalDataset: _e, mix, evalFraction, contextTokens, longRows, ...rest } = withoutOwn(request);
+      const mixed = mix?.map(({ weight }, i) => ({ rows: places.mix?.[i], weight }));
+      const data = {
+        train: places.dataset,
+        mix: mixed,
+        eval: places.evalDataset,
+        evalFraction,
+        contextTokens,
+        longRows,
+      };
       const evaluation = { ...request.evaluation, general: general(request.evaluation.general, places) };
-      return { ...rest, evaluation, base, output, data, threads };
+      const method = rest.method.kind === 'continue' ? continued(rest.method, adapter) : rest.method;
+      return { ...rest, method, evaluation, base, output, data, threads };
     }
     case 'evaluate': {
       const { dataset: _d, version: _v, ...rest } = withoutOwn(request);
@@ -99,3 +117,10 @@ function withoutOwn<R extends PinnedRequest>(request: R): Omit<R, 'recipe' | 'bu
   const { recipe: _recipe, budget: _budget, ...rest } = request;
   return rest;
 }
+
+const continued = (
+  { adapter: _a, version: _v, ...method }: Extract<TrainMethod, { readonly kind: 'continue' }>,
+  from: string | undefined,
+): object => ({ ...method, from });
+
+type TrainMethod = Extract<PinnedRequest, { readonly kind: 'train' }>['method'];

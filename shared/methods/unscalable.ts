@@ -4,7 +4,9 @@ import type { LoraConfig } from './lora.ts';
 export function unscalable({
   use_dora: usesDora,
   modules_to_save: saved,
-}: Partial<Pick<LoraConfig, 'use_dora' | 'modules_to_save'>>): string | undefined {
+}: {
+  readonly [K in 'use_dora' | 'modules_to_save']?: LoraConfig[K] | undefined;
+}): string | undefined {
   if (usesDora) return 'DoRA sets the lengths of the rows of a weight, so there is no share of its update';
   if (saved && saved.length > 0)
     return 'modules that are trained whole take the place of weights, so there is no share of them';

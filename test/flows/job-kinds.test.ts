@@ -13,6 +13,7 @@ import type { LocalApi } from '../support/local-api.ts';
 import { runHere } from '../support/run-here.ts';
 import { announce, sendFiles } from '../support/send-upload.ts';
 import { completeUpload } from '../../shared/contract/uploads.ts';
+import { storeDataset } from '../support/stored-things.ts';
 import { writeTinyBase } from '../support/tiny-base.ts';
 
 // Each kind of job from the call to what it made, in one process: what processes add is tested beside this.
@@ -69,6 +70,29 @@ test('a base of an architecture that is not known here is kept, with a warning, 
   expect(base).toMatchObject({ state: 'ready', findings: [{ severity: 'warning', code: 'architecture-unsupported' }] });
   const body = { kind: 'evaluate', base: 'strange', dataset: 'sums' } as const;
   await expect(client.call(createJob, { body })).rejects.toMatchObject({ code: 'unusable' });
+});
+
+test('a mixture of datasets is trained on, each pinned and told', async () => {
+  const rows = Array.from({ length: 4 }, (_, i) => ({ prompt: `${i} - 1 =`, completion: ` ${i - 1}` }));
+  await storeDataset(api.world, api.caller(), 'differences', rows);
+  const job = await run({
+    kind: 'train',
+    base: 'tiny',
+    dataset: 'sums',
+    mix: [{ dataset: 'differences', weight: 0.5 }],
+    output: { adapter: 'mixed' },
+    method: { kind: 'lora', config: { r: 2 } },
+    epochs: 1,
+    batch: { rows: 6 },
+  });
+  expect(job).toMatchObject({ state: 'succeeded', inputs: { datasets: [{ name: 'sums' }, { name: 'differences' }] } });
+  expect(job.report).toMatchObject({
+    steps: 3,
+    datasets: [
+      { name: 'sums.jsonl', seen: 12 },
+      { name: 'differences.jsonl', seen: 6, passes: 1.5 },
+    ],
+  });
 });
 
 test('a base comes from an upload, whose hashes are looked at', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
-import { createJob, listMetrics } from '../../shared/contract/jobs.ts';
+import { createJob, getJob, listMetrics } from '../../shared/contract/jobs.ts';
 import { getVersion } from '../../shared/contract/versions.ts';
 import { openJobPlatform, type JobPlatform } from '../support/job-platform.ts';
 import { storeBase, storeDataset } from '../support/stored-things.ts';
@@ -52,4 +52,18 @@ test('a training run makes a published version of a new adapter, with its lineag
   expect(JSON.stringify(done)).not.toContain(platform.folder);
   const { rows } = await client.call(listMetrics, { params: { job: done.id } });
   expect(rows.map((row) => row.step)).toEqual([0, 1, 1, 2, 2, 3, 3, 4, 4]);
+});
+
+test('a training goes on from a version, whose child it is, and begins where that ends', async () => {
+  const body = { ...training, method: { kind: 'continue', adapter: 'adder', version: '1' } } as const;
+  const { job } = await client.call(createJob, { body });
+  const done = await platform.waitFor(client, job?.id ?? '');
+  expect(done).toMatchObject({ state: 'succeeded', output: { adapter: 'adder', version: 2 } });
+  const parent = await client.call(getVersion, { params: { adapter: 'adder', version: '1' } });
+  const version = await client.call(getVersion, { params: { adapter: 'adder', version: '2' } });
+  expect(version.lineage.parents).toEqual([{ adapter: 'adder', version: 1, versionId: parent.id }]);
+  const before = await client.call(getJob, { params: { job: parent.lineage.jobId ?? '' } });
+  const lossOf = (report: unknown): { evalLossBefore: number; evalLoss: number } => report as never; // of a TrainReport
+  expect(lossOf(done.report).evalLossBefore).toBe(lossOf(before.report).evalLoss);
+  expect(done.report).toMatchObject({ from: { name: 'adder-v1', keepsMoments: false } });
 });

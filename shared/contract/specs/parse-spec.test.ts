@@ -63,7 +63,9 @@ test('alternatives of a value are all named, and a method that is none', () => {
   expect(refusals({ ...train, method: { kind: 'lora', config } })).toEqual([
     'method.config.target_modules: is 3; wanted is an array or a string',
   ]);
-  expect(refusals({ ...train, method: { kind: 'dora' } })).toEqual(['method.kind: must be "lora" or "full"']);
+  expect(refusals({ ...train, method: { kind: 'dora' } })).toEqual([
+    'method.kind: must be "lora" or "full" or "continue"',
+  ]);
   expect(refusals({ ...train, method: { kind: 'full', config: {} } })).toEqual(['method.config: is not a known key']);
   expect(refusals({ ...train, samples: { prompts: [{ prompt: '' }] } })).toEqual([
     'samples.prompts[0].prompt: is ""; wanted is at least 1 character',
@@ -111,6 +113,11 @@ test('every bound of a spec holds at its value and is refused one past it', () =
     [limits.bootstrapSamplesMax, (bootstrapSamples) => ({ ...evaluate, bootstrapSamples })],
     [limits.promptsMax, (count) => ({ kind: 'generate', base: 'b', prompts: prompts(count) })],
     [limits.samplePromptsMax, (count) => ({ ...train, samples: { prompts: prompts(count) } })],
+    [
+      limits.mixedDatasetsMax,
+      (count) => ({ ...train, data: { train: 'a', mix: Array.from({ length: count }, () => ({ rows: 'b' })) } }),
+    ],
+    [limits.mixWeightMax, (weight) => ({ ...train, data: { train: 'a', mix: [{ rows: 'b', weight }] } })],
     [limits.checkpointsKeptMax, (keep) => ({ ...train, checkpoint: { keep } })],
     [limits.composeMembersMax, (count) => ({ ...compose, members: Array.from({ length: count }, () => member) })],
     [limits.loraRankMax, (rank) => ({ ...compose, members: [member], rank })],

@@ -14,12 +14,20 @@ export function resolveSpecPaths(spec: Spec, resolve: (path: string) => string):
     evaluation,
   }: T): Pick<T, 'base' | 'data' | 'evaluation'> => ({
     base: resolve(base),
-    data: { ...data, train: resolve(data.train), ...optional('eval', data.eval) },
+    data: {
+      ...data,
+      train: resolve(data.train),
+      ...(data.mix ? { mix: data.mix.map((part) => ({ ...part, rows: resolve(part.rows) })) } : {}),
+      ...optional('eval', data.eval),
+    },
     evaluation: { ...evaluation, ...general(evaluation.general) },
   });
   switch (spec.kind) {
-    case 'train':
-      return { ...spec, ...training(spec), output: resolve(spec.output) };
+    case 'train': {
+      const { method } = spec;
+      const from = method.kind === 'continue' ? { method: { ...method, from: resolve(method.from) } } : {};
+      return { ...spec, ...training(spec), ...from, output: resolve(spec.output) };
+    }
     case 'sweep':
       return { ...spec, train: { ...spec.train, ...training(spec.train) }, output: resolve(spec.output) };
     case 'evaluate':

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { limits } from '../../limits.ts';
-import { loraConfigSchema, type LoraConfig } from '../../methods/lora.ts';
+import { loraConfigSchema } from '../../methods/lora.ts';
 import { unscalable } from '../../methods/unscalable.ts';
+import { keepMomentsField, toldConfigField } from './continue-fields.ts';
+import { mixField, mixWeightField } from './mix-fields.ts';
 import {
   generalField,
   longRowsField,
@@ -58,6 +60,16 @@ const loraField = z.strictObject({
 const fullField = z.strictObject({
   kind: z.literal('full'),
   initial: z.enum(['base', 'random']).default('base'),
+});
+
+/** LoRA that goes on from what was trained before, with new moments of the optimizer unless a checkpoint's are kept. */
+const continueField = z.strictObject({
+  kind: z.literal('continue'),
+  from: pathField.describe(
+    'Folder of an adapter, of a composition, or of a checkpoint of another run (`<output>.run`: its newest).',
+  ),
+  keepMoments: keepMomentsField,
+  config: toldConfigField,
 });
 
 const batchField = z
@@ -162,6 +174,7 @@ const scheduleField = z
 const dataField = z
   .strictObject({
     train: rowsField,
+    mix: mixField(z.strictObject({ rows: rowsField, weight: mixWeightField })).optional(),
     eval: pathField.optional().describe('Held-out rows, in any of the three forms; excludes `evalFraction`.'),
     evalFraction: z
       .number()
@@ -209,7 +222,7 @@ export const trainFields = z.strictObject({
     'Folder of the result; it must not exist. Work in progress stands in `<output>.run` beside it.',
   ),
   data: dataField,
-  method: z.discriminatedUnion('kind', [loraField, fullField]),
+  method: z.discriminatedUnion('kind', [loraField, fullField, continueField]),
   maxSeconds: z
     .number()
     .gt(0)
@@ -289,9 +302,18 @@ export const trainSpecSchema = trainFields
   });
 
 /** Whether a share of what is trained can be applied. What is no method is told by its own field. */
-function hasScale(method: { readonly kind?: unknown; readonly config?: Partial<LoraConfig> } | undefined): boolean {
+function hasScale(
+  method: { readonly kind?: unknown; readonly config?: Parameters<typeof unscalable>[0] } | undefined,
+): boolean {
   if (method?.kind === 'full') return false;
   return method?.config === undefined || unscalable(method.config) === undefined;
 }
 
 export type TrainSpec = z.output<typeof trainSpecSchema>;
+
+/** A run that says itself what LoRA acts on, or trains the whole model. */
+export type SettledTrainSpec = Omit<TrainSpec, 'method'> & {
+  readonly method: Exclude<TrainSpec['method'], { readonly kind: 'continue' }>;
+};
+/** The settings of LoRA in such a spec. */
+export const trainLoraConfigSchema = loraField.shape.config;

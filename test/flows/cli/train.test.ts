@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Job } from '../../../shared/contract/jobs.ts';
+import type { Version } from '../../../shared/contract/versions.ts';
 import { openCliWorld, resultOf, type CliWorld } from '../../support/lorary-cli.ts';
 
 let cli: CliWorld;
@@ -64,6 +65,19 @@ test('with rows and a base alone, the rest is chosen and told, and a version com
   ])
     expect(err).toMatch(new RegExp(`^${flag}: \\S`, 'm'));
   expect(out).toMatch(/Trained \d+ steps.*Held-out loss.*sums-of-2@1 is published/s);
+});
+
+test('going on from a name makes the next version of it, on its base', async () => {
+  const { code, out, err } = await cli.run(['train', '--from', 'sums-of-2@1', '--data', rows, '--steps', '3']);
+  expect({ code, err }).toEqual({ code: 0, err });
+  expect(err).toMatch(/^--output sums-of-2: a new version/m);
+  expect(err).not.toMatch(/^--(r|lora-alpha) /m);
+  expect(out).toMatch(/sums-of-2@2 is published/s);
+  const { version } = await cli.json<{ version: Version }>(['show', 'sums-of-2@2']);
+  expect(version.lineage.parents).toMatchObject([{ adapter: 'sums-of-2', version: 1 }]);
+  const full = await cli.run(train('--full', '--from', 'sums-of-2'));
+  expect(full).toMatchObject({ code: 2 });
+  expect(full.err).toContain('--from');
 });
 
 test('Ctrl-C leaves a job running; it is cancelled, resumed to its end, and its log is there', async () => {
