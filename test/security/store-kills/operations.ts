@@ -1,6 +1,6 @@
 import { deleteAdapter, getAdapter, listAliasHistory, setAlias } from '../../../shared/contract/adapters.ts';
 import { ApiError } from '../../../shared/contract/api-client.ts';
-import { createKey, listKeys, revokeKey } from '../../../shared/contract/keys.ts';
+import { createKey, listKeys, revokeKey, rotateKey } from '../../../shared/contract/keys.ts';
 import { completeUpload } from '../../../shared/contract/uploads.ts';
 import { getVersion } from '../../../shared/contract/versions.ts';
 import { limits } from '../../../shared/limits.ts';
@@ -26,6 +26,11 @@ const french = { params: { adapter: 'french' } };
 const production = { params: { adapter: 'french', alias: 'production' } };
 const toSecond = { ...production, body: { version: 2, ifVersion: 1 } };
 const newKey = { body: { name: 'made', scopes: ['adapters:read' as const] }, idempotencyKey: 'the same call' };
+const rotation = (key: string) => ({
+  params: { key },
+  body: { overlapSeconds: 60 },
+  idempotencyKey: 'the same rotation',
+});
 const gone = { params: { adapter: 'gone' } };
 
 export const operations: readonly Operation[] = [
@@ -65,6 +70,16 @@ export const operations: readonly Operation[] = [
       const { items } = await client.call(listKeys, { query: {} });
       const made = items.filter(({ name }) => name === 'made');
       demand(made.length === 1 && made[0]?.id === key.id, `there are ${made.length} such keys`);
+    },
+  },
+  {
+    name: 'rotate a key',
+    isOneWrite: true,
+    restartMilliseconds: 60_000,
+    run: async ({ client, facts }) => void (await client.call(rotateKey, rotation(facts.keyId))),
+    async repeat({ client, facts }) {
+      const { key } = await client.call(rotateKey, rotation(facts.keyId));
+      demand(key.id === facts.keyId && key.revokedAt === null, 'the key is another or revoked');
     },
   },
   {
