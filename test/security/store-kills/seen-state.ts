@@ -49,9 +49,9 @@ function inOrder(_: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** What the store keeps for itself is made when it is first asked for. */
-function isOfTheTeam({ partition }: Row): boolean {
-  return !partition.startsWith('SECRET#');
+/** What the store keeps for itself is made when it is first asked for; when a key was last used is noted with each call, whatever comes of it. */
+function isOfTheTeam({ partition, sort }: Row): boolean {
+  return !partition.startsWith('SECRET#') && !(partition.startsWith('KEY#') && sort === 'use');
 }
 
 /** How one state differs from another, as a sentence; undefined: they are the same. */
