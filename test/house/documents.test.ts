@@ -22,6 +22,11 @@ function sharedNumbers(names: readonly string[]): string[] {
   return names.filter((name) => names.some((other) => other !== name && number(other) === number(name)));
 }
 
+function repeatedWords(glossary: string): string[] {
+  const words = [...glossary.matchAll(/^\| ([^|]+?) +\|/gm)].map(([, word = '']) => word);
+  return words.filter((word, i) => words.indexOf(word) !== i);
+}
+
 async function documents(): Promise<string[]> {
   const found = await Promise.all(
     ['docs', 'examples', 'test'].map(async (folder) =>
@@ -48,4 +53,10 @@ test('what the documents lead to is there', async () => {
 
 test('every decision has its own number', async () => {
   expect(sharedNumbers(await readdir('docs/adr'))).toEqual([]);
+});
+
+test('each word of the glossary stands there once', async () => {
+  const glossary = await readFile('docs/glossary.md', 'utf8');
+  expect(repeatedWords(glossary)).toEqual([]);
+  expect(repeatedWords(`${glossary}| merge | again |\n`)).toEqual(['merge']);
 });
