@@ -44,6 +44,8 @@ function expectationOf({ partition, sort, value }: Row): Expectation | undefined
   const { team, id, name, createdAt, state } = value as Readonly<Record<string, string>>;
   const [first, kind = ''] = partition.split('#');
   if (first === 'SECRET') return {};
+  // when it was last used
+  if (first === 'KEY' && sort === 'use') return {};
   if (first === 'KEY') return { partition: `KEY#${id}`, index1: `${team}#keys ${createdAt}#${id}` };
   if (unlisted.has(kind)) return {};
   switch (kind) {
