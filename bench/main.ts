@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'train-lean': async () => (await import('./train-lean.ts')).benchTrainLean.bind(undefined, 'F32'),
   'train-lean-bf16': async () => (await import('./train-lean.ts')).benchTrainLean.bind(undefined, 'BF16'),
   'train-qlora': async () => (await import('./train-qlora.ts')).benchTrainQlora,
+  'train-tasks': async () => (await import('./train-tasks.ts')).benchTrainTasks,
   batches: async () => (await import('./batches.ts')).benchBatches,
   estimate: async () => (await import('./estimate.ts')).benchEstimate,
   'train-vs-peft': async () => (await import('./train-vs-peft.ts')).benchTrainVsPeft,

@@ -85,7 +85,7 @@ export async function prepareTrainCase(weights: TrainCaseWeights = 'F32'): Promi
   };
 }
 
-async function caseFolder(weights: TrainCaseWeights): Promise<string> {
+export async function caseFolder(weights: TrainCaseWeights): Promise<string> {
   const folder = join('.cache', 'bench', `smollm2-135m-${weights.toLowerCase()}`);
   if (existsSync(join(folder, 'config.json'))) return folder;
   if (weights === 'F32' || weights === 'BF16') await writeRandomBase(folder, smolLm135Config, { dtype: weights });

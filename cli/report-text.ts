@@ -3,6 +3,7 @@ import type { DataCheckReport, Measured } from '../shared/contract/reports.ts';
 import { forgettingText } from './forgetting-text.ts';
 import { printable } from './printable.ts';
 import { sweepText } from './sweep-text.ts';
+import { tasksText } from './tasks-text.ts';
 import { durationText } from './progress-view.ts';
 
 /** A job's report for a person. */
@@ -32,6 +33,8 @@ export function reportText(report: JobReport): string {
         `Written to ${output}`,
       ].join('\n');
     }
+    case 'train-tasks':
+      return tasksText(report);
     case 'sweep':
       return sweepText(report);
     case 'evaluate': {

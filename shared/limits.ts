@@ -216,6 +216,8 @@ export const limits = {
   composeMembersMax: 100,
   /** Resamplings behind an interval: beyond this its ends move less than anyone reads. */
   bootstrapSamplesMax: 100_000,
+  /** Adapters trained together: each adds its rank to the products of every token of all, so beyond some the shared pass is no gain. */
+  tasksMax: 16,
   /** Runs of one sweep: each is a whole training, one after another; more are a search, which a grid does badly. */
   sweepRunsMax: 64,
   /** Datasets mixed into the first of a training run: each is open while it lasts, and shares of more are too small to tell apart. */

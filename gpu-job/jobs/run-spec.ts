@@ -6,6 +6,7 @@ import type {
   GenerateReport,
   QuantizeReport,
   SweepReport,
+  TrainTasksReport,
   TrainReport,
 } from '../../shared/contract/reports.ts';
 import type { MergeReport } from '../merge/merge-report.ts';
@@ -16,6 +17,7 @@ import { withinAllowance } from './within-allowance.ts';
 /** The report of each kind of job. */
 export interface JobReports {
   readonly train: TrainReport;
+  readonly 'train-tasks': TrainTasksReport;
   readonly sweep: SweepReport;
   readonly evaluate: EvaluateReport;
   readonly generate: GenerateReport;
@@ -39,6 +41,8 @@ async function runOther(
   context: JobContext,
 ): Promise<JobReports[Spec['kind']]> {
   switch (spec.kind) {
+    case 'train-tasks':
+      return (await import('./train-tasks.ts')).runTrainTasks(spec, context);
     case 'sweep':
       return (await import('./sweep.ts')).runSweep(spec, context);
     case 'evaluate':

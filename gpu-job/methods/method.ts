@@ -35,6 +35,8 @@ export interface MethodGraph {
   weight(name: string): Tensor;
   /** x @ W^T of a linear module with its frozen weight. */
   product(module: string, x: Tensor): Tensor;
+  /** int64 [B, T], whose row each token is; undefined where rows are nobody's. */
+  readonly tasks: Tensor | undefined;
   /** int64 scalar that seeds this run's dropout; undefined where nothing is dropped (evaluation). */
   readonly dropoutSeed: Tensor | undefined;
 }
@@ -63,6 +65,8 @@ export interface Method {
   readonly unties?: boolean;
   /** The trained tensor that stands in for a tensor of the checkpoint; undefined: the frozen one is used. */
   replaceWeight?(context: MethodGraph, name: string): Tensor | undefined;
+  /** Whether graphs are fed whose row each token is: rows of several tasks go through the model together. */
+  readonly sharesRows?: boolean;
   /** Whether a training graph draws dropout masks. */
   readonly usesDropout: boolean;
 }

@@ -47,6 +47,8 @@ export interface ForwardInputs {
   /** Places of all keys a query may look at; the queries themselves unless there is a cache. */
   readonly keys: TokenPlaces;
   readonly dropoutSeed?: Tensor;
+  /** int64 [B, T]; for a method that asks whose row each token is. */
+  readonly tasks?: Tensor | undefined;
   readonly joinCache?: NonNullable<ForwardContext['joinCache']>;
   /** Queries of one block of attention, where queries and keys are the same tokens; absent: all at once. */
   readonly attentionBlock?: number | undefined;
@@ -83,6 +85,7 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
   const methodGraph: MethodGraph = {
     graph,
     dropoutSeed: inputs.dropoutSeed,
+    tasks: inputs.tasks,
     parameter,
     held: (name) => graph.detach(parameter(name)),
     weight: (name) => frozen(name),

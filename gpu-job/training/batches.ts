@@ -23,6 +23,8 @@ export interface Batch {
   readonly positions: BigInt64Array;
   /** 0: padding; 1 and up: the rows packed into this batch row. */
   readonly segments: BigInt64Array;
+  /** Whose each token is, where rows of several tasks are joined: 0 is nobody's, i + 1 that of task i. */
+  readonly tasks?: BigInt64Array;
   readonly labelCount: number;
   /** Where each dataset row lies. `length` counts its inputs: the last token is only a label, and nothing follows the last label. */
   readonly sources: readonly {

@@ -67,16 +67,16 @@ export async function createEvalStep(model: TunedModel, options: StepOptions = {
 
 function logitsGraph(model: TunedModel): GraphBuilder {
   const graph = new GraphBuilder();
-  const { inputIds, places } = batchInputs(graph);
-  const { states, head } = forward(graph, model, { inputIds, queries: places, keys: places });
+  const { inputIds, places, tasks } = batchInputs(graph, undefined, model.method);
+  const { states, head } = forward(graph, model, { inputIds, queries: places, keys: places, tasks });
   graph.output('logits', headLogits(graph, states, head));
   return graph;
 }
 
 function scoresGraph(model: TunedModel, { lossChunks, attentionBlock }: StepMemory): GraphBuilder {
   const graph = new GraphBuilder();
-  const { inputIds, labels, places } = batchInputs(graph, lossChunks);
-  const { states, head } = forward(graph, model, { inputIds, queries: places, keys: places, attentionBlock });
+  const { inputIds, labels, places, tasks } = batchInputs(graph, lossChunks, model.method);
+  const { states, head } = forward(graph, model, { inputIds, queries: places, keys: places, tasks, attentionBlock });
   const losses: Tensor[] = [];
   const correct: Tensor[] = [];
   let done: readonly Tensor[] = [];

@@ -21,6 +21,8 @@ export interface LossInput {
 export interface LossAndGradients {
   /** Sum of the losses of all labels. */
   readonly sum: Tensor;
+  /** Of each token, [N, 1]. */
+  readonly losses: Tensor;
   /** Gradients of `sum` by the states. */
   readonly byStates: HeadStates;
   /** By each of `trained`. */
@@ -49,6 +51,11 @@ export function lossInChunks(graph: GraphBuilder, input: LossInput): LossAndGrad
     );
   return {
     sum: total(parts.map(({ sum }) => sum)),
+    losses: graph.concat(
+      parts.map(({ losses }) => losses),
+      0,
+      states.hidden.dims[0] as Dim,
+    ),
     byStates: { hidden: joined(({ hidden }) => hidden), ...(states.low ? { low: joined(({ low }) => low) } : {}) },
     byTrained: trained.map((_, i) => total(parts.flatMap(({ byTrained }) => byTrained[i] ?? []))),
   };
@@ -62,10 +69,11 @@ function lossOf(
   trained: readonly Tensor[],
 ): LossAndGradients {
   const from = graph.nodes.length;
-  const sum = graph.scope('loss', () => graph.reduceSum(tokenLosses(graph, states, head, labels).losses, [0, 1]));
+  const { losses } = graph.scope('loss', () => tokenLosses(graph, states, head, labels));
+  const sum = graph.scope('loss', () => graph.reduceSum(losses, [0, 1]));
   const { hidden, low } = states;
   const [byHidden, ...rest] = backward(graph, sum, [hidden, ...trained, ...(low ? [low] : [])], { from });
   const [byTrained, [byLow]] = [rest.slice(0, trained.length), rest.slice(trained.length)];
   invariant(byHidden, 'a loss has a gradient by its hidden states');
-  return { sum, byStates: { hidden: byHidden, ...(byLow ? { low: byLow } : {}) }, byTrained };
+  return { sum, losses, byStates: { hidden: byHidden, ...(byLow ? { low: byLow } : {}) }, byTrained };
 }

@@ -16,6 +16,8 @@ import { stepMemory, type StepMemory } from '../../shared/domain/step-memory.ts'
 export interface StepResult {
   /** Sum of the losses of all labels of the batch, in nats, unscaled. */
   readonly lossSum: number;
+  /** Of each position, [B * T], unscaled; where rows of several tasks are joined. */
+  readonly losses?: Float32Array;
   /** Gradient of lossScale * lossSum by each parameter, float32, in the parameter's shape. */
   readonly gradients: ReadonlyMap<string, Float32Array>;
 }
@@ -63,7 +65,8 @@ export async function createTrainStep(model: TunedModel, options: StepOptions = 
       const results = await session.run(feeds);
       const [lossSum] = float32Of(results, 'loss_sum');
       const gradients = new Map(parameters.map(({ name }) => [name, float32Of(results, gradientName(name))]));
-      return { lossSum: Number(lossSum), gradients };
+      const losses = model.method?.sharesRows ? { losses: float32Of(results, 'losses') } : {};
+      return { lossSum: Number(lossSum), gradients, ...losses };
     },
     close: () => session.close(),
   };
@@ -79,7 +82,7 @@ export function trainGraph(
 ): GraphBuilder {
   const method = requireMethod(model);
   const graph = new GraphBuilder(float);
-  const { inputIds, labels, places } = batchInputs(graph, Math.max(2, memory.lossChunks));
+  const { inputIds, labels, places, tasks } = batchInputs(graph, Math.max(2, memory.lossChunks), method);
   const lossScale = graph.input('loss_scale', float, []);
   const dropoutSeed = graph.input('dropout_seed', 'int64', []);
   const { states, head, parameters } = forward(graph, model, {
@@ -87,6 +90,7 @@ export function trainGraph(
     queries: places,
     keys: places,
     dropoutSeed,
+    tasks,
     attentionBlock: memory.attentionBlock,
   });
   const trained = parameters.filter((parameter) => parameter === head.weight || parameter === head.update?.B);
@@ -106,6 +110,7 @@ export function trainGraph(
     recompute: memory.recompute,
   });
   graph.output('loss_sum', loss.sum);
+  if (method.sharesRows) graph.output('losses', loss.losses);
   for (const [i, { name }] of method.parameters.entries()) {
     const gradient = gradients[i];
     invariant(gradient, `there is a gradient for ${name}`);

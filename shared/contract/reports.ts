@@ -105,6 +105,15 @@ export interface TrainReport {
   readonly warnings: readonly Finding[];
 }
 
+export interface TrainTasksReport {
+  readonly kind: 'train-tasks';
+  readonly output: string;
+  /** The report of each task is that of a run by itself; its seconds are its share of the passes, by tokens. */
+  readonly tasks: readonly { readonly name: string; readonly report: TrainReport }[];
+  readonly seconds: number;
+  readonly warnings: readonly Finding[];
+}
+
 /** What the runs of a sweep came to: those that were trained by their held-out loss, then those that were not. */
 export interface SweepReport {
   readonly kind: 'sweep';

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openBaseModel, type BaseModelFolder } from '../../gpu-job/folders/base-model.ts';
 import { dora } from '../../gpu-job/methods/dora.ts';
 import { loraMethod, type LoraOptions } from '../../gpu-job/methods/lora.ts';
+import { sharedLora } from '../../gpu-job/methods/shared-lora.ts';
 import type { Method, TunableModel } from '../../gpu-job/methods/method.ts';
 import { requireMethod, tunedModel, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
 import { stepMemory, type StepMemory } from '../../shared/domain/step-memory.ts';
@@ -64,6 +65,26 @@ test.each(['tied', 'parted'])(
     );
     for (const memory of Object.values(memories))
       expect(await worstError(model, await randomParameters(model), memory)).toBeLessThanOrEqual(1e-6);
+  },
+);
+
+test.each(Object.entries(memories))(
+  'adapters that share a base have the gradients of central differences, %s',
+  async (_, memory) => {
+    const model = tunedModel(base, (known) => {
+      const target = (r: number) => (module: string, i: number) => ({
+        module,
+        r: r + (i % 2),
+        scaling: r === 1 ? 1.5 : 0.7,
+      });
+      const modules = known.linears.map(({ module }) => module);
+      return sharedLora(known, [
+        { name: 'one', targets: modules.map(target(1)) },
+        // on fewer modules than the other
+        { name: 'two', targets: modules.filter((module) => !module.endsWith('k_proj')).map(target(2)) },
+      ]);
+    });
+    expect(await worstError(model, await randomParameters(model), memory)).toBeLessThanOrEqual(1e-6);
   },
 );
 

@@ -16,6 +16,9 @@ const batch: Record<string, TensorValue> = {
   segments: integers([1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 0]),
 };
 
+/** For methods that ask whose row each token is: packed rows of two tasks, a row of the second, and padding of nobody. */
+const tasks = integers([1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 0]);
+
 function integers(values: readonly number[]): TensorValue {
   return { data: BigInt64Array.from(values, BigInt), dims: [rows, length] };
 }
@@ -55,6 +58,7 @@ export function feeds(
   );
   return {
     ...batch,
+    ...(model.method?.sharesRows ? { tasks } : {}),
     ...Object.fromEntries(tables),
     loss_scale: { data: convert(Float64Array.of(1 / 8)), dims: [] },
     dropout_seed: { data: BigInt64Array.of(5n), dims: [] },

@@ -10,12 +10,14 @@ import { issueFindings } from './issue-findings.ts';
 import { nearestWord } from './nearest-word.ts';
 import { quantizeSpecSchema } from './quantize.ts';
 import { sweepSpecSchema } from './sweep.ts';
+import { trainTasksSpecSchema } from './train-tasks.ts';
 import { trainSpecSchema } from './train.ts';
 import { checkValue } from '../../check-value.ts';
 
 /** The schema of every job, by its `kind`. */
 const specSchemas = {
   train: trainSpecSchema,
+  'train-tasks': trainTasksSpecSchema,
   sweep: sweepSpecSchema,
   evaluate: evaluateSpecSchema,
   generate: generateSpecSchema,

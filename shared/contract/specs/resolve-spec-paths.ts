@@ -28,6 +28,19 @@ export function resolveSpecPaths(spec: Spec, resolve: (path: string) => string):
       const from = method.kind === 'continue' ? { method: { ...method, from: resolve(method.from) } } : {};
       return { ...spec, ...training(spec), ...from, output: resolve(spec.output) };
     }
+    case 'train-tasks': {
+      const rows = (data: TrainSpec['data']): TrainSpec['data'] => ({
+        ...data,
+        train: resolve(data.train),
+        ...optional('eval', data.eval),
+      });
+      return {
+        ...spec,
+        train: { ...spec.train, base: resolve(spec.train.base) },
+        tasks: spec.tasks.map((task) => ({ ...task, data: rows(task.data) })),
+        output: resolve(spec.output),
+      };
+    }
     case 'sweep':
       return { ...spec, train: { ...spec.train, ...training(spec.train) }, output: resolve(spec.output) };
     case 'evaluate':
