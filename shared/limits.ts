@@ -85,6 +85,8 @@ export const limits = {
   jobDefaultSecondsMin: 3600,
   /** A container that is beyond its allowance by more is taken away: the files of a base of seven billion parameters are stored by then. */
   jobOverdueSeconds: 600,
+  /** Keys whose calls a second one process counts: some megabyte. */
+  rateBucketsMax: 10_000,
   /** Lost races for one budget before a call gives up: each means that another job of the team began or ended. */
   budgetAttemptsMax: 200,
   /** Free bytes where a container works: a base of a billion parameters in 16 bits, its merged copy and checkpoints. */

@@ -29,7 +29,7 @@ export const budget = runCommand({
 export const budgetSet = runCommand({
   name: 'budget set',
   summary: 'Limit what the team, or one of its keys, may use of machines in a calendar month (UTC).',
-  usage: 'team or KEY [--dollars N] [--machine-hours N] [--jobs N]',
+  usage: 'team or KEY [--dollars N] [--machine-hours N] [--jobs N] [--requests-per-second N]',
   words: { what: 'SUBJECT', min: 1, max: 1 },
   notes: [
     'A limit that is not named stays as it is; "any" takes it away. A job reserves what it may take when it is made, and gives back',
@@ -44,15 +44,28 @@ export const budgetSet = runCommand({
     dollars: { kind: 'text', value: 'N', help: 'dollars a month, or any' },
     'machine-hours': { kind: 'text', value: 'N', help: 'hours of machines a month, all together, or any' },
     jobs: { kind: 'text', value: 'N', help: 'jobs that have not ended, at a time, or any' },
+    'requests-per-second': {
+      kind: 'text',
+      value: 'N',
+      help: 'calls of one key, in each process of the server, or any',
+    },
   },
-  async run({ words: [subject = ''], flags: { dollars, 'machine-hours': machineHours, jobs }, json }, io) {
+  async run(
+    {
+      words: [subject = ''],
+      flags: { dollars, 'machine-hours': machineHours, jobs, 'requests-per-second': rate },
+      json,
+    },
+    io,
+  ) {
     const body = {
       ...limitOf('dollars', dollars),
       ...limitOf('machineHours', machineHours),
       ...limitOf('jobs', jobs),
+      ...limitOf('requestsPerSecond', rate),
     };
     if (Object.keys(body).length === 0)
-      throw new DomainError('usage', 'Say which limit: --dollars, --machine-hours or --jobs');
+      throw new DomainError('usage', 'Say which limit: --dollars, --machine-hours, --jobs or --requests-per-second');
     const set = await (await connect(io)).call(setBudget, { params: { subject }, body });
     io.print(json ? JSON.stringify({ budget: set }) : budgetsText([set]));
     return exitCodes.done;
@@ -75,13 +88,14 @@ function budgetsText(budgets: readonly Budget[]): string {
   const of = (limit: number | null, text: (value: number) => string): string =>
     limit === null ? '' : ` of ${text(limit)}`;
   return tableText(
-    ['budget of', 'month', 'dollars', 'machine hours', 'jobs'],
+    ['budget of', 'month', 'dollars', 'machine hours', 'jobs', 'calls a second'],
     budgets.map(({ subject, month, limits, used, reserved }) => [
       subject,
       month,
       `${dollars(used.dollars)} + ${dollars(reserved.dollars)}${of(limits.dollars, dollars)}`,
       `${hours(used.machineHours)} + ${hours(reserved.machineHours)}${of(limits.machineHours, hours)}`,
       `${reserved.jobs}${of(limits.jobs, String)}`,
+      limits.requestsPerSecond === null ? 'any' : String(limits.requestsPerSecond),
     ]),
   );
 }

@@ -136,7 +136,7 @@ test('limits of one key hold for its jobs, none is set below what is in use, and
   await expect(set({ jobs: 0, machineHours: 0.5 })).rejects.toMatchObject({ status: 409, code: 'below-use' });
   await client.call(cancelJob, { params: { job: held } });
   const { items } = await client.call(listBudgets, { query: {} });
-  expect(items.find(({ subject }) => subject === key.id)?.limits).toEqual({
+  expect(items.find(({ subject }) => subject === key.id)?.limits).toMatchObject({
     dollars: null,
     machineHours: null,
     jobs: 0,
@@ -145,6 +145,24 @@ test('limits of one key hold for its jobs, none is set below what is in use, and
   await expect(red.call(getBudget, own)).rejects.toMatchObject({ status: 404 });
   const { items: none } = await red.call(listBudgets, { query: {} });
   expect(none).toEqual([]);
+});
+
+test('calls a second of a key are refused beyond its limit, until it is taken away; a team has no such limit', async () => {
+  const other = await api.client();
+  const { key } = await other.call(whoAmI, {});
+  const own = { params: { subject: key.id } };
+  expect(await client.call(setBudget, { ...own, body: { requestsPerSecond: 2 } })).toMatchObject({
+    limits: { requestsPerSecond: 2 },
+  });
+  await other.call(whoAmI, {});
+  await other.call(whoAmI, {});
+  // a client that may repeat a call does, in vain
+  await expect(other.call(whoAmI, {})).rejects.toMatchObject({ status: 429, code: 'too-many-requests' });
+  api.pass(1000);
+  await other.call(whoAmI, {});
+  await client.call(setBudget, { ...own, body: { requestsPerSecond: null } });
+  for (let i = 0; i < 10; i++) await other.call(whoAmI, {});
+  await expect(set({ requestsPerSecond: 2 })).rejects.toMatchObject({ code: 'invalid-request' });
 });
 
 test('the administrator sets the budget of a team, with the same rules', async () => {

@@ -12,10 +12,11 @@ import {
 import type { Caller } from '../../shared/records/caller.ts';
 import { findServiceAccount } from '../../shared/records/service-accounts.ts';
 import { DeniedKeyError } from './note-denied.ts';
+import type { Admit } from './request-rates.ts';
 
 /**
  * Who calls, by `Authorization: Bearer lry_...`. Throws `DomainError('unauthenticated')` for a key that is missing, malformed, unknown,
- * revoked or expired, or of an account that is disabled, all alike; `DomainError('missing-scope')` names the scope. Where the key is known
+ * revoked or expired, or of an account that is disabled, all alike; `DomainError('missing-scope')` names the scope; `admit` throws where the key calls too often. Where the key is known
  * it is a `DeniedKeyError`. What is no key is refused without a look at the store, and an unknown key after the same one look as a wrong
  * secret.
  */
@@ -24,6 +25,7 @@ export async function authenticate(
   authorization: string | undefined,
   scope: Exclude<RequiredScope, 'public'>,
   requestId: string,
+  admit: Admit,
 ): Promise<Caller> {
   const parts = parseKeyText(bearerOf(authorization));
   const found = parts && (await findApiKey(world.table, parts.keyId));
@@ -32,6 +34,7 @@ export async function authenticate(
   const principal = { team, keyId: id, ...(serviceAccount === null ? {} : { serviceAccount }) };
   if (revokedAt !== null || (expiresAt !== null && Date.parse(expiresAt) <= world.now()))
     throw new DeniedKeyError(unauthenticated(), principal);
+  admit(found.value);
   const scopes = await scopesNow(world, found.value);
   if (!scopes) throw new DeniedKeyError(unauthenticated(), principal);
   if (scope !== 'any' && !scopes.includes(scope)) throw new DeniedKeyError(missingScope(scope), principal);

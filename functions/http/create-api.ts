@@ -15,6 +15,7 @@ import type { Handler } from './handler.ts';
 import { createDeniedNotes, DeniedKeyError, type DeniedCaller, type NoteDenied } from './note-denied.ts';
 import { isDenial, problemResponse } from './problem.ts';
 import { readInput } from './read-input.ts';
+import { createRequestRates, type Admit } from './request-rates.ts';
 
 export interface ApiOptions {
   /** Told of every call that ended in our own bug, and of what was unavailable. */
@@ -28,7 +29,11 @@ export interface ApiOptions {
 /** An app that answers the operations of these handlers: read the caller, the input, run, answer. */
 export function createApi(deps: ApiDeps, handlers: readonly Handler[], options: ApiOptions = {}): OpenAPIHono {
   const app = new OpenAPIHono();
-  const notes: Notes = { denied: createDeniedNotes(deps.world), use: createKeyUses(deps.world) };
+  const notes: Notes = {
+    denied: createDeniedNotes(deps.world),
+    use: createKeyUses(deps.world),
+    admit: createRequestRates(deps.world),
+  };
   const answer = async (work: (requestId: string) => Promise<Response>): Promise<Response> => {
     const requestId = newId(deps.world, 'req');
     try {
@@ -64,10 +69,11 @@ function notAnswered(method: string, path: string, allowed: readonly string[]): 
     : new DomainError('not-found', `There is no ${method} ${path}.`);
 }
 
-/** What is noted of calls beside their answers. */
+/** What looks at every call beside those that answer it. */
 interface Notes {
   readonly denied: NoteDenied;
   readonly use: NoteUse;
+  readonly admit: Admit;
 }
 
 /** What is known of a call before its key is looked at. */
@@ -87,10 +93,11 @@ async function call(
   const { operation } = handler;
   let known: DeniedCaller | undefined;
   try {
-    return await run(deps, handler, c, incoming, (caller) => {
+    const told = (caller: Caller): void => {
       known = caller;
       notes.use(caller.keyId);
-    });
+    };
+    return await run(deps, handler, c, incoming, { told, admit: notes.admit });
   } catch (error) {
     if (error instanceof DeniedKeyError) known = { ...error.denied, ...incoming, operation: operation.operationId };
     if (known && error instanceof DomainError && isDenial(error))
@@ -107,11 +114,11 @@ async function run(
   handler: Handler,
   c: Context,
   { requestId, from }: Incoming,
-  told: (caller: Caller) => void,
+  { told, admit }: { readonly told: (caller: Caller) => void; readonly admit: Admit },
 ): Promise<Response> {
   const { operation } = handler;
   if (operation.scope === 'public') throw new Error(`${operation.operationId} has no handler without a caller`);
-  const found = await authenticate(deps.world, c.req.header('authorization'), operation.scope, requestId);
+  const found = await authenticate(deps.world, c.req.header('authorization'), operation.scope, requestId, admit);
   const known: Caller = { ...found, operation: operation.operationId, from };
   told(known);
   const input = await readInput(operation, c);

@@ -61,7 +61,7 @@ export function problemResponse(error: unknown, requestId: string): Response {
   const problem = problemOf(error, requestId);
   const headers = new Headers({ 'content-type': 'application/problem+json', 'x-request-id': requestId });
   if (problem.status === 401) headers.set('www-authenticate', 'Bearer realm="lorary"');
-  if (problem.status === 503) headers.set('retry-after', '1');
+  if (problem.status === 503 || problem.code === 'too-many-requests') headers.set('retry-after', '1');
   return new Response(JSON.stringify(problem), { status: problem.status, headers });
 }
 

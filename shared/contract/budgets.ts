@@ -13,6 +13,14 @@ const limitsSchema = z.strictObject({
   dollars: dollarsField.nullable().describe('Of a calendar month (UTC); null: any.'),
   machineHours: hoursField.nullable().describe('Of a calendar month (UTC), of all machines together; null: any.'),
   jobs: z.int().min(0).max(1e6).nullable().describe('Jobs that have not ended, at a time; null: any.'),
+  requestsPerSecond: z
+    .number()
+    .gt(0)
+    .max(10_000)
+    .nullable()
+    .describe(
+      'Calls of one key; null: any. Each process of the server counts for itself, so that a stage lets in as many times more as it has instances.',
+    ),
 });
 
 export const budgetSchema = z

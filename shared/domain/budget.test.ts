@@ -7,6 +7,7 @@ import {
   limitFindings,
   monthOf,
   newAccount,
+  noLimits,
   refusals,
   type Account,
   type JobAccount,
@@ -59,7 +60,7 @@ test('the allowance is the least of what was asked for, and never costs more tha
 
 test('a limit takes what just fits and refuses one millisecond, one millionth and one job more, all at once', () => {
   const account: Account = {
-    limits: { microDollars: 3_000_000, milliseconds: 3 * hour, jobs: 2 },
+    limits: { ...noLimits, microDollars: 3_000_000, milliseconds: 3 * hour, jobs: 2 },
     month: '2026-11',
     used: { microDollars: 1_000_000, milliseconds: hour },
     reserved: { microDollars: 1_000_000, milliseconds: hour, jobs: 1 },
@@ -80,8 +81,8 @@ test('no limit is set below what is used and reserved, and each that is says wha
     used: { microDollars: 5, milliseconds: hour },
     reserved: { microDollars: 5, milliseconds: hour, jobs: 2 },
   };
-  expect(limitFindings(account, { microDollars: 10, milliseconds: 2 * hour, jobs: 2 })).toEqual([]);
-  const found = limitFindings(account, { microDollars: 9, milliseconds: 2 * hour - 1, jobs: 1 });
+  expect(limitFindings(account, { ...noLimits, microDollars: 10, milliseconds: 2 * hour, jobs: 2 })).toEqual([]);
+  const found = limitFindings(account, { ...noLimits, microDollars: 9, milliseconds: 2 * hour - 1, jobs: 1 });
   expect(found.map(({ where }) => where)).toEqual(['dollars', 'machineHours', 'jobs']);
 });
 

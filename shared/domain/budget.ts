@@ -13,6 +13,8 @@ export interface BudgetLimits {
   readonly milliseconds: number | null;
   /** Jobs that have not ended. */
   readonly jobs: number | null;
+  /** Of one key; each process counts for itself. */
+  readonly requestsPerSecond: number | null;
 }
 
 /** What one team or one key has used, and what its unfinished jobs may still use. */
@@ -31,7 +33,7 @@ export interface AccountChange {
   readonly reserved: Amount & { readonly jobs: number };
 }
 
-export const noLimits: BudgetLimits = { microDollars: null, milliseconds: null, jobs: null };
+export const noLimits: BudgetLimits = { microDollars: null, milliseconds: null, jobs: null, requestsPerSecond: null };
 
 export function newAccount(month: string): Account {
   return { limits: noLimits, month, used: nothing, reserved: { ...nothing, jobs: 0 } };

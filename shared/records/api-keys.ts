@@ -26,6 +26,8 @@ const apiKeyFields = z.object({
   createdBy: z.string(),
   expiresAt: z.string().nullable(),
   revokedAt: z.string().nullable(),
+  /** Calls that one process lets in; null: any. Set with the budget of the key. */
+  requestsPerSecond: z.number().nullable().default(null),
 });
 
 /** A key of a time without roles that could do everything can go on doing everything: it is an owner's. */
@@ -105,6 +107,7 @@ export function newApiKey(
     createdBy,
     expiresAt,
     revokedAt: null,
+    requestsPerSecond: null,
   };
 }
 

@@ -26,6 +26,7 @@ const budgetRecord = z.object({
     microDollars: z.int().nullable(),
     milliseconds: z.int().nullable(),
     jobs: z.int().nullable(),
+    requestsPerSecond: z.number().nullable().default(null),
   }),
   month: z.string(),
   used: amount,
@@ -104,6 +105,7 @@ export function presentBudget(subject: string, { limits, month, used, reserved }
       dollars: limits.microDollars === null ? null : limits.microDollars / 1e6,
       machineHours: limits.milliseconds === null ? null : limits.milliseconds / 3_600_000,
       jobs: limits.jobs,
+      requestsPerSecond: limits.requestsPerSecond,
     },
     used: { dollars: used.microDollars / 1e6, machineHours: used.milliseconds / 3_600_000 },
     reserved: {

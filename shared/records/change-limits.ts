@@ -1,15 +1,17 @@
 import type { z } from 'zod';
 import type { budgetLimitsSchema } from '../contract/budgets.ts';
 import { limitFindings, type Account, type BudgetLimits } from '../domain/budget.ts';
-import { refuseErrors, UnavailableError } from '../errors.ts';
+import { DomainError, refuseErrors, UnavailableError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { ConditionError, type World } from '../platform/ports.ts';
-import { accountWrite, findAccount } from './budgets.ts';
+import { ConditionError, type RecordTable, type RecordWrite, type World } from '../platform/ports.ts';
+import { apiKeyWrite, findApiKey } from './api-keys.ts';
+import { accountWrite, findAccount, teamSubject } from './budgets.ts';
 import type { Caller } from './caller.ts';
 import { commit } from './commit.ts';
 import { recordValue } from './stored.ts';
 
-/** Sets limits of a team or of a key; those that are not given stay. Throws `DomainError('below-use')` with all findings. */
+/** Sets limits of a team or of a key; those that are not given stay. Throws
+ * `DomainError('below-use')` with all findings, and `DomainError('invalid-request')` for calls a second of a whole team. */
 export async function changeLimits(
   world: Pick<World, 'table' | 'now' | 'randomBytes'>,
   caller: Caller,
@@ -19,10 +21,18 @@ export async function changeLimits(
   for (let attempt = 1; ; attempt++) {
     const { value, revision } = await findAccount(world, caller.team, subject);
     const after = { ...value, limits: merged(value.limits, given) };
+    if (subject === teamSubject && typeof given.requestsPerSecond === 'number')
+      throw new DomainError(
+        'invalid-request',
+        'Calls a second are limited for each key: give the id of one instead of "team".',
+      );
     refuseErrors('below-use', 'These limits cannot be kept:', limitFindings(value, after.limits));
     const change = { action: 'budget.set', resource: `budgets/${subject}`, detail: recordValue(given) };
     try {
-      await commit(world, caller, change, [accountWrite(caller.team, subject, after, revision)]);
+      await commit(world, caller, change, [
+        accountWrite(caller.team, subject, after, revision),
+        ...(await rateWrites(world.table, subject, given.requestsPerSecond)),
+      ]);
       return after;
     } catch (error) {
       if (!(error instanceof ConditionError)) throw error;
@@ -32,14 +42,25 @@ export async function changeLimits(
   }
 }
 
+/** Every call reads the record of its key, so that is where the limit is looked up. */
+async function rateWrites(
+  table: RecordTable,
+  keyId: string,
+  requestsPerSecond: number | null | undefined,
+): Promise<RecordWrite[]> {
+  const key = requestsPerSecond === undefined ? undefined : await findApiKey(table, keyId);
+  return key && requestsPerSecond !== undefined ? [apiKeyWrite({ ...key.value, requestsPerSecond }, key.revision)] : [];
+}
+
 function merged(
-  { microDollars, milliseconds, jobs }: BudgetLimits,
+  { microDollars, milliseconds, jobs, requestsPerSecond }: BudgetLimits,
   given: z.output<typeof budgetLimitsSchema>,
 ): BudgetLimits {
   return {
     microDollars: given.dollars === undefined ? microDollars : scaled(given.dollars, 1e6),
     milliseconds: given.machineHours === undefined ? milliseconds : scaled(given.machineHours, 3_600_000),
     jobs: given.jobs === undefined ? jobs : given.jobs,
+    requestsPerSecond: given.requestsPerSecond === undefined ? requestsPerSecond : given.requestsPerSecond,
   };
 }
 
