@@ -1,9 +1,10 @@
+import { idField } from './fields.ts';
 import { z } from '@hono/zod-openapi';
 import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
 
 /** `team`, or the id of a key. */
-const budgetPath = z.object({ subject: z.string().min(1).max(64).openapi({ format: 'id' }) });
+const budgetPath = z.object({ subject: idField });
 
 /** Numbers up to which cents and milliseconds are counted exactly. */
 const dollarsField = z.number().min(0).max(1e9);

@@ -30,7 +30,16 @@ export function killsSection({ kills, allowanceSeconds, slackSeconds }: KillsOpt
       const random = uniform(seed);
       const jobs: Job[] = [];
       const run = async (adapter: string, given: object): Promise<{ job: Job; killed: number }> => {
-        const whole = { adapter, steps: 2000, maxSeconds: 600, kills: 0, killMilliseconds: 200, random, ...given };
+        // long enough that a quick machine is not done before it was killed as often as wanted
+        const whole = {
+          adapter,
+          steps: Math.max(2000, 250 * kills),
+          maxSeconds: 600,
+          kills: 0,
+          killMilliseconds: 200,
+          random,
+          ...given,
+        };
         const done = await trainKilled(platform, client, whole);
         jobs.push(done.job);
         return done;
@@ -43,7 +52,7 @@ export function killsSection({ kills, allowanceSeconds, slackSeconds }: KillsOpt
       await report.check('killed at random moments, a run ends with the bits of one that was left alone', async () => {
         const steady = await run('steady', {});
         const { job, killed } = await run('killed', { kills });
-        demand(killed >= kills, `only ${killed} kills`);
+        demand(killed >= kills, `only ${killed} kills: ${job.state} after ${job.attempt} attempts, ${job.reason}`);
         demand((await weights(platform, job)).equals(await weights(platform, steady.job)), 'the weights differ');
         demand(job.stoppedBy === null, 'it was stopped by its allowance');
         await faults(job);
