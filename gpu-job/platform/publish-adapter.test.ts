@@ -8,10 +8,10 @@ import { changeJobRecord } from '../../shared/records/change-job-record.ts';
 import { FencedOutError, type Fence } from '../../shared/records/job-fence.ts';
 import { getJobRecord, type JobRecord } from '../../shared/records/jobs.ts';
 import { keys } from '../../shared/records/keys.ts';
-import type { VersionOutcome } from '../../shared/records/publish-version.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
 import { putReadyBase } from '../../test/support/ready-base.ts';
 import { storeDataset } from '../../test/support/stored-things.ts';
+import { soundOutcome } from '../../test/support/version-outcome.ts';
 import { publishAdapter } from './publish-adapter.ts';
 
 let api: LocalApi;
@@ -26,23 +26,6 @@ afterAll(async () => {
   expect(api.bugs).toEqual([]);
   await api.close();
 });
-
-const outcome: VersionOutcome = {
-  checks: {
-    peftType: 'LORA',
-    summary: '',
-    effectiveModules: 1,
-    selectedModules: 1,
-    ranks: [1],
-    dtypes: ['F32'],
-    parameters: 1,
-    deltaNorm: 1,
-    usable: true,
-    unusableBecause: [],
-  },
-  details: { modules: [], servability: [] },
-  findings: [],
-};
 
 async function claimedJob(adapter: string): Promise<{ readonly job: JobRecord; readonly fence: Fence }> {
   const body = { kind: 'train', base: 'tiny', dataset: 'rows', output: { adapter } } as const;
@@ -76,7 +59,7 @@ function afterDraft(versionId: string, then: () => Promise<unknown>): World {
 test('a container that has lost its job publishes nothing, whenever it lost it', async () => {
   const { job, fence } = await claimedJob('lost');
   const versionId = job.makes.versionId ?? '';
-  const made = { job, adapter: 'lost', base: 'tiny', origin: 'train', files: [], outcome } as const;
+  const made = { job, adapter: 'lost', base: 'tiny', origin: 'train', files: [], outcome: soundOutcome } as const;
   const world = afterDraft(versionId, () =>
     changeJobRecord(api.world, api.caller(), job.id, { type: 'die', reason: 'It was silent.' }),
   );
@@ -88,7 +71,7 @@ test('a container that has lost its job publishes nothing, whenever it lost it',
 test('what was trained goes to a new adapter when the one it was drafted for was deleted in between', async () => {
   const { job, fence } = await claimedJob('trained');
   const versionId = job.makes.versionId ?? '';
-  const made = { job, adapter: 'trained', base: 'tiny', origin: 'train', files: [], outcome } as const;
+  const made = { job, adapter: 'trained', base: 'tiny', origin: 'train', files: [], outcome: soundOutcome } as const;
   const params = { adapter: 'trained' };
   const world = afterDraft(versionId, () => client.call(deleteAdapter, { params }));
   const { version } = await publishAdapter(world, api.caller(), fence, made);

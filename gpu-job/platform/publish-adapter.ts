@@ -1,8 +1,8 @@
 import { DomainError, invariant, type Finding } from '../../shared/errors.ts';
 import { ConditionError, type World } from '../../shared/platform/ports.ts';
-import { adapterWrite, findAdapter, type AdapterRecord } from '../../shared/records/adapters.ts';
+import { adapterWrite, findAdapter, newAdapter, type AdapterRecord } from '../../shared/records/adapters.ts';
 import type { Caller } from '../../shared/records/caller.ts';
-import { commit, newId } from '../../shared/records/commit.ts';
+import { commit } from '../../shared/records/commit.ts';
 import { fenceCheck, fencedOut, FencedOutError, type Fence } from '../../shared/records/job-fence.ts';
 import type { JobRecord } from '../../shared/records/jobs.ts';
 import { keys } from '../../shared/records/keys.ts';
@@ -92,31 +92,19 @@ async function dropDraft(world: World, caller: Caller, fence: Fence, versionId: 
 /** The adapter of this name and base, or a new one; under another name where that one belongs to another base by now. */
 async function adapterFor(
   world: World,
-  { team }: Caller,
+  caller: Caller,
   { adapter: wanted, base, job }: MadeAdapter,
 ): Promise<{ readonly adapter: AdapterRecord; readonly isNew: boolean; readonly renamed: readonly Finding[] }> {
   const isFree = async (name: string): Promise<boolean> => {
-    const found = await findAdapter(world.table, team, name);
+    const found = await findAdapter(world.table, caller.team, name);
     return !found || found.value.base === base;
   };
   const { name, findings: renamed } = await freeName(wanted, job.id, isFree);
-  const found = await findAdapter(world.table, team, name);
+  const found = await findAdapter(world.table, caller.team, name);
   if (found) {
     if (found.value.base !== base) throw new DomainError('name-taken', `There is an adapter "${name}" already.`);
     return { adapter: found.value, isNew: false, renamed };
   }
-  const now = new Date(world.now()).toISOString();
-  const adapter: AdapterRecord = {
-    id: newId(world, 'adp'),
-    team,
-    name,
-    base,
-    description: '',
-    tags: [],
-    aliases: {},
-    versions: 0,
-    createdAt: now,
-    updatedAt: now,
-  };
+  const adapter = newAdapter(world, caller, { name, base, description: '', tags: [] });
   return { adapter, isNew: true, renamed };
 }

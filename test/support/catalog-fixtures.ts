@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { World } from '../../shared/platform/ports.ts';
-import { adapterWrite, findAdapter, type AdapterRecord } from '../../shared/records/adapters.ts';
+import { adapterWrite, findAdapter, newAdapter, type AdapterRecord } from '../../shared/records/adapters.ts';
 import { baseWrite, type BaseRecord } from '../../shared/records/bases.ts';
 import { blobKeys } from '../../shared/records/blob-keys.ts';
 import type { Caller } from '../../shared/records/caller.ts';
@@ -11,6 +11,7 @@ import { datasetWrite } from '../../shared/records/datasets.ts';
 import { publishVersion } from '../../shared/records/publish-version.ts';
 import type { StoredFile } from '../../shared/records/stored-file.ts';
 import { newVersion, versionWrite, type VersionRecord } from '../../shared/records/versions.ts';
+import { soundOutcome, unusableOutcome } from './version-outcome.ts';
 
 /** What imports, validators and jobs would have made of these folders, written without them. */
 
@@ -71,23 +72,7 @@ export async function addVersion(
   });
   const files = await storeFolder(world, given.folder, (path) => blobKeys.versionFile(caller.team, draft.id, path));
   await write(world, [versionWrite({ ...draft, files })]);
-  const usable = given.usable ?? true;
-  return publishVersion(world, caller, draft.id, {
-    checks: {
-      peftType: 'LORA',
-      summary: '',
-      effectiveModules: 1,
-      selectedModules: 1,
-      ranks: [2],
-      dtypes: ['F32'],
-      parameters: 1,
-      deltaNorm: null,
-      usable,
-      unusableBecause: usable ? [] : ['it is a DoRA adapter'],
-    },
-    details: { modules: [], servability: [] },
-    findings: [],
-  });
+  return publishVersion(world, caller, draft.id, given.usable === false ? unusableOutcome : soundOutcome);
 }
 
 export async function addDataset(world: World, caller: Caller, name: string, text: string): Promise<void> {
@@ -113,13 +98,10 @@ export async function addDataset(world: World, caller: Caller, name: string, tex
   await write(world, [datasetWrite(dataset)]);
 }
 
-async function adapterOf(world: World, { team }: Caller, name: string, base: string): Promise<AdapterRecord> {
-  const known = await findAdapter(world.table, team, name);
+async function adapterOf(world: World, caller: Caller, name: string, base: string): Promise<AdapterRecord> {
+  const known = await findAdapter(world.table, caller.team, name);
   if (known) return known.value;
-  const now = new Date(world.now()).toISOString();
-  const times = { createdAt: now, updatedAt: now };
-  const id = newId(world, 'adp');
-  const adapter = { id, team, name, base, description: '', tags: [], aliases: {}, versions: 0, ...times };
+  const adapter = newAdapter(world, caller, { name, base, description: '', tags: [] });
   await write(world, [adapterWrite(adapter)]);
   return adapter;
 }

@@ -16,7 +16,16 @@ export async function storeTrainingInputs(world: World, caller: Caller, folder: 
 }
 
 /** Id of a job that keeps a checkpoint every few milliseconds, so that a death often hits one that is being kept. */
-export async function submitTraining(client: ApiClient, adapter: string, steps: number): Promise<string> {
+export async function submitTraining(
+  client: ApiClient,
+  adapter: string,
+  steps: number,
+  given: {
+    readonly budget?: { readonly maxSeconds: number };
+    readonly evaluateEvery?: number;
+    readonly saveEverySeconds?: number;
+  } = {},
+): Promise<string> {
   const { job } = await client.call(createJob, {
     body: {
       kind: 'train',
@@ -28,8 +37,9 @@ export async function submitTraining(client: ApiClient, adapter: string, steps: 
       steps,
       batch: { rows: 6, microBatchTokens: 48, packTokens: 32 },
       optimizer: { learningRate: 0.01 },
-      evaluation: { everySteps: 20 },
-      checkpoint: { everySeconds: 0.05 },
+      evaluation: { everySteps: given.evaluateEvery ?? 20 },
+      checkpoint: { everySeconds: given.saveEverySeconds ?? 0.05 },
+      ...(given.budget ? { budget: given.budget } : {}),
     },
   });
   return job?.id ?? '';

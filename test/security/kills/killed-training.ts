@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
-import { createJob, getJob, resumeJob, type Job } from '../../../shared/contract/jobs.ts';
+import { getJob, resumeJob, type Job } from '../../../shared/contract/jobs.ts';
 import type { ApiClient } from '../../../shared/contract/api-client.ts';
 import { listVersions } from '../../../shared/contract/versions.ts';
 import { findAccount } from '../../../shared/records/budgets.ts';
-import { weightsOf } from '../../support/interrupted-training.ts';
+import { submitTraining, weightsOf } from '../../support/interrupted-training.ts';
 import { openJobPlatform, type JobPlatform } from '../../support/job-platform.ts';
 
 /** Opens a platform whose containers kill themselves where they are told to. */
@@ -40,23 +40,8 @@ export async function trainKilled(
     else platform.env['LORARY_DEATH'] = JSON.stringify(stage ? { stage } : { events, milliseconds });
   };
   plan();
-  const { job: made } = await client.call(createJob, {
-    body: {
-      kind: 'train',
-      base: 'tiny',
-      dataset: 'sums',
-      evalFraction: 0.1,
-      output: { adapter },
-      method: { kind: 'lora', config: { r: 2, lora_dropout: 0.1 } },
-      steps,
-      batch: { rows: 6, microBatchTokens: 48, packTokens: 32 },
-      optimizer: { learningRate: 0.01 },
-      evaluation: { everySteps: 500 },
-      checkpoint: { everySeconds: 0.1 },
-      budget: { maxSeconds },
-    },
-  });
-  const params = { job: made?.id ?? '' };
+  const often = { evaluateEvery: 500, saveEverySeconds: 0.1, budget: { maxSeconds } };
+  const params = { job: await submitTraining(client, adapter, steps, often) };
   for (let attempt = 1; ;) {
     const seen = await platform.waitFor(client, params.job, (job) => job.attempt > attempt || job.endedAt !== null);
     if (seen.state === 'succeeded' || (seen.state === 'failed' && !seen.reason.includes('died 3 times')))

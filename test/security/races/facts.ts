@@ -4,8 +4,9 @@ import { adapterWrite, newAdapter } from '../../../shared/records/adapters.ts';
 import { apiKeyWrite, makeKeyText, newApiKey } from '../../../shared/records/api-keys.ts';
 import type { Caller } from '../../../shared/records/caller.ts';
 import { newId } from '../../../shared/records/commit.ts';
-import { publishVersion, type VersionOutcome } from '../../../shared/records/publish-version.ts';
+import { publishVersion } from '../../../shared/records/publish-version.ts';
 import { newVersion, versionWrite } from '../../../shared/records/versions.ts';
+import { soundOutcome } from '../../support/version-outcome.ts';
 
 export const clientCount = 50;
 /** Two clients publish each. */
@@ -31,23 +32,6 @@ export const publishedAdapter = 'published';
 /** Has a version for each client, to which that client alone moves the alias. */
 export const promotedAdapter = 'promoted';
 
-export const raceOutcome: VersionOutcome = {
-  checks: {
-    peftType: 'LORA',
-    summary: 'effective modules 1 of 1',
-    effectiveModules: 1,
-    selectedModules: 1,
-    ranks: [2],
-    dtypes: ['F32'],
-    parameters: 768,
-    deltaNorm: 1,
-    usable: true,
-    unusableBecause: [],
-  },
-  details: { modules: [], servability: [] },
-  findings: [],
-};
-
 export const platformCaller = (world: World, keyId = 'platform'): Caller => ({
   team,
   keyId,
@@ -63,7 +47,7 @@ export async function prepareRace(world: World): Promise<RaceFacts> {
   const { text: sharedKey } = await makeKey(world);
   const waiting = await makeVersions(world, publishedAdapter, versionCount, ['candidate']);
   for (const id of await makeVersions(world, promotedAdapter, clientCount, []))
-    await publishVersion(world, platformCaller(world), id, raceOutcome);
+    await publishVersion(world, platformCaller(world), id, soundOutcome);
   return { clientKeys, sharedKey, waiting, doomed };
 }
 

@@ -8,7 +8,8 @@ import type { World } from '../../../shared/platform/ports.ts';
 import { parseKeyText } from '../../../shared/records/api-keys.ts';
 import { newId } from '../../../shared/records/commit.ts';
 import { publishVersion } from '../../../shared/records/publish-version.ts';
-import { keyCount, platformCaller, promotedAdapter, raceOutcome, type RaceFacts } from './facts.ts';
+import { soundOutcome } from '../../support/version-outcome.ts';
+import { keyCount, platformCaller, promotedAdapter, type RaceFacts } from './facts.ts';
 import type { Told } from './told.ts';
 
 export interface RaceClientOptions {
@@ -41,7 +42,7 @@ export async function raceAsClient(options: RaceClientOptions): Promise<void> {
 async function publish({ world, facts, client, told }: RaceClientOptions): Promise<void> {
   const versionId = facts.waiting[client % facts.waiting.length] ?? '';
   const caller = platformCaller(world, `client-${client}`);
-  const { value } = await surely(() => publishVersion(world, caller, versionId, raceOutcome));
+  const { value } = await surely(() => publishVersion(world, caller, versionId, soundOutcome));
   told.push({ race: 'publish', versionId, number: value.version });
 }
 
