@@ -73,12 +73,7 @@ module.exports = {
       'files-are-byte-sources',
       'The one way from a path to a byte source; jobs, servers and the command line read files alike.',
       '^shared/files/',
-      [
-        errors,
-        '^shared/formats/',
-        '^shared/platform/start-thread\\.mjs$',
-        ...modules('csv-parse', 'hyparquet', 'hyparquet-compressors'),
-      ],
+      [errors, '^shared/formats/', ...modules('csv-parse', 'hyparquet', 'hyparquet-compressors')],
       { core: true },
     ),
     only(

@@ -178,7 +178,7 @@ export const limits = {
   parquetGroupBytesMax: 536_870_912,
   /** Time for the largest row group of a Parquet file, several times what it takes; a damaged file may make its reader loop. */
   parquetSecondsMax: 120,
-  /** Memory of the thread that reads it, several times such a group. */
+  /** Memory of the process that reads it, several times such a group. */
   parquetMemoryMegabytesMax: 4096,
   /** Bytes of a text file read at once: enough for disk speed. */
   jsonlChunkBytes: 1_048_576,

@@ -4,7 +4,7 @@ import { DomainError } from '../errors.ts';
 import type { ByteSource } from '../formats/bytes.ts';
 import { readCsvRows } from './csv-rows.ts';
 import { readLines, type TextLine } from '../formats/jsonl.ts';
-import { readParquetInThread } from './parquet-thread.ts';
+import { readParquetApart } from './parquet-process.ts';
 import { limits } from '../limits.ts';
 import { openFileSource } from './file-source.ts';
 
@@ -29,7 +29,7 @@ const readers: Readonly<Record<string, (source: ByteSource, columns: readonly st
     '.ndjson': (source) => readLines(source),
     '.csv': (source) => readCsvRows(source),
     '.tsv': (source) => readCsvRows(source, '\t'),
-    '.parquet': (source, columns) => readParquetInThread(source, { columns }),
+    '.parquet': (source, columns) => readParquetApart(source, { columns }),
   };
 
 /** Extensions of files whose rows a folder is read for. */

@@ -5,10 +5,10 @@ import { ggufTarget, ggufTokenizerTarget } from './targets/gguf.ts';
 import { modelIndexTarget, quantStateTarget, repeatedKeysTarget } from './targets/json-files.ts';
 import { modulePatternTarget } from './targets/module-pattern.ts';
 import { safetensorsTarget } from './targets/safetensors.ts';
-import { csvTarget } from './targets/tables.ts';
+import { csvTarget, parquetTarget } from './targets/tables.ts';
 import { chatTemplateTarget, eventStreamTarget, jsonLinesTarget, tokenizerTarget } from './targets/texts.ts';
 
-/** Every parser that reads what a stranger may have written; of Parquet, whose thread may take the process with it, see `docs/security.md`. */
+/** Every parser that reads what a stranger may have written. */
 export const targets: readonly FuzzTarget[] = [
   safetensorsTarget,
   ggufTarget,
@@ -22,6 +22,7 @@ export const targets: readonly FuzzTarget[] = [
   specTarget,
   jsonLinesTarget,
   csvTarget,
+  parquetTarget,
 
   tokenizerTarget,
   chatTemplateTarget,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { DomainError } from '../../../../shared/errors.ts';
 import { readCsvRows } from '../../../../shared/files/csv-rows.ts';
-import { startParquetThread } from '../../../../shared/files/parquet-thread.ts';
+import { startParquetProcess } from '../../../../shared/files/parquet-process.ts';
 import { readParquetRows } from '../../../../shared/files/parquet-rows.ts';
 import { bytesSource } from '../../../../shared/formats/bytes.ts';
 import type { TextLine } from '../../../../shared/formats/jsonl.ts';
@@ -110,17 +110,17 @@ const tables = ['chats', 'pairs-none', 'pairs-snappy', 'pairs-gzip', 'pairs-zstd
 );
 
 /** So short that damaged files may come often; sound ones take some milliseconds. */
-const thread = startParquetThread({ seconds: 1, memoryMegabytes: 128 });
+const apart = startParquetProcess({ seconds: 1, memoryMegabytes: 128 });
 
 export const parquetTarget: FuzzTarget = {
   name: 'parquet',
   input: (random) => parquetInput(random),
-  read: (bytes) => linesOf(thread.rows(bytesSource(bytes), { columns: rowKeys })),
+  read: (bytes) => linesOf(apart.rows(bytesSource(bytes), { columns: rowKeys })),
   planted: {
     fault: 'a library that reads for as long as it likes',
     read: (bytes) => linesOf(readParquetRows(bytesSource(bytes), { columns: rowKeys })),
   },
-  close: () => thread.end(),
+  close: () => apart.end(),
 };
 
 function parquetInput(random: FuzzRandom): Uint8Array {

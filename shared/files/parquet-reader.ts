@@ -1,13 +1,16 @@
-/** The thread that reads Parquet files, one at a time: what is wrong with one can neither hold up the program nor fill its memory. */
-import { parentPort } from 'node:worker_threads';
+/**
+ * The process that reads Parquet files, one at a time: what is wrong with one can neither hold up the program nor fill its memory. A thread
+ * would not do: where there is no memory for a large array, the whole process of a thread ends.
+ */
 import { DomainError, invariant } from '../errors.ts';
 import type { TextLine } from '../formats/jsonl.ts';
-import type { FromParquetThread, ToParquetThread } from './parquet-messages.ts';
+import type { FromParquetReader, ToParquetReader } from './parquet-messages.ts';
 import { readParquetRows } from './parquet-rows.ts';
 
-const port = parentPort;
-invariant(port, 'parquet-worker runs as a worker');
-const tell = (message: FromParquetThread): void => port.postMessage(message, []);
+invariant(process.connected, 'parquet-reader is started by the program that wants rows');
+const tell = (message: FromParquetReader): void => {
+  process.send?.(message);
+};
 
 /** Lines of one message: enough that passing them costs little beside reading. */
 const batchLines = 512;
@@ -16,7 +19,7 @@ const wanted = new Map<number, (bytes: Uint8Array) => void>();
 let wants = 0;
 let goOn = (): void => undefined;
 
-port.on('message', (message: ToParquetThread) => {
+process.on('message', (message: ToParquetReader) => {
   if ('file' in message) void read(message);
   else if ('more' in message) goOn();
   else {
@@ -25,10 +28,11 @@ port.on('message', (message: ToParquetThread) => {
   }
 });
 
+process.on('disconnect', () => process.exit()); // nobody wants the rest
 process.on('unhandledRejection', () => undefined); // the library starts reads that it gives up where one of them fails
 tell({ ready: true });
 
-async function read({ file, options }: Extract<ToParquetThread, { file: unknown }>): Promise<void> {
+async function read({ file, options }: Extract<ToParquetReader, { file: unknown }>): Promise<void> {
   const source = {
     ...file,
     read: (offset: number, lengthBytes: number) =>
