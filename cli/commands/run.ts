@@ -1,6 +1,7 @@
 import { readSpecFile } from '../../gpu-job/main.ts';
 import { runCommand } from '../command.ts';
 import { runSpec } from '../run-spec.ts';
+import { specKinds } from '../../shared/contract/specs/parse-spec.ts';
 
 /** `lorary run`: any job. */
 export const run = runCommand({
@@ -9,8 +10,9 @@ export const run = runCommand({
   usage: 'SPEC.json [--json]',
   words: { what: 'SPEC.json', min: 1, max: 1 },
   notes: [
-    'A spec is a JSON object with a "kind": train, sweep, evaluate, generate, compose, merge or data-check. The commands of these names',
-    'print the spec they would run with --print-spec.',
+    'A spec is a JSON object with a "kind":',
+    `${specKinds.join(', ')}.`,
+    'Those that are commands as well print the spec they would run with --print-spec.',
   ],
   examples: ['lorary run spec.json'],
   flags: {},

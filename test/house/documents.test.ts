@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { specKinds } from '../../shared/contract/specs/parse-spec.ts';
 
 const folders = ['bench', 'cli', 'docs', 'examples', 'functions', 'gpu-job', 'infra', 'shared', 'test'];
 /** A path of the repository in backquotes: no placeholder, no pattern. */
@@ -59,4 +60,9 @@ test('each word of the glossary stands there once', async () => {
   const glossary = await readFile('docs/glossary.md', 'utf8');
   expect(repeatedWords(glossary)).toEqual([]);
   expect(repeatedWords(`${glossary}| merge | again |\n`)).toEqual(['merge']);
+});
+
+test('every kind of job has its row', async () => {
+  const jobs = await readFile('docs/jobs.md', 'utf8');
+  expect(specKinds.filter((kind) => !new RegExp(`^\\| \`${kind}\` +\\|`, 'm').test(jobs))).toEqual([]);
 });

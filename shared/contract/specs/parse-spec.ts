@@ -29,6 +29,7 @@ const specSchemas = {
 } as const;
 
 export type SpecKind = keyof typeof specSchemas;
+export const specKinds: readonly string[] = Object.keys(specSchemas);
 /** What one job shall do, checked, with every default filled in. */
 export type Spec = { [K in SpecKind]: z.output<(typeof specSchemas)[K]> }[SpecKind];
 
@@ -48,9 +49,8 @@ export function parseSpec(value: unknown): Spec {
 }
 
 function kindFinding(kind: unknown): Finding {
-  const kinds = Object.keys(specSchemas);
-  const nearest = typeof kind === 'string' ? nearestWord(kind, kinds) : undefined;
+  const nearest = typeof kind === 'string' ? nearestWord(kind, specKinds) : undefined;
   const given = kind === undefined ? 'is missing' : `${JSON.stringify(kind)} is not a kind of job`;
-  const hint = nearest ? `; did you mean "${nearest}"?` : `: one of ${kinds.join(', ')}`;
+  const hint = nearest ? `; did you mean "${nearest}"?` : `: one of ${specKinds.join(', ')}`;
   return { severity: 'error', code: 'spec', where: 'kind', message: `${given}${hint}` };
 }
