@@ -81,9 +81,9 @@ test('going on from a name makes the next version of it, on its base', async () 
 });
 
 test('Ctrl-C leaves a job running; it is cancelled, resumed to its end, and its log is there', async () => {
-  const child = cli.spawn(train('--output', 'long', '--steps', '60', '--checkpoint-seconds', '1'));
+  const child = cli.spawn(train('--output', 'long', '--steps', '300', '--checkpoint-seconds', '1'));
   const result = resultOf(child);
-  await said(child, /step \d+\/60|held-out loss/);
+  await said(child, /step \d+\/300|held-out loss/);
   child.kill('SIGINT');
   const { code, err } = await result;
   expect(code).toBe(75);
