@@ -30,8 +30,16 @@ const tool = (name: string, command: string, ...args: string[]): Check => ({
 const sources = ['shared', 'functions', 'gpu-job', 'infra', 'cli', 'test', 'bench', 'examples'];
 
 const checks: readonly Check[] = [
-  tool('format', 'prettier/bin/prettier.cjs', '--check', '.'),
-  tool('types', 'typescript/bin/tsc', '--project', '.'),
+  tool('format', 'prettier/bin/prettier.cjs', '--check', '--cache', '.'),
+  tool(
+    'types',
+    'typescript/bin/tsc',
+    '--project',
+    '.',
+    '--incremental',
+    '--tsBuildInfoFile',
+    'node_modules/.cache/types.tsbuildinfo',
+  ),
   tool('lint', 'oxlint/bin/oxlint', '--type-aware', '--deny-warnings'),
   tool('arrows', 'dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs', ...sources),
   tool('unused', 'knip/bin/knip.js', '--no-progress'),
