@@ -82,6 +82,12 @@ const cases: { readonly [P in Differentiable]: Readonly<Record<string, GradientC
       ]),
     ),
   ),
+  RowProduct: {
+    'of a symbolic number of rows': gradientCheck(
+      { a: trained([3, 4], 0, ['N', 4]), b: trained([3, 4], 1, ['N', 4]) },
+      (g, { a, b }) => g.rowProduct(a, b),
+    ),
+  },
   PackedMatMul: {
     'NF4 with packed scales': packedCheck(packNf4Parts, [3, 64], true),
     'NF4 the other way': packedCheck(packNf4Parts, [3, 64], false),

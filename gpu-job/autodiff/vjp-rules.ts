@@ -125,6 +125,12 @@ export const vjpRules = {
     return [needs[0] ? sumTo(graph, da(), a.dims) : undefined, needs[1] ? sumTo(graph, db(), b.dims) : undefined];
   },
 
+  // y = rowsum(a * b):  da = g * b, db = g * a
+  RowProduct: (graph, { node, outputGradients, needs }) => {
+    const [g, [a, b]] = [gradient(outputGradients), pair(node)];
+    return [needs[0] ? graph.mul(b, g) : undefined, needs[1] ? graph.mul(a, g) : undefined];
+  },
+
   // y = x W^T:  dx = g W, of the same packed bytes; W itself is frozen
   PackedMatMul: (graph, { node, outputGradients }) => {
     const [, ...parts] = node.inputs;

@@ -157,6 +157,10 @@ export class GraphBuilder implements Graph {
   matmul(a: Tensor, b: Tensor, options: Partial<Attributes['MatMul']> = {}): Tensor {
     return this.apply('MatMul', [a, b], { transA: false, transB: false, alpha: 1, ...options });
   }
+  /** Each row of a times its row of b. */
+  rowProduct(a: Tensor, b: Tensor): Tensor {
+    return this.apply('RowProduct', [a, b], {});
+  }
   reduceSum(x: Tensor, axes: readonly number[]): Tensor {
     return axes.length === 0 ? x : this.apply('ReduceSum', [x], { axes });
   }

@@ -1,7 +1,8 @@
 import { invariant } from '../../shared/errors.ts';
 import { divideDim, parseDim, type Dim, type Dims } from './dims.ts';
-import type { OnnxAttribute, OnnxNode, OnnxValue } from './onnx.ts';
+import { onnxTypeCode, type OnnxAttribute, type OnnxNode, type OnnxValue } from './onnx.ts';
 import type { DType } from './dtype.ts';
+import type { ReducedProducts } from './compute.ts';
 import type { Constant, Tensor } from './tensor.ts';
 
 /** What one round of a loop makes: what the next one is given, and what is collected. */
@@ -15,15 +16,21 @@ export class Emitter {
   readonly nodes: OnnxNode[] = [];
   readonly constants: Constant[];
   scope = '';
+  /** How products are computed; absent: in the graph's own type. */
+  readonly reduced: ReducedProducts | undefined;
+  /** What values of the graph were cast from. */
+  readonly castFrom: Map<string, { readonly name: string; readonly dtype: DType }>;
   private readonly inputs: readonly Tensor[];
   private readonly cache = new Map<string, string>();
   /** That of the graph around a body: what was made there before can be used here. */
   private readonly outer: Emitter | undefined;
   private readonly counter: { count: number };
 
-  constructor(inputs: readonly Tensor[], outer?: Emitter) {
+  constructor(inputs: readonly Tensor[], { outer, reduced }: { outer?: Emitter; reduced?: ReducedProducts } = {}) {
     this.inputs = inputs;
     this.outer = outer;
+    this.reduced = outer?.reduced ?? reduced;
+    this.castFrom = outer?.castFrom ?? new Map();
     this.constants = outer?.constants ?? [];
     this.scope = outer?.scope ?? '';
     this.counter = outer?.counter ?? { count: 0 };
@@ -51,6 +58,10 @@ export class Emitter {
     return name;
   }
 
+  cast(name: string, to: DType, y?: string): string {
+    return this.value('Cast', [name], { to: onnxTypeCode(to) }, '', y);
+  }
+
   values(
     op: string,
     inputs: readonly string[],
@@ -73,7 +84,7 @@ export class Emitter {
     round: (emit: Emitter, number: string, carried: readonly string[]) => RoundResults,
   ): RoundResults {
     const label = `${this.scope}/Loop.${this.counter.count++}`;
-    const inner = new Emitter(this.inputs, this);
+    const inner = new Emitter(this.inputs, { outer: this });
     const [number, goOn] = [`${label} round`, `${label} goes on`];
     const carried = initial.map((_, i) => `${label} carried ${i}`);
     const made = round(inner, number, carried);
@@ -197,7 +208,8 @@ export class Emitter {
     return name;
   }
 
-  private once(key: string, make: () => string): string {
+  /** What `make` gives, made once for each key. */
+  once(key: string, make: () => string): string {
     const known = this.known(key);
     if (known !== undefined) return known;
     const made = make();

@@ -11,7 +11,7 @@ export function lowerBlockwiseAttention(emit: Emitter, node: GraphNode<'Blockwis
   const v = (node.inputs[2] as Tensor).name;
   const { collected } = emit.loop(blocks.count, float, [], (inner, number) => {
     const block = queryBlock(inner, node, blocks, number, float);
-    return { carried: [], collected: [inner.value('MatMul', [block.p, block.keysOf(v)])] };
+    return { carried: [], collected: [emitProduct(inner, matrix(block.p), matrix(block.keysOf(v)), {}, float)] };
   });
   joinBlocks(emit, node, collected[0] as string, node.outputs[0] as Tensor);
 }

@@ -1,6 +1,7 @@
 import { nf4Values } from '../../shared/formats/nf4.ts';
 import type { BlockPacking, Nf4Packing, Packing } from '../../shared/formats/packing.ts';
 import type { FloatType } from './builder.ts';
+import { emitProduct, type Matrix } from './emit-product.ts';
 import type { Emitter } from './emitter.ts';
 import { onnxTypeCode } from './onnx.ts';
 import type { GraphNode, Tensor } from './tensor.ts';
@@ -13,15 +14,9 @@ export function lowerPackedMatMul(emit: Emitter, node: GraphNode<'PackedMatMul'>
   const { packing, shape, transposed } = node.attrs;
   const [x, ...parts] = node.inputs as [Tensor, ...Tensor[]];
   const matrix = unpacked(emit, packing, shape, parts);
-  const outputs = node.outputs.map(({ name }) => name);
-  if (float === 'float64') {
-    const exact = emit.value('Cast', [matrix], { to: onnxTypeCode('float64') });
-    const operand = transposed ? emit.value('Transpose', [exact], { perm: [1, 0] }) : exact;
-    emit.node('MatMul', [x.name, operand], outputs);
-  } else if (transposed) {
-    const attrs = { transA: 0, transB: 1, alpha: { float: 1 } };
-    emit.node('FusedMatMul', [x.name, matrix], outputs, attrs, 'com.microsoft');
-  } else emit.node('MatMul', [x.name, matrix], outputs);
+  const exact = float === 'float64' ? emit.cast(matrix, 'float64') : matrix;
+  const [left, right] = [x.name, exact].map((name) => ({ name, rank: 2 })) as [Matrix, Matrix];
+  emitProduct(emit, left, right, { transB: transposed }, float, node.outputs[0]?.name);
 }
 
 export function lowerUnpack(emit: Emitter, node: GraphNode<'Unpack'>): void {
@@ -49,10 +44,7 @@ function blockValues(
   const blocks = (shape[0] * shape[1]) / blockSize;
   const perBlock = (part: Tensor): string => emit.value('Reshape', [inFloat32(emit, part), emit.integers([blocks, 1])]);
   const whole = bits === 8 ? codes.name : halves(emit, codes, blocks, blockSize);
-  const numbers = emit.value('Reshape', [
-    emit.value('Cast', [whole], { to: onnxTypeCode('float32') }),
-    emit.integers([blocks, blockSize]),
-  ]);
+  const numbers = emit.value('Reshape', [emit.cast(whole, 'float32'), emit.integers([blocks, blockSize])]);
   const zero = typeof offset === 'number' ? (offset === 0 ? undefined : emit.scalar(offset, 'float32')) : undefined;
   const taken = offset === 'zeros' && more ? perBlock(more) : zero;
   const centred = taken === undefined ? numbers : emit.value('Sub', [numbers, taken]);
@@ -77,7 +69,7 @@ function nf4BlockValues(
 ): string {
   const [codes, scales, nestedScales, table] = parts as [Tensor, Tensor, Tensor?, Tensor?];
   const blocks = (shape[0] * shape[1]) / blockSize;
-  const places = emit.value('Cast', [codes.name], { to: onnxTypeCode('int32') });
+  const places = emit.cast(codes.name, 'int32');
   const numbers = emit.value('Reshape', [
     emit.value('Gather', [emit.table('nf4', [65_536, 4], fourNf4Values), places], { axis: 0 }),
     emit.integers([blocks, blockSize]),
@@ -96,7 +88,7 @@ function unpackScales(
   blocks: number,
   { blockSize, offset }: NonNullable<Nf4Packing['nested']>,
 ): string {
-  const places = emit.value('Cast', [scales.name], { to: onnxTypeCode('int32') });
+  const places = emit.cast(scales.name, 'int32');
   const values = emit.value('Reshape', [emit.value('Gather', [table.name, places], { axis: 0 }), emit.integers([-1])]);
   const nestedBlocks = Math.ceil(blocks / blockSize);
   const column = emit.value('Reshape', [nestedScales.name, emit.integers([nestedBlocks, 1])]);
@@ -117,5 +109,5 @@ function fourNf4Values(): Float32Array {
 }
 
 function inFloat32(emit: Emitter, part: Tensor): string {
-  return part.dtype === 'float32' ? part.name : emit.value('Cast', [part.name], { to: onnxTypeCode('float32') });
+  return part.dtype === 'float32' ? part.name : emit.cast(part.name, 'float32');
 }

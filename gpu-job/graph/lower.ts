@@ -3,11 +3,12 @@ import type { FloatType, Graph } from './builder.ts';
 import type { Dims } from './dims.ts';
 import { Emitter } from './emitter.ts';
 import { lowerBlockwiseAttention, lowerBlockwiseAttentionGradient } from './lower-blockwise.ts';
-import { emitProduct, type Matrix } from './emit-product.ts';
-import { encodeOnnx, onnxTypeCode, type OnnxModel, type OnnxNode } from './onnx.ts';
+import { emitProduct, emitRowProduct, type Matrix } from './emit-product.ts';
+import { encodeOnnx, type OnnxModel, type OnnxNode } from './onnx.ts';
 import { geluTanh, type Primitive } from './ops.ts';
 import { lowerPackedMatMul, lowerUnpack } from './lower-packed.ts';
 import { liveNodes, planLateScaling } from './passes.ts';
+import type { ReducedProducts } from './compute.ts';
 import type { GraphNode, Tensor } from './tensor.ts';
 
 /** How one primitive is spelled in ONNX operators. */
@@ -17,14 +18,16 @@ type Lowering<P extends Primitive> = (emit: Emitter, node: GraphNode<P>, float: 
  * Translates a graph into ONNX bytes. In float32 the runtime's fused kernels are used (`com.microsoft`); in float64, where they
  * do not exist, the same primitives are spelled out: gradient checks run on the plain spelling and a test holds both together.
  */
-export function lowerToOnnx(graph: Graph, float: FloatType): Uint8Array {
-  return encodeOnnx(lowerGraph(graph, float));
+export function lowerToOnnx(graph: Graph, float: FloatType, reduced?: ReducedProducts): Uint8Array {
+  return encodeOnnx(lowerGraph(graph, float, reduced));
 }
 
-export function lowerGraph(graph: Graph, float: FloatType): OnnxModel {
+/** `reduced`: how products of a float32 graph are computed; absent: in float32. */
+export function lowerGraph(graph: Graph, float: FloatType, reduced?: ReducedProducts): OnnxModel {
+  invariant(!reduced || float === 'float32', 'products of float32 graphs are computed in fewer bits');
   const nodes = liveNodes(graph);
   const late = planLateScaling(nodes, new Set(graph.outputs.values()));
-  const emit = new Emitter(graph.inputs);
+  const emit = new Emitter(graph.inputs, reduced ? { reduced } : {});
   for (const node of nodes) {
     if (late.skipped.has(node)) continue;
     const scaling = late.products.get(node);
@@ -35,13 +38,25 @@ export function lowerGraph(graph: Graph, float: FloatType): OnnxModel {
     emit.node('Identity', [tensor.name], [name]);
     return { ...tensor, name };
   });
-  const used = new Set(inputsOf(emit.nodes));
+  const emitted = usedNodes(emit.nodes, graph.outputs.keys());
+  const used = new Set(inputsOf(emitted));
   return {
-    nodes: emit.nodes,
+    nodes: emitted,
     initializers: [...graph.constants, ...emit.constants].filter(({ tensor }) => used.has(tensor.name)),
     inputs: graph.inputs.filter((input) => used.has(input.name)),
     outputs,
   };
+}
+
+/** A weight that only products read is not cast to float32 where they read it as it is stored. */
+function usedNodes(nodes: readonly OnnxNode[], outputs: Iterable<string>): OnnxNode[] {
+  const needed = new Set(outputs);
+  const used = nodes.toReversed().filter((node) => {
+    if (!node.outputs.some((output) => needed.has(output))) return false;
+    for (const input of inputsOf([node])) needed.add(input);
+    return true;
+  });
+  return used.toReversed();
 }
 
 function inputsOf(nodes: readonly OnnxNode[]): string[] {
@@ -102,11 +117,19 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
     const steepness = emit.value('Add', [square, emit.scalar(slope, float)]);
     emit.node('Mul', [x, emit.value('Sigmoid', [emit.value('Mul', [x, steepness])])], names(node.outputs));
   },
-  Cast: (emit, node) => emit.node('Cast', names(node.inputs), names(node.outputs), { to: onnxTypeCode(node.attrs.to) }),
+  Cast(emit, node) {
+    const [[x], [y]] = [node.inputs as [Tensor], names(node.outputs) as [string]];
+    emit.cast(x.name, node.attrs.to, y);
+    emit.castFrom.set(y, x);
+  },
 
   MatMul(emit, node, float) {
     const [[a, b], [y]] = [node.inputs as [Tensor, Tensor], names(node.outputs)];
     emitProduct(emit, matrix(a), matrix(b), node.attrs, float, y);
+  },
+  RowProduct(emit, node) {
+    const [[a, b], [y]] = [names(node.inputs) as [string, string], names(node.outputs) as [string]];
+    emitRowProduct(emit, a, b, y);
   },
   PackedMatMul: lowerPackedMatMul,
   Unpack: lowerUnpack,
@@ -147,7 +170,7 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
     const { scale } = node.attrs;
     const scores = emitProduct(emit, matrix(q), matrix(k), { transB: true, alpha: scale }, float);
     emit.node('Softmax', [emit.value('Add', [scores, mask.name])], [p], { axis: -1 });
-    emit.node('MatMul', [p, v.name], [o]);
+    emitProduct(emit, { name: p, rank: v.dims.length }, matrix(v), {}, float, o);
   },
   BlockwiseAttention: lowerBlockwiseAttention,
   BlockwiseAttentionGradient: lowerBlockwiseAttentionGradient,
@@ -175,7 +198,7 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
     // one number of each result is read: the runtime cannot know that the choice never falls on them
     const samples = others.map(({ name, dims, dtype }) => {
       const sample = emit.value('GatherND', [name, emit.integers(dims.map(() => 0))]);
-      return dtype === x.dtype ? sample : emit.value('Cast', [sample], { to: onnxTypeCode(x.dtype) });
+      return dtype === x.dtype ? sample : emit.cast(sample, x.dtype);
     });
     const sample = samples.length === 1 ? samples : [emit.value('Sum', samples)];
     emit.node('Where', [emit.always(), x.name, ...sample], names(node.outputs));

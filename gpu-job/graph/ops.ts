@@ -30,6 +30,8 @@ export interface Attributes {
   // products and reductions
   /** alpha * op(a) @ op(b) over the last two dimensions; the leading ones broadcast. */
   MatMul: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number };
+  /** inputs: a and b [..., K]. output [..., 1]: each row of a times its row of b, rounded as a product of the matrices would be. */
+  RowProduct: None;
   /**
    * inputs: x [N, K] and the parts of a packed matrix W of `shape` [out, in], in the order of `Packing`. x @ W^T where `transposed`, else
    * x @ W: both directions unpack the same bytes, for as long as the product takes.

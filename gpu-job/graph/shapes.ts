@@ -108,6 +108,13 @@ const shapeRules: { readonly [P in Primitive]: ShapeRule<P> } = {
     require(k === k2, `inner dimensions ${k} and ${k2} differ`);
     return [{ dtype: a.dtype, dims: [...broadcastDims(a.dims.slice(0, -2), b.dims.slice(0, -2)), m, n] }];
   },
+  RowProduct(inputs) {
+    const [a, b] = [input(inputs, 0), input(inputs, 1)];
+    floating(a);
+    sameType(a, b);
+    require(sameDims(a.dims, b.dims), 'both operands must have one shape');
+    return [{ dtype: a.dtype, dims: [...a.dims.slice(0, -1), 1] }];
+  },
   PackedMatMul(inputs, { packing, shape, transposed }) {
     const [x, codes, scales] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
     floating(x);

@@ -27,7 +27,7 @@ export function tokenLogit(
   { weight, update }: OutputHead,
   tokens: Tensor,
 ): Tensor {
-  const logit = graph.sumLast(graph.mul(hidden, graph.gather(weight, tokens)));
+  const logit = graph.rowProduct(hidden, graph.gather(weight, tokens));
   if (!low || !update) return logit;
-  return graph.add(logit, graph.mul(graph.sumLast(graph.mul(low, graph.gather(update.B, tokens))), update.scaling));
+  return graph.add(logit, graph.mul(graph.rowProduct(low, graph.gather(update.B, tokens)), update.scaling));
 }

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { DomainError, invariant } from '../../shared/errors.ts';
 import type { FloatType, Graph } from '../graph/builder.ts';
+import type { Compute } from '../graph/compute.ts';
 import { lowerToOnnx } from '../graph/lower.ts';
 import { switchTelemetryOff } from './no-telemetry.ts';
 
@@ -15,6 +16,8 @@ export interface TensorValue {
 export interface SessionOptions {
   /** Element type of the graph's arithmetic; float64 is for gradient checks. */
   readonly float?: FloatType;
+  /** Type in which a float32 graph multiplies; default float32. */
+  readonly compute?: Compute;
   /** Folder that holds the files of external weights. */
   readonly weightsFolder?: string;
   /** Threads of one operator; 0 or absent: all cores. */
@@ -39,8 +42,10 @@ export interface Session {
 /** Compiles a graph for the CPU. Weights stay memory-mapped in their files; only what the kernels repack is copied, unless they may not. */
 export async function createSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
   switchTelemetryOff();
-  const float = options.float ?? 'float32';
-  const session = await InferenceSession.create(lowerToOnnx(graph, float), sessionOptions(float, options));
+  const { float = 'float32', compute = 'float32' } = options;
+  // the processor has no kernels for products of fewer bits
+  const reduced = compute === 'float32' ? undefined : { dtype: compute, native: false };
+  const session = await InferenceSession.create(lowerToOnnx(graph, float, reduced), sessionOptions(float, options));
   return {
     inputNames: session.inputNames,
     async run(feeds) {

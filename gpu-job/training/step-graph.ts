@@ -1,6 +1,6 @@
 import { invariant } from '../../shared/errors.ts';
 import { backward } from '../autodiff/backward.ts';
-import { GraphBuilder, type FloatType } from '../graph/builder.ts';
+import { GraphBuilder, type FloatType, type Graph } from '../graph/builder.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Parameter } from '../methods/method.ts';
 import { forward, requireMethod, type TunedModel } from '../methods/tuned-model.ts';
@@ -37,16 +37,21 @@ export interface TrainStep {
   close(): Promise<void>;
 }
 
-export interface StepOptions extends Pick<SessionOptions, 'threads' | 'profilePrefix'> {
+export interface StepOptions extends Pick<SessionOptions, 'threads' | 'profilePrefix' | 'compute'> {
   /** Default: all that is needed is kept. */
   readonly memory?: StepMemory;
 }
 
 /** Compiles the training step of a tuned model. Batch and length are symbolic: any batch runs on the same session. */
-export async function createTrainStep(model: TunedModel, options: StepOptions = {}): Promise<TrainStep> {
+export function createTrainStep(model: TunedModel, options: StepOptions = {}): Promise<TrainStep> {
+  return trainStepOf(model, trainGraph(model, options.memory), options);
+}
+
+/** The step that a graph with the inputs and outputs of `trainGraph` takes. */
+export async function trainStepOf(model: TunedModel, graph: Graph, options: StepOptions): Promise<TrainStep> {
   const { parameters } = requireMethod(model);
   const { memory = stepMemory.fast, ...rest } = options;
-  const session = await createSession(trainGraph(model, memory), {
+  const session = await createSession(graph, {
     ...rest,
     ...sessionWeights(model, memory),
   });
