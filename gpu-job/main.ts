@@ -188,10 +188,15 @@ async function openWorld(run: Pick<RunOrder, 'jobId' | 'team' | 'runId'>): Promi
   if (isOnAws(process.env)) {
     const { openAwsWorld } = await import('../shared/aws/aws-world.ts');
     const { jobCredentials } = await import('../shared/aws/job-credentials.ts');
+    const { functionSigner } = await import('../shared/aws/function-signer.ts');
     const functionName = process.env[environmentNames.credentialsFunction];
     // the role of the container reaches nothing by itself
     const given = functionName ? jobCredentials({ functionName, run }) : undefined;
-    const own = given ? { credentials: given.credentials } : {};
+    const signs = process.env[environmentNames.signerFunction];
+    const own = {
+      ...(given ? { credentials: given.credentials } : {}),
+      ...(signs ? { signer: functionSigner({ functionName: signs, run }) } : {}),
+    };
     const world = openAwsWorld({ ...readAwsSettings(process.env), ...own });
     const hubToken = given?.hubToken ?? ownToken;
     return { world, work: await workOnAws(), hubToken, close: () => world.close() };

@@ -31,7 +31,11 @@ export type Permission =
   | 'look-at-jobs'
   | 'publish-events'
   /** Read the token for gated models, where the settings allow them. */
-  | 'hub-token';
+  | 'hub-token'
+  /** Sign with the key of the stage, and read its public half. */
+  | 'sign'
+  /** Read the public half of the key that signs. */
+  | 'signing-key';
 
 export interface FunctionGroup {
   /** First parts of the paths that it answers, none for one that works on events. */
@@ -100,13 +104,13 @@ export const functionGroups = {
   },
   teams: {
     paths: ['/v1/me', '/v1/keys', '/v1/service-accounts', '/v1/audit', '/v1/signing-key', '/docs', '/openapi.json'],
-    permissions: ['new-records', 'list-records', 'search-records'],
+    permissions: ['new-records', 'list-records', 'search-records', 'signing-key'],
     memoryMegabytes: 512,
     timeoutSeconds: apiTimeoutSeconds,
   },
   validator: {
     paths: [],
-    permissions: ['records', 'read-blobs', 'miss-blobs', 'find-blobs', 'upload-blobs', 'start-cpu-jobs'],
+    permissions: ['records', 'read-blobs', 'miss-blobs', 'find-blobs', 'upload-blobs', 'start-cpu-jobs', 'sign'],
     // most of a core: what it does not leave to a job ends in a quarter of its time
     memoryMegabytes: 2048,
     timeoutSeconds: 900,
@@ -130,6 +134,8 @@ export const functionGroups = {
       'start-jobs',
       'look-at-jobs',
       'publish-events',
+      // seals of the audit
+      'sign',
     ],
     memoryMegabytes: 512,
     timeoutSeconds: 240,
@@ -140,6 +146,8 @@ export const functionGroups = {
     memoryMegabytes: 256,
     timeoutSeconds: 30,
   },
+  // for the containers of jobs, which have no right to the key
+  signer: { paths: [], permissions: ['read-records', 'sign'], memoryMegabytes: 256, timeoutSeconds: 30 },
   admin: { paths: [], permissions: ['new-records'], memoryMegabytes: 256, timeoutSeconds: 30 },
 } as const satisfies Readonly<Record<string, FunctionGroup>>;
 

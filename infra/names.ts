@@ -31,6 +31,8 @@ export function namesOf(stage: Pick<Settings, 'stage' | 'restoredTable'>) {
     gpuJobDefinition: (gpuMemoryGigabytes: GpuMemory) => `${prefix}-gpu-${gpuMemoryGigabytes}`,
     jobRole: `${prefix}-job`,
     jobDataRole: `${prefix}-job-data`,
+    /** Of the key that signs. Whoever uses it asks for it by this name, so that a key can be replaced. */
+    signingKey: `alias/${prefix}`,
     /** Of the SecureString with the token for gated models, which nothing of the stage makes. */
     hubTokenParameter: `/lorary/${stage.stage}/hf-token`,
   } as const;

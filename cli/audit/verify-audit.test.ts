@@ -10,6 +10,7 @@ import type { StoredRecord } from '../../shared/platform/ports.ts';
 import { auditPartition, keys } from '../../shared/records/keys.ts';
 import { createTeam } from '../../shared/records/teams.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
+import { p256Signer } from '../../test/support/p256-signer.ts';
 import { sealAudits } from '../../functions/sealer/seal-audits.ts';
 
 const hour = 3_600_000;
@@ -121,7 +122,7 @@ describe('what was done to the audit afterwards is found:', () => {
     const { statement, ...rest } = (record?.value ?? {}) as { statement?: object }; // as it is written
     await api.world.table.put({ key, value: { ...rest, statement: { ...statement, rows: 1 } } });
     expect(await found()).toMatch(
-      /its signature is not by a key that is trusted.*it does not follow from the seal before.*1 rows were sealed/,
+      /its signature is not one of what it says.*it does not follow from the seal before.*1 rows were sealed/,
     );
   });
 
@@ -140,7 +141,7 @@ describe('what was done to the audit afterwards is found:', () => {
     for (const number of [1, 2, 3]) await api.world.table.delete(keys.auditSeal('blue', number));
     await api.world.table.delete(keys.auditHead('blue'));
     await seal({ ...api.world, signer });
-    expect(await found()).toMatch(/its signature is not by a key that is trusted/);
+    expect(await found()).toMatch(/it is signed by the key .{64}, which is not trusted/);
     expect(await found({ keys: [await signer.key()], ...(last ? { seen: last } : {}) })).toMatch(
       /when it was seen before/,
     );
@@ -153,6 +154,38 @@ test('a platform without a key seals and says that nothing is signed', async () 
   api.pass(hour + 1000 * limits.auditSealDelaySeconds);
   await seal(unsigned);
   expect(await verify()).toMatchObject({ unsigned: 1, findings: [] });
+  // from here on it has one
+  await make('second');
+  api.pass(hour + 1000 * limits.auditSealDelaySeconds);
+  await seal();
+  expect(await verify()).toMatchObject({ unsigned: 1, seals: 2, findings: [] });
+});
+
+test('a seal that is not signed after one that is has lost its signature, or its platform its key', async () => {
+  await threeHours();
+  const { signer: _, ...unsigned } = api.world;
+  await make('fifth');
+  api.pass(hour + 1000 * limits.auditSealDelaySeconds);
+  await seal(unsigned);
+  const { findings } = await verify();
+  expect(findings.map(({ where, message }) => `${where}: ${message}`)).toEqual([
+    'seal 4: it is not signed, and one before it is',
+  ]);
+});
+
+test('where a key was replaced by one of another kind, both are to be trusted', async () => {
+  await threeHours();
+  const first = await client.call(getSigningKey, {});
+  const second = p256Signer();
+  await make('fifth');
+  api.pass(hour + 1000 * limits.auditSealDelaySeconds);
+  await seal({ ...api.world, signer: second });
+  expect(await verify({ keys: [first, second.key] })).toMatchObject({ seals: 4, unsigned: 0, findings: [] });
+  for (const [keys, where] of [
+    [[first], ['seal 4']],
+    [[second.key], ['seal 1', 'seal 2', 'seal 3']],
+  ] as const)
+    expect((await verify({ keys })).findings.map((finding) => finding.where)).toEqual(where);
 });
 
 test('the audit is asked by time, key, action, resource and outcome, page by page', async () => {

@@ -12,7 +12,7 @@ export interface AuditScope {
   readonly to?: string;
   /** What was seen of the chain before: the seal of this number had this hash. */
   readonly seen?: { readonly number: number; readonly hash: string };
-  /** Signatures have to be by one of these. */
+  /** Signatures have to be by one of these: more than one where a key was replaced. */
   readonly keys: readonly SigningKey[];
 }
 
@@ -59,13 +59,17 @@ function chainFindings(seals: readonly AuditSeal[], { keys, seen }: AuditScope):
   const findings: Finding[] = [];
   let previous: string | null = null;
   let known = seen === undefined;
+  let signs = false;
   for (const [at, { statement, signature }] of seals.entries()) {
     const { bytes, hash } = sealBytes(statement);
     const say = (message: string): void => void findings.push(finding(`seal ${statement.number}`, message));
     if (statement.number !== at + 1) say(`it stands in place ${at + 1}: a seal is missing, or one was added`);
     if (statement.previous !== previous) say('it does not follow from the seal before');
-    const isGood = signature && keys.some((key) => isSignedBy(key, bytes, signature));
-    if (signature && !isGood) say('its signature is not by a key that is trusted, or not of what it says');
+    const key = keys.find(({ keyId }) => keyId === signature?.keyId);
+    if (signature && !key) say(`it is signed by the key ${signature.keyId}, which is not trusted`);
+    else if (signature && key && !isSignedBy(key, bytes, signature)) say('its signature is not one of what it says');
+    if (!signature && signs) say('it is not signed, and one before it is');
+    signs ||= signature !== null;
     if (statement.number === seen?.number) {
       known = true;
       if (hash !== seen.hash) say(`it was ${seen.hash} when it was seen before`);

@@ -9,12 +9,14 @@ import { eraseDataset } from '../../shared/contract/erasures.ts';
 import { auditPartition } from '../../shared/records/keys.ts';
 import { createTeam } from '../../shared/records/teams.ts';
 import { putReadyBase } from '../../test/support/ready-base.ts';
+import { p256Signer } from '../../test/support/p256-signer.ts';
 import { runTyped } from '../../test/support/run-command.ts';
 import { openServedApi, type ServedApi } from '../../test/support/served-api.ts';
 import { storeDataset } from '../../test/support/stored-things.ts';
 import type { RunCommand } from '../command.ts';
 import { audit, auditVerify } from './audit.ts';
 import { dataErase } from './data-erase.ts';
+import { keysTrust } from './keys-trust.ts';
 import { lineage } from './lineage.ts';
 
 let api: ServedApi;
@@ -56,7 +58,7 @@ test('the audit is a table, a line of JSON for each row, or CSV', async () => {
 test('verify says what is sealed, and fails when a row was changed', async () => {
   expect(await run(auditVerify)).toMatchObject({
     out: '',
-    err: expect.stringMatching(/^Nothing is sealed yet/) as string,
+    err: expect.stringMatching(/Nothing is sealed yet/) as string,
   });
   api.pass(3 * 3_600_000);
   await sealAudits(api.world);
@@ -74,6 +76,16 @@ test('verify says what is sealed, and fails when a row was changed', async () =>
     code: 2,
     out: expect.stringMatching(/a row is not what was sealed/) as string,
   });
+  expect((await run(auditVerify)).err).toMatch(/No key is trusted here: that of the server is believed/);
+  const other = join(home, 'other.json');
+  await writeFile(other, JSON.stringify(p256Signer().key));
+  await run(keysTrust, other);
+  expect(await run(auditVerify)).toMatchObject({
+    out: expect.stringMatching(/which is not trusted/) as string,
+    err: '',
+  });
+  await run(keysTrust);
+  expect((await run(auditVerify)).out).not.toMatch(/which is not trusted/);
   await expect(run(auditVerify, '--seen', 'x')).rejects.toMatchObject({ code: 'usage' });
 });
 

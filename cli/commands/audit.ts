@@ -1,13 +1,16 @@
+import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { getSigningKey, listAudit } from '../../shared/contract/audit.ts';
 import { exitCodes } from '../../gpu-job/main.ts';
 import { DomainError } from '../../shared/errors.ts';
+import type { SigningKey } from '../../shared/platform/ports.ts';
 import { csvHead, csvLine } from '../audit/audit-text.ts';
 import { timeOf, timeQuery } from '../audit/time-range.ts';
 import { verifyAudit } from '../audit/verify-audit.ts';
-import { runCommand } from '../command.ts';
+import { runCommand, type CommandIo } from '../command.ts';
 import { allPages } from '../server/all-pages.ts';
 import { connect } from '../server/connect.ts';
 import { readPublicKey } from '../signing/read-public-key.ts';
+import { readTrustedKeys } from '../signing/trusted-keys.ts';
 import { tableText, timeText } from '../table-text.ts';
 
 const times = {
@@ -70,13 +73,18 @@ export const auditVerify = runCommand({
   summary: 'Check that no row of the audit was changed, dropped or added after its hour was over.',
   usage: '[--from TIME] [--to TIME] [--key FILE] [--seen NUMBER:HASH]',
   notes: [
-    'Each hour is sealed some minutes after its end: a hash over its rows, chained to the seal before, signed by the platform. Keep what is',
-    'printed at the end and give it as --seen the next time: a chain that was cut off or made anew shows by that alone.',
+    'Each hour is sealed some minutes after its end: a hash over its rows, chained to the seal before, signed by the platform. Signatures',
+    'have to be by a key that was trusted before (lorary keys trust), or by --key. Keep what is printed at the end and give it as --seen the',
+    'next time: a chain that was cut off or made anew shows by that alone.',
   ],
   examples: ['lorary audit verify', 'lorary audit verify --from 2026-11-01 --key platform-key.json --seen 412:9f2c...'],
   flags: {
     ...times,
-    key: { kind: 'path', value: 'FILE', help: 'public key of the platform [what the server says it is]' },
+    key: {
+      kind: 'path',
+      value: 'FILE',
+      help: 'public key that they have to be signed by [those that are trusted, else that of the server]',
+    },
     seen: { kind: 'text', value: 'NUMBER:HASH', help: 'what was printed the last time' },
   },
   async run({ flags: { from, to, key, seen }, json }, io) {
@@ -85,7 +93,7 @@ export const auditVerify = runCommand({
       ...(from === undefined ? {} : { from: timeOf('--from', from).slice(0, 13) }),
       ...(to === undefined ? {} : { to: timeOf('--to', to).slice(0, 13) }),
       ...(seen === undefined ? {} : { seen: seenOf(seen) }),
-      keys: key === undefined ? await keysOfServer(api) : [await readPublicKey(key)],
+      keys: key === undefined ? await pinnedKeys(api, io) : [await readPublicKey(key)],
     });
     const { findings, seals, hours, rows, unsigned, last } = verdict;
     if (json) io.print(JSON.stringify(verdict));
@@ -102,9 +110,16 @@ export const auditVerify = runCommand({
   },
 });
 
-async function keysOfServer(api: Awaited<ReturnType<typeof connect>>) {
+/** The keys that are trusted here, or else the one that the server says it signs with. */
+async function pinnedKeys(api: ApiClient, io: CommandIo): Promise<readonly SigningKey[]> {
+  const trusted = await readTrustedKeys(io.environment);
+  if (trusted.length > 0) return trusted;
   try {
-    return [await api.call(getSigningKey, {})];
+    const key = await api.call(getSigningKey, {});
+    io.note(
+      `No key is trusted here: that of the server is believed, ${key.keyId.slice(0, 16)}. Pin it: lorary keys trust`,
+    );
+    return [key];
   } catch (error) {
     if (error instanceof DomainError && error.code === 'nothing-signs') return [];
     throw error;

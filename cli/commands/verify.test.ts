@@ -7,7 +7,10 @@ import { getVersionManifest, type SignedManifest } from '../../shared/contract/m
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { openFileSigner } from '../../shared/local/file-signer.ts';
 import { keys } from '../../shared/records/keys.ts';
-import { statementOf } from '../../shared/signing/manifest.ts';
+import { signatureOf } from '../../shared/records/signature-of.ts';
+import { statementBytes, statementOf } from '../../shared/signing/manifest.ts';
+import { publicKeyOf } from '../../shared/signing/signatures.ts';
+import { p256Signer } from '../../test/support/p256-signer.ts';
 import { putReadyBase } from '../../test/support/ready-base.ts';
 import { runTyped } from '../../test/support/run-command.ts';
 import { pushVersion, tinyAdapter } from '../../test/support/send-upload.ts';
@@ -58,6 +61,21 @@ test('a folder that was pulled is what was published, with no server, however it
   await changeManifest(() => undefined);
   expect((await run(verify, folder())).code).toBe(0);
   expect((await stat(join(home, 'trusted-keys.json'))).mode & 0o777).toBe(0o600);
+});
+
+test('a signature by a key on P-256 is as good, pinned as JSON or as PEM', async () => {
+  const signer = p256Signer();
+  await changeManifest((signed) => void Object.assign(signed, { key: signer.key }));
+  const signed = JSON.parse(await readFile(manifestPath(), 'utf8')) as SignedManifest; // as pull writes it
+  const by = await signatureOf(signer, statementBytes(signed.statement));
+  await changeManifest((manifest) => void (manifest.signature = by?.signature ?? null));
+  expect((await run(verify, folder())).out).toMatch(/not trusted here/);
+  const [json, pem] = [join(home, 'key.json'), join(home, 'key.pem')];
+  await writeFile(json, JSON.stringify(signer.key));
+  await writeFile(pem, publicKeyOf(signer.key).export({ format: 'pem', type: 'spki' }));
+  for (const file of [json, pem]) expect(await run(verify, folder(), '--key', file)).toMatchObject({ code: 0 });
+  await changeManifest(({ statement }) => void Object.assign(statement, { name: 'german' }));
+  expect((await run(verify, folder(), '--key', pem)).out).toMatch(/the signature is not one of what it says/);
 });
 
 test('of a name the hashes that the server tells are compared', async () => {

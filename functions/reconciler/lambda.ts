@@ -2,6 +2,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { openAwsWorld } from '../../shared/aws/aws-world.ts';
 import { readAwsSettings } from '../../shared/aws/environment.ts';
+import { kmsSigning } from '../../shared/aws/kms-signer.ts';
 import { eventFunction, reportFailure } from '../http/lambda-tools.ts';
 import { sweep } from '../job-events/sweep.ts';
 import { sealAudits } from '../sealer/seal-audits.ts';
@@ -9,7 +10,7 @@ import { sweepErasures } from '../purger/sweep-erasures.ts';
 import { sweepPurges } from '../purger/sweep-purges.ts';
 import { remind } from '../validator/remind.ts';
 
-const world = openAwsWorld(readAwsSettings(process.env));
+const world = openAwsWorld({ ...readAwsSettings(process.env), ...kmsSigning(process.env) });
 const tools = { logger: new Logger(), metrics: new Metrics() };
 const log = (message: string, error: unknown): void => reportFailure(tools, message, error);
 

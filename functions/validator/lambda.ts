@@ -2,6 +2,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { openAwsWorld } from '../../shared/aws/aws-world.ts';
 import { readAwsSettings } from '../../shared/aws/environment.ts';
+import { kmsSigning } from '../../shared/aws/kms-signer.ts';
 import { limits } from '../../shared/limits.ts';
 import { inspect } from '../../shared/upload-validation/inspect.ts';
 import { validatorFunction } from './validator-function.ts';
@@ -12,7 +13,7 @@ import { validatorFunction } from './validator-function.ts';
  */
 export const handler = validatorFunction({
   deps: {
-    world: openAwsWorld(readAwsSettings(process.env)),
+    world: openAwsWorld({ ...readAwsSettings(process.env), ...kmsSigning(process.env) }),
     inspect,
     jobAboveBytes: limits.validatorFunctionBytesMax,
   },

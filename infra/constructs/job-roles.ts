@@ -9,7 +9,10 @@ import { functionArn } from './permissions.ts';
 
 /** Who jobs and their machines are to AWS. */
 export class JobRoles extends Construct {
-  /** Of the program in the container. It may ask for the credentials of its job; with data of its own it would have that of every team. */
+  /**
+   * Of the program in the container. It may ask for the credentials of its job, and for the signature of what the job makes; with data of
+   * its own it would have that of every team.
+   */
   readonly job: Role;
   /** Of ECS, on behalf of a container: fetches its image and writes its log. */
   readonly execution: Role;
@@ -36,7 +39,10 @@ export class JobRoles extends Construct {
       resources: [this.logGroup.logGroupArn],
     };
     givePolicy(this, 'JobPolicy', this.job, [
-      { actions: ['lambda:InvokeFunction'], resources: [functionArn(settings, 'job-credentials')] },
+      {
+        actions: ['lambda:InvokeFunction'],
+        resources: [functionArn(settings, 'job-credentials'), functionArn(settings, 'signer')],
+      },
     ]);
     givePolicy(this, 'ExecutionPolicy', this.execution, [writeLogs]);
     givePolicy(this, 'InstancePolicy', this.instance, [writeLogs, ...joinCluster]);

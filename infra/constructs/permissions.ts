@@ -77,10 +77,20 @@ export function grantsOf(permission: Permission, settings: Settings): readonly G
       return settings.gatedModels
         ? [{ actions: ['ssm:GetParameter'], resources: [arn('ssm', `parameter${names.hubTokenParameter}`)] }]
         : [];
+    case 'sign':
+      return [{ actions: ['kms:GetPublicKey', 'kms:Sign'], ...signingKey(names.signingKey) }];
+    case 'signing-key':
+      return [{ actions: ['kms:GetPublicKey'], ...signingKey(names.signingKey) }];
     case 'publish-events':
       return [{ actions: ['events:PutEvents'], resources: [arn('events', `event-bus/${names.eventBus}`)] }];
   }
 }
+
+const signingKey = (alias: string): Pick<Grant, 'resources' | 'conditions' | 'why'> => ({
+  resources: [arn('kms', 'key/*')],
+  conditions: { StringEquals: { 'kms:RequestAlias': alias } },
+  why: 'KMS gives keys their ids, so that they cannot be named before; which one is meant says the alias that it has to be asked for by.',
+});
 
 /** Rows of the audit are written once; whoever may write records may not change or delete these. */
 const auditIsFinal = (table: string): Grant => ({

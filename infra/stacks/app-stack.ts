@@ -33,6 +33,7 @@ export class AppStack extends Stack {
     const reconciler = new EventFunction(this, 'reconciler', this.#propsOf('reconciler'));
     const credentials = new ApiFunction(this, 'job-credentials', this.#propsOf('job-credentials'));
     void new JobDataRole(this, 'JobData', { settings, giver: credentials.role });
+    void new ApiFunction(this, 'signer', this.#propsOf('signer'));
     const url = `https://${settings.domain?.name ?? distribution.distributionDomainName}`;
     const admin = new ApiFunction(this, 'admin', this.#propsOf('admin', { [environmentNames.url]: url }));
 
@@ -68,8 +69,10 @@ export class AppStack extends Stack {
   }
 
   #propsOf(name: FunctionName, more: Readonly<Record<string, string>> = {}) {
-    const { table, bucket, eventBus, hubTokenParameter } = namesOf(this.#settings);
-    const readsToken = functionGroups[name].permissions.some((permission) => permission === 'hub-token');
+    const { table, bucket, eventBus, hubTokenParameter, signingKey } = namesOf(this.#settings);
+    const { permissions }: FunctionGroup = functionGroups[name];
+    const readsToken = permissions.includes('hub-token');
+    const knowsKey = permissions.includes('sign') || permissions.includes('signing-key');
     const classes = startedClasses(name, this.#settings);
     const environment = {
       [environmentNames.table]: table,
@@ -78,6 +81,7 @@ export class AppStack extends Stack {
       ...(name === 'job-credentials' ? { [environmentNames.jobDataRole]: jobDataRoleArn(this.#settings) } : {}),
       ...(name === 'jobs' ? { [environmentNames.mergeOn]: this.#settings.mergeOn } : {}),
       ...(classes.length > 0 ? { [environmentNames.jobClasses]: JSON.stringify(classes) } : {}),
+      ...(knowsKey ? { [environmentNames.signingKey]: signingKey } : {}),
       ...(readsToken && this.#settings.gatedModels ? { [environmentNames.hubTokenParameter]: hubTokenParameter } : {}),
       ...more,
     };
@@ -110,6 +114,13 @@ export class AppStack extends Stack {
       periods: 3,
       what: 'The reconciler has failed for a quarter of an hour.',
       section: 'the-reconciler-fails',
+    });
+    alarms.add('NothingIsSigned', {
+      metric: count('lorary', 'Unavailable', { service: 'signer' }),
+      threshold: 1,
+      periods: 2,
+      what: 'What jobs have made could not be signed, and waits.',
+      section: 'nothing-can-be-signed',
     });
     alarms.add('FunctionsThrottled', {
       metric: count('AWS/Lambda', 'Throttles'),

@@ -119,6 +119,7 @@ export class JobsStack extends Stack {
         // of one that is built with the stack the digest is known only then
         ...('uri' in image ? { [environmentNames.image]: image.uri } : {}),
         [environmentNames.credentialsFunction]: nameOfFunction(this.#settings, 'job-credentials'),
+        [environmentNames.signerFunction]: nameOfFunction(this.#settings, 'signer'),
       },
       jobRole: this.#roles.job,
       executionRole: this.#roles.execution,

@@ -8,7 +8,8 @@ import type { AwsSettings } from './environment.ts';
 import { createEventBridgeBus } from './event-bridge-bus.ts';
 import { S3Blobs } from './s3-blobs.ts';
 
-export interface AwsWorldOptions extends AwsSettings, Pick<ClientOptions, 'credentials'> {
+export interface AwsWorldOptions
+  extends AwsSettings, Pick<ClientOptions, 'credentials'>, Pick<World, 'signer' | 'signingKey'> {
   /** Those of the SDK when absent, with region, credentials and endpoints as it finds them. */
   readonly clients?: AwsClients;
   readonly pace?: Pace;
@@ -32,6 +33,8 @@ export function openAwsWorld(options: AwsWorldOptions): AwsWorld {
     runner: new BatchRunner({ client: clients.batch, table, classes: options.jobClasses, now, randomBytes, pace }),
     events: createEventBridgeBus({ client: clients.eventBridge, bus: options.eventBus, pace }),
     ...(options.image === undefined ? {} : { image: options.image }),
+    ...(options.signer ? { signer: options.signer } : {}),
+    ...(options.signingKey ? { signingKey: options.signingKey } : {}),
     now,
     randomBytes,
     async close() {

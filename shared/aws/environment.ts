@@ -15,6 +15,10 @@ export const environmentNames = {
   jobClasses: 'LORARY_JOB_CLASSES',
   /** `cpu`: merging takes no GPU. Only the function that makes jobs has it. */
   mergeOn: 'LORARY_MERGE_ON',
+  /** Alias of the key of KMS that signs. Only functions that sign, or tell the key, have it. */
+  signingKey: 'LORARY_SIGNING_KEY',
+  /** Name of the function that signs what a job has made. Only containers have it; absent: what they publish is not signed. */
+  signerFunction: 'LORARY_SIGNER_FUNCTION',
   /** Name of the function that gives a container the credentials of its job; absent: those that the SDK finds are enough. */
   credentialsFunction: 'LORARY_CREDENTIALS_FUNCTION',
   /** ARN of the role that those credentials are of. Only that function has it. */

@@ -24,7 +24,9 @@ test('several processes sign with the same key, which only its owner can read', 
   const key = await one.key();
   expect(await two.key()).toEqual(key);
   expect((await stat(path)).mode & 0o777).toBe(0o600);
-  const signature = by(await two.sign(statement), { ...key, algorithm: 'Ed25519' });
+  const signed = await two.sign(statement);
+  expect(signed.key).toEqual(key);
+  const signature = by(signed.value, { ...key, algorithm: 'Ed25519' });
   expect(isSignedBy(key, statement, signature)).toBe(true);
   expect(isSignedBy(key, Buffer.from('what is sait'), signature)).toBe(false);
   const other = await (await openFileSigner(join(folder, 'other.key'))).key();

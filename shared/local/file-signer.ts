@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { DomainError } from '../errors.ts';
-import type { Signer } from '../platform/ports.ts';
+import type { Signer, SigningKey } from '../platform/ports.ts';
 import { readOrCreateSecret } from './durable-files.ts';
 
 /** Name of the file in a data folder. */
@@ -10,7 +10,7 @@ export const identityName = 'identity.key';
  * Signs with the Ed25519 key in the file at `path`; one is made when nothing is there, for its owner alone to read. Throws
  * `DomainError('damaged-secret')`.
  */
-export async function openFileSigner(path: string): Promise<Signer> {
+export async function openFileSigner(path: string): Promise<FileSigner> {
   const fresh = generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' });
   const bytes = await readOrCreateSecret(path, fresh, loss);
   const privateKey = readKey(path, bytes);
@@ -22,8 +22,12 @@ export async function openFileSigner(path: string): Promise<Signer> {
   } as const;
   return {
     key: async () => key,
-    sign: async (statement) => sign(undefined, statement, privateKey),
+    sign: async (statement) => ({ key, value: sign(undefined, statement, privateKey) }),
   };
+}
+
+export interface FileSigner extends Signer {
+  key(): Promise<SigningKey>;
 }
 
 const loss = 'a new key signs from then on, which nobody has pinned';

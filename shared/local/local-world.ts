@@ -108,6 +108,7 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
       runner,
       events,
       signer: identity,
+      signingKey: () => identity.key(),
       now,
       randomBytes,
       blobServer: createBlobServer({ blobs, index, signer }),

@@ -248,11 +248,19 @@ export interface SigningKey {
   readonly publicKey: string;
 }
 
+/** What a signer gives: by which key, and the signature itself. */
+export interface Signed {
+  readonly key: SigningKey;
+  readonly value: Uint8Array;
+}
+
 /** Vouches for what the platform says, with a key that nobody gets to see. */
 export interface Signer {
-  key(): Promise<SigningKey>;
-  /** Of at most `limits.signedBytesMax` bytes; longer things are signed by a statement that has their hash. */
-  sign(statement: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Signs at most `limits.signedBytesMax` bytes; longer things are signed by a statement that has their hash. `about`: what the
+   * statement is made from, for a signer that signs for others and looks at it before. Whoever asks checks the signature.
+   */
+  sign(statement: Uint8Array, about?: JsonObject): Promise<Signed>;
 }
 
 /** All of it, and where time and randomness come from. */
@@ -263,6 +271,8 @@ export interface World {
   readonly events: EventBus;
   /** Absent: nothing is signed, and what could be says so. */
   readonly signer?: Signer;
+  /** The key that is signed with from now on; absent where nothing is signed, and where nobody asks for it. */
+  readonly signingKey?: () => Promise<SigningKey>;
   /** The image of the container that this process is in, by its digest; absent: it is in none, or that is not known. */
   readonly image?: string;
   /** Milliseconds since 1970. */

@@ -66,7 +66,7 @@ export async function sealHour(
     sealedAt: new Date(world.now()).toISOString(),
   };
   const { bytes, hash } = sealBytes(statement);
-  const seal: AuditSeal = { statement, signature: await signatureOf(world.signer, bytes) };
+  const seal: AuditSeal = { statement, signature: (await signatureOf(world.signer, bytes))?.signature ?? null };
   const after: AuditHead = { team, number: statement.number, hash, through: hour };
   await transactSurely(world, [
     { put: { key: keys.auditSeal(team, statement.number), value: recordValue(seal) }, condition: { ifAbsent: true } },

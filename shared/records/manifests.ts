@@ -33,9 +33,8 @@ export interface Publication {
 export async function manifestWrite(world: World, caller: Caller, publication: Publication): Promise<RecordWrite> {
   const manifest = await manifestOf(world, caller, publication);
   const statement = statementOf(manifest);
-  const signature = await signatureOf(world.signer, statementBytes(statement));
-  const key = world.signer ? await world.signer.key() : null;
-  const signed: SignedManifest = { manifest, statement, signature, key };
+  const by = await signatureOf(world.signer, statementBytes(statement), recordValue(manifest));
+  const signed: SignedManifest = { manifest, statement, signature: by?.signature ?? null, key: by?.key ?? null };
   return { put: { key: keys.manifest(publication.team, publication.id), value: recordValue(signed) } };
 }
 

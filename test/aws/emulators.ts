@@ -46,6 +46,7 @@ export async function startEmulators({ stacks = false } = {}): Promise<RunningEm
       table: { 'dynamodb-local': at(dynamoPort) },
       blobs: { moto: at(motoPort), versitygw: at(gatewayPort) },
       events: { moto: at(motoPort) },
+      keys: { moto: at(motoPort) },
     };
     if (!stacks) return { endpoints, stop };
     const [port, batchPort] = [await freePort(), await freePort()];

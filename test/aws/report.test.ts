@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { expectedFailures, mustFail } from './expected-failures.ts';
 import { belowMinimum, summarise, type TestResults } from './report.ts';
 
-const endpoints = { table: { t: 'x' }, blobs: { a: 'x', b: 'x' }, events: {} };
+const endpoints = { table: { t: 'x' }, blobs: { a: 'x', b: 'x' }, events: {}, keys: {} };
 const gaps = { a: { 'blobs: gap': 'why' } };
 
 function results(...rows: readonly (readonly [string, string, string])[]): TestResults {

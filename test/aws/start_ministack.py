@@ -1,4 +1,4 @@
-"""MiniStack with three things that it lacks.
+"""MiniStack with four things that it lacks.
 
 It does not know the condition key dynamodb:LeadingKeys, on which the rights of a job's container stand, and that nobody
 changes the audit. As on AWS each item of a transaction is looked at by itself, with its own partition key.
@@ -6,6 +6,9 @@ changes the audit. As on AWS each item of a transaction is looked at by itself, 
 It sends all of an object where a range of one of its versions is asked for.
 
 It tells everybody that an object is not there, as S3 does only those who may list the whole bucket.
+
+It judges the use of a key by the alias that it was asked for by, as if that were the key. On AWS it is the key itself, and the
+alias is the condition key kms:RequestAlias.
 """
 
 import json
@@ -14,7 +17,7 @@ from contextvars import ContextVar
 
 from ministack.app import main
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import dynamodb, s3
+from ministack.services import dynamodb, kms, s3
 
 KEY = "dynamodb:LeadingKeys"
 MISSING = "s3:ListBucket"
@@ -115,7 +118,27 @@ def range_of_version(original):
     return get_object
 
 
+def key_of_alias(original):
+    def resource_arn(service, method, path, headers, body, *more):
+        named = original(service, method, path, headers, body, *more)
+        found = kms._resolve_key(named) if service == "kms" else None
+        return found["Arn"] if found else named
+
+    return resource_arn
+
+
+def with_request_alias(original):
+    def context(service, iam_action, body, *more):
+        known = original(service, iam_action, body, *more)
+        key_id = json.loads(body or b"{}").get("KeyId", "") if service == "kms" else ""
+        return {**known, "kms:RequestAlias": key_id} if key_id.startswith("alias/") else known
+
+    return context
+
+
 if __name__ == "__main__":
+    iam_actions.extract_resource_arn = key_of_alias(iam_actions.extract_resource_arn)
+    iam_actions.request_tag_context = with_request_alias(iam_actions.request_tag_context)
     iam_actions.dynamodb_service_context = with_leading_keys(iam_actions.dynamodb_service_context)
     iam_actions.dynamodb_transaction_checks = item_by_item(iam_actions.dynamodb_transaction_checks)
     iam_evaluator.enforce = with_item_key(iam_evaluator.enforce)

@@ -5,6 +5,8 @@ export interface Endpoints {
   /** For blobs: each case must hold on at least one. */
   readonly blobs: Readonly<Record<string, string>>;
   readonly events: Readonly<Record<string, string>>;
+  /** For keys that sign. */
+  readonly keys: Readonly<Record<string, string>>;
   /** One that whole stacks are deployed on; absent where somebody else has started the server. */
   readonly stacks?: StacksEndpoint;
 }
@@ -38,6 +40,7 @@ export const givenEndpoint = (url: string): Endpoints => ({
   table: { given: url },
   blobs: { given: url },
   events: { given: url },
+  keys: { given: url },
 });
 
 /** The table that needs no more than one: where it is, and its name in the report. */

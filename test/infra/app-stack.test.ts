@@ -120,6 +120,24 @@ describe('rights', () => {
     }
   });
 
+  test('the key signs for those that publish or seal, is shown by the one that tells it, and reaches nobody else', () => {
+    const rights: Record<string, string[]> = {};
+    for (const [name, { properties }] of functions) {
+      const given = statementsOf(name).filter(({ Action }) => text(Action).includes('kms:'));
+      expect([name, given.length > 0]).toEqual([name, 'LORARY_SIGNING_KEY' in properties.Environment.Variables]);
+      if (given.length > 0) rights[name] = given.flatMap(({ Action }) => Action);
+      for (const statement of given)
+        expect(statement).toMatchObject({
+          Effect: 'Allow',
+          Condition: { StringEquals: { 'kms:RequestAlias': 'alias/lorary-dev' } },
+        });
+    }
+    const sign = ['kms:GetPublicKey', 'kms:Sign'];
+    expect(rights).toEqual({ teams: ['kms:GetPublicKey'], validator: sign, reconciler: sign, signer: sign });
+    const others = ofType('AWS::IAM::Policy').filter(({ Properties }) => text(Properties).includes('kms:'));
+    expect(others).toHaveLength(4);
+  });
+
   test('data of jobs is taken on by one function, which has none itself', () => {
     const [role] = ofType('AWS::IAM::Role').filter(({ Properties }) =>
       text(Properties).includes('"lorary-dev-job-data"'),

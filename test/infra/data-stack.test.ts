@@ -13,6 +13,24 @@ test('keeps table and bucket when the stack goes', () => {
   expect(bucket?.DeletionPolicy).toBe('Retain');
 });
 
+test('has one key, which signs and does nothing else, is found by its alias and stays when the stack goes', () => {
+  const [key, ...others] = ofType('AWS::KMS::Key');
+  expect(others).toEqual([]);
+  expect(key).toMatchObject({
+    DeletionPolicy: 'Retain',
+    UpdateReplacePolicy: 'Retain',
+    Properties: { KeySpec: 'ECC_NIST_EDWARDS25519', KeyUsage: 'SIGN_VERIFY', PendingWindowInDays: 30 },
+  });
+  // KMS turns no asymmetric key over
+  expect(key?.Properties).not.toHaveProperty('EnableKeyRotation');
+  expect(ofType('AWS::KMS::Alias')).toMatchObject([
+    { DeletionPolicy: 'Retain', Properties: { AliasName: 'alias/lorary-dev' } },
+  ]);
+  const going = synthStage({}, { letDataGo: true });
+  for (const type of ['AWS::KMS::Key', 'AWS::KMS::Alias'])
+    expect(going.ofType(type)).toMatchObject([{ DeletionPolicy: 'Delete' }]);
+});
+
 test('lets go of them, and of everything in the bucket, only where that was asked for', () => {
   const protectedStacks = (app: typeof synthesised.app): string[] =>
     app.node.children.flatMap((child) =>

@@ -50,6 +50,8 @@ export const idlePrices: Readonly<Record<string, IdlePrice>> = {
   'AWS::IAM::InstanceProfile': free,
   'AWS::IAM::Policy': free,
   'AWS::IAM::Role': free,
+  'AWS::KMS::Alias': free,
+  'AWS::KMS::Key': ({ MultiRegion = false }) => (MultiRegion ? refuse('only keys of one region are priced') : 1),
   'AWS::Lambda::EventInvokeConfig': free,
   'AWS::Lambda::Function': free,
   'AWS::Lambda::Permission': free,
@@ -64,7 +66,6 @@ export const idlePrices: Readonly<Record<string, IdlePrice>> = {
   // counted so that one that is planted shows in the sum
   'AWS::EC2::NatGateway': () => 0.045 * hoursOfMonth,
   'AWS::EC2::EIP': () => 0.005 * hoursOfMonth,
-  'AWS::KMS::Key': () => 1,
   'AWS::SecretsManager::Secret': () => 0.4,
   'AWS::Route53::HostedZone': () => 0.5,
   'AWS::WAFv2::WebACL': () => 5,

@@ -130,6 +130,7 @@ describe('jobs', () => {
           { Name: 'LORARY_BUCKET' },
           { Name: 'LORARY_EVENT_BUS', Value: 'lorary-dev' },
           { Name: 'LORARY_CREDENTIALS_FUNCTION', Value: 'lorary-dev-job-credentials' },
+          { Name: 'LORARY_SIGNER_FUNCTION', Value: 'lorary-dev-signer' },
         ],
       });
   });
@@ -148,7 +149,7 @@ describe('jobs', () => {
       });
   });
 
-  test('have a role that reaches no data, but may ask for what their job may reach', () => {
+  test('have a role that reaches no data and no key, but may ask for what their job may reach, and for its signature', () => {
     const [job, ...others] = ofType('AWS::IAM::Role').filter(({ Properties }) =>
       text(Properties).includes('"lorary-dev-job"'),
     );
@@ -156,7 +157,8 @@ describe('jobs', () => {
     const policies = propertiesOf('AWS::IAM::Policy').filter(({ Roles }) => text(Roles).includes(`"${job?.id}"`));
     expect(policies).toHaveLength(1);
     expect(policies[0]).toMatchObject({ PolicyDocument: { Statement: [{ Action: 'lambda:InvokeFunction' }] } });
-    expect(text(policies)).toContain('function:lorary-dev-job-credentials');
+    const called = [...text(policies).matchAll(/:function:([a-z-]+)/g)].map(([, name]) => name);
+    expect(called).toEqual(['lorary-dev-job-credentials', 'lorary-dev-signer']);
     expect(job?.Properties).not.toHaveProperty('Policies');
     expect(job?.Properties).not.toHaveProperty('ManagedPolicyArns');
   });

@@ -62,6 +62,8 @@ const known: ReadonlySet<string> = new Set(['Sid', 'Effect', 'Action', 'Resource
 function holds(operator: string, wanted: readonly string[], values: readonly string[]): boolean {
   const fits = (value: string): boolean => wanted.some((pattern) => isLike(pattern, value));
   switch (operator) {
+    case 'StringEquals':
+      return values.length > 0 && values.every((value) => wanted.includes(value));
     case 'StringLike':
       return values.length > 0 && values.every(fits);
     case 'ForAllValues:StringLike':

@@ -57,6 +57,12 @@ test('a link that was signed is a call of whoever signed it', () => {
   expect(linesOf({ method: 'GET', path })).toEqual(['s3:GetObjectVersion bucket/blue/versions/any']);
 });
 
+test('a key that is asked for by its alias needs the right to that alias, and one by its id to any', () => {
+  const sign = (body: object) => linesOf({ headers: signedFor('kms', { 'x-amz-target': 'TrentService.Sign' }) }, body);
+  expect(sign({ KeyId: 'alias/lorary-dev' })).toEqual(['kms:Sign key/any kms:RequestAlias=alias/lorary-dev']);
+  expect(sign({ KeyId: '1234' })).toEqual(['kms:Sign key/any']);
+});
+
 test('what is not known is an error and no gap in the recording', () => {
   expect(() => table('Scan', {})).toThrow('dynamodb:Scan is not known here');
   expect(() => blobs('PUT', '/b/blue/x/y?tagging=')).toThrow('tagging of a request to S3 is not known here');

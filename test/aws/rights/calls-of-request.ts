@@ -36,6 +36,11 @@ const services: Readonly<Record<string, (request: WireRequest) => readonly Recor
   lambda: ({ path }) => [
     { action: 'lambda:InvokeFunction', resource: `function/${nameInPath(path, /\/functions\/([^/]+)\/invocations$/)}` },
   ],
+  kms: (request) => {
+    const { KeyId: key } = jsonOf(request);
+    const context = typeof key === 'string' && key.startsWith('alias/') ? { 'kms:RequestAlias': [key] } : {};
+    return [{ ...known('kms', targetOf(request), 'key/any'), context }];
+  },
   sts: ({ body }) => {
     const form = new URLSearchParams(Buffer.from(body).toString());
     const role = form.get('RoleArn')?.split('/').at(-1) ?? '';
@@ -43,7 +48,12 @@ const services: Readonly<Record<string, (request: WireRequest) => readonly Recor
   },
 };
 
-const plainActions: ReadonlySet<string> = new Set(['events:PutEvents', 'sts:AssumeRole']);
+const plainActions: ReadonlySet<string> = new Set([
+  'events:PutEvents',
+  'kms:GetPublicKey',
+  'kms:Sign',
+  'sts:AssumeRole',
+]);
 
 function known(service: string, operation: string, resource: string): RecordedCall {
   const action = `${service}:${operation}`;

@@ -5,13 +5,16 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { JobDetail } from '@aws-sdk/client-batch';
 import { functionGroups, type FunctionName } from '../../../infra/function-groups.ts';
+import { namesOf } from '../../../infra/names.ts';
 import { environmentNames } from '../../../shared/aws/environment.ts';
 import type { AwsWorld } from '../../../shared/aws/aws-world.ts';
 import { createApiClient, type ApiClient } from '../../../shared/contract/api-client.ts';
+import type { SigningKey } from '../../../shared/platform/ports.ts';
 import { newId } from '../../../shared/records/commit.ts';
 import { synthStage } from '../../infra/synth-stage.ts';
 import { startBatchEndpoint, type BatchEndpoint } from '../batch-endpoint.ts';
 import { openAwsSuiteWorld } from '../open-aws.ts';
+import { makeSigningKey } from '../signing-key.ts';
 import { emulatorKey, emulatorSecret } from '../targets.ts';
 import { startGateway, type Gateway, type WireAnswer } from './gateway.ts';
 import type { WireRequest } from './calls-of-request.ts';
@@ -31,6 +34,8 @@ export interface Meddler {
 export interface RightsPlatform {
   /** Of the test itself; its calls are not recorded. */
   readonly world: AwsWorld;
+  /** What the platform signs with. */
+  readonly signingKey: SigningKey;
   readonly recorder: Recorder;
   readonly batch: BatchEndpoint;
   /** How many jobs each queue runs at once; may be changed. */
@@ -41,6 +46,10 @@ export interface RightsPlatform {
   client(key: string): ApiClient;
   /** Resolves when it has meddled. */
   meddle(meddler: Meddler): Promise<void>;
+  /** Meddles with each such call until what it returns is called. */
+  meddleAlways(meddler: Meddler): () => void;
+  /** What went wrong where nobody waits for an answer; a test that means to cause some takes them away. */
+  readonly errors: unknown[];
   /** Resolves when nobody works on an event. */
   settle(): Promise<void>;
   /** Looks every moment, and lets the events be worked on, until there is something; throws after two minutes. */
@@ -49,7 +58,13 @@ export interface RightsPlatform {
 }
 
 export interface RightsPlatformOptions {
-  readonly endpoints: { readonly dynamo: string; readonly s3: string; readonly events: string };
+  readonly endpoints: {
+    readonly dynamo: string;
+    readonly s3: string;
+    readonly events: string;
+    /** Where the key is that the template names. */
+    readonly keys: string;
+  };
   /** Where Hugging Face is. */
   readonly hubUrl: string;
 }
@@ -94,28 +109,37 @@ export async function openRightsPlatform({ endpoints, hubUrl }: RightsPlatformOp
     },
   });
   const suite = await openAwsSuiteWorld({ endpoints: { ...endpoints, batch: batch.url }, jobClasses: queues });
+  const signingKey = await makeSigningKey(endpoints.keys, namesOf({ stage: 'dev' }).signingKey);
   const recorder = new Recorder();
   const meddlers: (Meddler & { readonly done: () => void })[] = [];
+  const always = new Set<Meddler>();
   const gateways: Gateway[] = [];
   const openWay = async (askerOf: (request: WireRequest) => string): Promise<Record<string, string>> => {
     const gateway = await startGateway({
-      upstreams: { dynamodb: endpoints.dynamo, s3: endpoints.s3, events: endpoints.events, batch: batch.url },
+      upstreams: {
+        dynamodb: endpoints.dynamo,
+        s3: endpoints.s3,
+        events: endpoints.events,
+        kms: endpoints.keys,
+        batch: batch.url,
+      },
       own: {
         sts: async () => roleCredentials(),
-        lambda: async ({ body }) => {
-          const answer = await functions['job-credentials'].invoke(JSON.parse(Buffer.from(body).toString()));
+        lambda: async ({ path, body }) => {
+          const name = path.includes('lorary-dev-signer') ? 'signer' : 'job-credentials';
+          const answer = await functions[name].invoke(JSON.parse(Buffer.from(body).toString()));
           return { status: 200, headers: {}, body: Buffer.from(JSON.stringify(answer)) };
         },
       },
       async around(calls, request, pass) {
         const asker = askerOf(request);
         for (const call of calls) recorder.note(asker, call);
-        const at = meddlers.findIndex(
-          ({ asker: whose, action, matches }) =>
-            whose === asker && action === calls[0]?.action && (matches?.(request) ?? true),
-        );
+        const isMeant = ({ asker: whose, action, matches }: Meddler): boolean =>
+          whose === asker && action === calls[0]?.action && (matches?.(request) ?? true);
+        const at = meddlers.findIndex(isMeant);
         const [meddler] = at < 0 ? [] : meddlers.splice(at, 1);
-        const answer = await (meddler ? meddler.around(pass) : pass());
+        const { around } = meddler ?? [...always].find(isMeant) ?? {};
+        const answer = await (around ? around(pass) : pass());
         meddler?.done();
         if (calls[0]?.action === 'events:PutEvents' && answer.status === 200) deliverEvents(request, deliver);
         return answer;
@@ -140,6 +164,7 @@ export async function openRightsPlatform({ endpoints, hubUrl }: RightsPlatformOp
     await openWay(({ headers }) => (headers['x-amz-security-token'] === undefined ? 'job' : 'job-data')),
     {
       [environmentNames.credentialsFunction]: 'lorary-dev-job-credentials',
+      [environmentNames.signerFunction]: 'lorary-dev-signer',
       [environmentNames.work]: join(folder, 'work'),
       LORARY_JOB_THREADS: '1',
       HF_ENDPOINT: hubUrl,
@@ -163,6 +188,7 @@ export async function openRightsPlatform({ endpoints, hubUrl }: RightsPlatformOp
   const world = suite.aws;
   return {
     world,
+    signingKey,
     recorder,
     batch,
     slots,
@@ -171,6 +197,11 @@ export async function openRightsPlatform({ endpoints, hubUrl }: RightsPlatformOp
     client: (key) =>
       createApiClient({ url, key, fetch: send, newId: () => newId(world, 'idem'), wait: async () => undefined }),
     meddle: (meddler) => new Promise((done) => meddlers.push({ ...meddler, done })),
+    meddleAlways(meddler) {
+      always.add(meddler);
+      return () => void always.delete(meddler);
+    },
+    errors,
     settle,
     async until(what, look) {
       for (const begin = Date.now(); ;) {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { KMSClient } from '@aws-sdk/client-kms';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
@@ -19,6 +20,7 @@ export interface Account {
   readonly lambda: LambdaClient;
   readonly events: EventBridgeClient;
   readonly sts: STSClient;
+  readonly kms: KMSClient;
   close(): Promise<void>;
 }
 
@@ -32,6 +34,7 @@ export async function openAccount(endpoint: StacksEndpoint): Promise<Account> {
     lambda: new LambdaClient(common),
     events: new EventBridgeClient(common),
     sts: new STSClient(common),
+    kms: new KMSClient(common),
   };
   return {
     ...clients,

@@ -6,6 +6,7 @@ import type { AdminAnswer } from '../../../functions/admin/administrate.ts';
 import { createValidator } from '../../../functions/validator/validator.ts';
 import { createAdapter, deleteAdapter } from '../../../shared/contract/adapters.ts';
 import type { ApiClient } from '../../../shared/contract/api-client.ts';
+import { listAuditSeals } from '../../../shared/contract/audit.ts';
 import { createBase, getBase } from '../../../shared/contract/bases.ts';
 import { createDataset } from '../../../shared/contract/datasets.ts';
 import { cancelJob, createJob, getJob, listJobs, resumeJob, type Job } from '../../../shared/contract/jobs.ts';
@@ -25,7 +26,7 @@ import { announce, pushVersion, sendFiles, tinyAdapter, type NamedBytes } from '
 import { startSmallHub, type SmallHub } from '../../support/small-hub.ts';
 import { tinyBaseConfig, writeTinyBase } from '../../support/tiny-base.ts';
 import { driftOf, type Recording } from '../rights/recorder.ts';
-import { expireUpload, makePurgesDue } from '../rights/due.ts';
+import { expireUpload, makePurgesDue, makeSealDue } from '../rights/due.ts';
 import type { WireAnswer } from '../rights/gateway.ts';
 import { openRightsPlatform, type RightsPlatform } from '../rights/rights-platform.ts';
 import { readEndpoints, theTable } from '../targets.ts';
@@ -34,6 +35,7 @@ const endpoints = readEndpoints();
 const { emulator, dynamo } = theTable(endpoints);
 const s3 = endpoints.blobs['versitygw'] ?? endpoints.blobs['given'] ?? '';
 const events = Object.values(endpoints.events)[0] ?? '';
+const signingKeys = Object.values(endpoints.keys)[0] ?? '';
 const recordingFile = new URL('../../infra/recorded-calls.json', import.meta.url);
 
 let folder = '';
@@ -47,7 +49,7 @@ beforeAll(async () => {
   // more than a file that is sent at once
   await writeRandomBase(join(folder, 'large'), { ...tinyBaseConfig, vocab_size: 360_000 });
   hub = await startSmallHub({ 'owner/large': { commit: 'c'.repeat(40), files: await filesIn(join(folder, 'large')) } });
-  platform = await openRightsPlatform({ endpoints: { dynamo, s3, events }, hubUrl: hub.url });
+  platform = await openRightsPlatform({ endpoints: { dynamo, s3, events, keys: signingKeys }, hubUrl: hub.url });
   key = await administrate('create-team');
   client = platform.client(key);
   await storeTrainingInputs(platform.world, caller(), join(folder, 'tiny'));
@@ -153,8 +155,8 @@ async function uploadedBase(name: string): Promise<() => Promise<unknown>> {
 const fromHub = (name: string) =>
   client.call(createBase, { body: { name, source: { kind: 'huggingface', repository: 'owner/large' } } });
 
-/** What a stage cannot do: a function has no model at hand, and nothing signs there yet. */
-const notOnAws: Readonly<Record<string, number>> = { generateText: 501, getSigningKey: 404 };
+/** What a stage cannot do: a function has no model at hand. */
+const notOnAws: Readonly<Record<string, number>> = { generateText: 501 };
 
 describe(emulator, () => {
   test('rights: a team is made once, and gets another key', async () => {
@@ -291,6 +293,13 @@ describe(emulator, () => {
     await jobThat(job?.id ?? '', hasState('succeeded'));
     const version = await client.call(getVersion, { params: { adapter: 'validated', version: 'latest' } });
     expect(version).toMatchObject({ state: 'published' });
+  });
+
+  test('rights: an hour of the audit that is over is sealed, by a signature', async () => {
+    await makeSealDue(platform.world, caller());
+    await reconcile();
+    const [seal] = (await client.call(listAuditSeals, {})).items;
+    expect(seal).toMatchObject({ statement: { rows: 1 }, signature: { keyId: platform.signingKey.keyId } });
   });
 
   test('rights: a submission that Batch did not take is made again by whoever looks after jobs', async () => {

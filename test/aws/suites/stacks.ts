@@ -6,6 +6,7 @@ import { deployCases } from '../stacks/deploy-cases.ts';
 import { flowCases } from '../stacks/flow-cases.ts';
 import { jobCases } from '../stacks/job-cases.ts';
 import { resourceCases } from '../stacks/resource-cases.ts';
+import { signingCases } from '../stacks/signing-cases.ts';
 import type { Site } from '../stacks/site.ts';
 import { readEndpoints } from '../targets.ts';
 
@@ -26,7 +27,14 @@ afterAll(async () => {
 });
 
 describe(emulator, () => {
-  for (const { name, words, run } of [...deployCases, ...resourceCases, ...flowCases, ...jobCases, ...changeCases])
+  for (const { name, words, run } of [
+    ...deployCases,
+    ...resourceCases,
+    ...flowCases,
+    ...jobCases,
+    ...signingCases,
+    ...changeCases,
+  ])
     test(name, async () => {
       if (Object.hasOwn(gaps, name)) await mustFail(() => run(site), words);
       else await run(site);
