@@ -208,6 +208,8 @@ export const limits = {
   mergeRoundingWarning: 0.1,
   /** Threads of one operator: above the cores of any machine there is. */
   threadsMax: 1024,
+  /** Workers of one training run: as many as the GPUs of the largest instance there is. */
+  stepWorkersMax: 16,
   /** Prompts of one generate job: every answer is held until the report. */
   promptsMax: 10_000,
   /** Prompts of one generate job of the platform: they stand in its record. */

@@ -219,6 +219,13 @@ export const train: SpecCommand = {
     'output-dtype': { path: 'outputDtype', kind: 'text', value: 'TYPE', help: 'f32, bf16 or f16' },
     seed,
     threads,
+    workers: {
+      path: 'workers',
+      kind: 'number',
+      value: 'N',
+      only: 'folders',
+      help: 'sessions that share the work of each step, one for each GPU [1]',
+    },
     ...serverFlags,
     'max-seconds': {
       path: 'maxSeconds',

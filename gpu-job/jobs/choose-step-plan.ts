@@ -72,6 +72,7 @@ function planSubject(spec: TrainSpec, run: PreparedTraining): PlanSubject {
     trained: parameters.reduce((sum, { shape: sizes }) => sum + shapeSize(sizes), 0),
     layerRank: config ? ranks / Math.max(1, shape.layers) : undefined,
     dropout: (config?.lora_dropout ?? 0) > 0,
+    workers: spec.workers ?? 1,
     sessions: 1 + Number(evalRows.length > 0) + Number(prompts.length > 0),
     longest: Math.max(longestOf(rows), longestOf(evalRows)),
     packTokens: spec.batch.packing ? Math.min(batchShape.packTokens, batchShape.lengthMax) : 1,
@@ -91,13 +92,14 @@ function nothingFits({ longest }: PlanSubject, leastBytes: number, available: Av
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(bytes < 10e9 ? 2 : 0)} GB`;
 
 /** A plan in a sentence, for the log of a job. */
-export function planText({ memory, microBatchTokens, bytes, reason }: ChosenPlan): string {
+export function planText({ memory, microBatchTokens, bytes, reason }: ChosenPlan, workers = 1): string {
   const parts = [
     memory.recompute ? 'layers are computed again' : 'all that is needed is kept',
     memory.prepack ? 'weights are copied in the order of products' : 'weights are read where they lie',
     ...(memory.lossChunks > 1 ? [`logits in ${memory.lossChunks} parts`] : []),
     ...(memory.attentionBlock === undefined ? [] : [`attention in blocks of ${memory.attentionBlock}`]),
     `${microBatchTokens} tokens at once`,
+    ...(workers > 1 ? [`${workers} workers`] : []),
   ];
   const size = bytes === undefined ? '' : `, about ${gigabytes(bytes)}`;
   return `${parts.join(', ')}${size}: ${reason}`;

@@ -7,7 +7,6 @@ import type { LoraConfig } from '../../shared/methods/lora.ts';
 import { openBaseModel, type BaseModelFolder } from '../folders/base-model.ts';
 import { collectFindings } from '../folders/collect-findings.ts';
 import { exists, readJsonFile } from '../folders/files.ts';
-import { fullMethod } from '../methods/full.ts';
 import type { LoraTarget } from '../methods/lora-variant.ts';
 import type { Parameter } from '../methods/method.ts';
 import { isPacked } from '../methods/packed-product.ts';
@@ -29,6 +28,7 @@ import { hashText, hashWeights, writeInitialModel } from './initial-model.ts';
 import type { JobContext } from './job-context.ts';
 import { openStart, settleSpec, startFindings, type TrainingStart } from './open-start.ts';
 import { optimizerFindings, planLora, plannedMethod } from './plan-lora.ts';
+import { plannedModel, type MethodPlan } from './planned-model.ts';
 import { trainingRows, type TrainingRows } from './training-rows.ts';
 
 /** A run that was checked from end to end: only numbers, disks and memory can still go wrong. */
@@ -38,6 +38,8 @@ export interface PreparedTraining {
   /** What it goes on from; undefined: from nothing but the base. */
   readonly start: TrainingStart | undefined;
   readonly model: TunedModel;
+  /** What the model's method was made of, for whoever makes it again. */
+  readonly methodPlan: MethodPlan;
   /** What is trained. */
   readonly parameters: readonly Parameter[];
   /** Undefined for full fine-tuning. */
@@ -139,11 +141,13 @@ export async function prepareTraining(
     if (then) refuseOtherRun(then, identity, folders.run);
     await keepStores(folders.tokens, data.stores);
     const base = described.base ?? (await openInitial(folders.initial, described.config, spec.seed));
-    const model = tunedModel(base, (known) => (lora ? plannedMethod(known, lora) : fullMethod(known)));
+    const methodPlan = lora && { config: lora.config, targets: lora.targets, saved: lora.saved };
+    const model = plannedModel(base, methodPlan);
     return {
       spec,
       start,
       model,
+      methodPlan,
       parameters: requireMethod(model).parameters,
       config: lora?.config,
       targets: lora?.targets ?? [],

@@ -3,7 +3,6 @@ import { DomainError, UnavailableError, type Finding } from '../../shared/errors
 import { readTensorFloat32 } from '../folders/base-model.ts';
 import { initialLora } from '../methods/initial-lora.ts';
 import { requireMethod } from '../methods/tuned-model.ts';
-import { accumulate } from '../training/accumulate.ts';
 import { makeBatches } from '../training/batches.ts';
 import { firstState, readLatestCheckpoint, writeCheckpoint, type RunState } from '../training/checkpoint.ts';
 import { checkpointInterval } from '../training/checkpoint-interval.ts';
@@ -14,14 +13,13 @@ import { randomStream } from '../training/random.ts';
 import { bestAfter, isSpike, normsAfter, spikesInARowMax } from '../training/run-guard.ts';
 import type { RunWall } from '../training/run-wall.ts';
 import { learningRateAt } from '../training/schedules.ts';
-import { createTrainStep } from '../training/step-graph.ts';
 import { indicesUpTo } from '../training/token-rows.ts';
 import { planText, type ChosenPlan } from './choose-step-plan.ts';
 import type { JobContext } from './job-context.ts';
 import type { RunObserver } from './observe-run.ts';
 import { startValues } from './open-start.ts';
+import { openStepSource } from './open-step-source.ts';
 import type { PreparedTraining } from './prepare-training.ts';
-import { stepOptions } from './step-options.ts';
 import { asWritten, outputDtype, type TrainedWeights } from './write-trained.ts';
 
 /**
@@ -47,13 +45,14 @@ export async function runSteps(
   const updatesBefore = begun && begun.updates > 0 ? { updatesBefore: begun.updates } : {};
   let state: RunState = checkpoint?.state ?? { ...firstState, ...updatesBefore, plan: { memory, microBatchTokens } };
   let best = checkpoint?.best;
-  const parameters = checkpoint?.parameters ?? (await initialValues(spec, run, context));
+  const values = checkpoint?.parameters ?? (await initialValues(spec, run, context));
   const rateFactors = loraPlusFactors(spec.optimizer, run.schedule.learningRate);
   const optimizer = createAdamW(run.parameters, { ...spec.optimizer, rateFactors });
   const moments = checkpoint?.moments ?? begun?.moments;
   if (moments) optimizer.restore((state.updatesBefore ?? 0) + state.step - state.skippedSteps, moments);
   const metrics = await openMetricsLog(folders.metrics, state.metricsBytes);
-  const session = await createTrainStep(run.model, stepOptions(spec, stepPlan));
+  const source = await openStepSource(spec, run, stepPlan, values, context);
+  const { parameters } = source;
   emitPlan(run, stepPlan, state, context);
 
   const save = async (): Promise<string> => {
@@ -128,7 +127,7 @@ export async function runSteps(
       const { epoch, rows } = plan.stepAt(step);
       const batches = makeBatches(await run.rows.read(rows), indicesUpTo(rows.length), batchShape);
       const dropoutSeed = (batch: number): number => randomStream(spec.seed, 'dropout', step, batch).below(2 ** 32);
-      const { loss, labels, gradients } = await accumulate(session, parameters, batches, dropoutSeed);
+      const { loss, labels, gradients } = await source.accumulate(batches, dropoutSeed);
       const gradientNorm = globalNorm(gradients);
       const spike = isSpikeOf(spec, state, loss, gradientNorm);
       const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
@@ -165,7 +164,7 @@ export async function runSteps(
     return await finish(stoppedBy);
   } finally {
     await metrics.close();
-    await session.close();
+    await source.close();
   }
 }
 
@@ -215,7 +214,7 @@ function emitPlan(run: PreparedTraining, stepPlan: ChosenPlan, state: RunState, 
     tokens: sum(run.rows.inputLengths),
     trainedTokens: run.labels,
     trainableParameters: sum(run.parameters.map(({ shape }) => shape.reduce((product, dim) => product * dim, 1))),
-    memory: planText(stepPlan),
+    memory: planText(stepPlan, run.spec.workers),
   });
 }
 

@@ -56,3 +56,18 @@ test('what is counted from the graph takes the place of the closed form', () => 
   const count = (): number => 10 * GB;
   expect(planStep(subject, 8 * GB, count).chosen).toBeUndefined();
 });
+
+test('every worker takes a graph, gradients and copies of the weights of its own; what is trained and its moments are there once', () => {
+  const plan = { memory: stepMemory.fast, microBatchTokens: 1024 };
+  const [one, two, three] = [1, 2, 3].map((workers) => plannedBytes({ ...subject, workers }, plan));
+  expect(one).toBe(plannedBytes(subject, plan));
+  expect((three ?? 0) - (two ?? 0)).toBeCloseTo((two ?? 0) - (one ?? 0), -1);
+  expect(two).toBeLessThan(2 * (one ?? 0));
+  const gradients = 2 * 4 * subject.trained;
+  const copies = 2 * 4 * subject.parameters;
+  expect((two ?? 0) - (one ?? 0)).toBeGreaterThan(gradients + copies);
+  // where weights are read from their file, all read the same
+  const lean = { memory: stepMemory.lean, microBatchTokens: 1024 };
+  const more = plannedBytes({ ...subject, workers: 2 }, lean) - plannedBytes(subject, lean);
+  expect(more).toBeLessThan(plannedBytes(subject, lean) - subject.weightBytes);
+});

@@ -18,6 +18,8 @@ export interface StepSubject {
   readonly dropout: boolean;
   /** Graphs that are open at once and multiply by the same weights: the step's, and those that look at the model in training. */
   readonly sessions: number;
+  /** Workers that take steps at once, each with a graph of its own; absent: one. */
+  readonly workers?: number;
   /** What goes through the model at once. */
   readonly rows: number;
   readonly length: number;
@@ -44,19 +46,19 @@ export function stepBytes(
   memory: StepMemory,
   liveBytes = liveStepBytes(subject, memory),
 ): StepBytes {
-  const { shape, trained, layerRank } = subject;
+  const { shape, trained, layerRank, workers = 1 } = subject;
   const perLayer = memory.recompute ? graphBytesOfLayer.recomputed : graphBytesOfLayer.plain;
   return {
-    process: processBytes + shape.layers * perLayer,
+    process: processBytes + workers * shape.layers * perLayer,
     weights: layerRank === undefined ? 0 : frozenBytes(subject, memory),
-    // value, two moments, gradient, gradient as it leaves the runtime, sum over micro-batches
-    trained: trained * 4 * 6,
-    live: liveBytes * arenaFactor,
+    // value, two moments, sum over micro-batches; of each worker a gradient, and that as it leaves the runtime
+    trained: trained * 4 * (4 + 2 * workers),
+    live: workers * liveBytes * arenaFactor,
   };
 }
 
 function frozenBytes(
-  { shape, parameters, weightBytes, elementBytes, packed, sessions }: StepSubject,
+  { shape, parameters, weightBytes, elementBytes, packed, sessions, workers = 1 }: StepSubject,
   { prepack }: StepMemory,
 ): number {
   if (!prepack || packed) return weightBytes;
@@ -64,7 +66,7 @@ function frozenBytes(
   // in one order for each direction, as float32; beside them the table that words are looked up in
   const multiplied = parameters - (shape.tied ? 0 : embedding);
   // one that only goes forward needs one order
-  return (1 + sessions) * 4 * multiplied + elementBytes * embedding;
+  return (2 * workers + sessions - 1) * 4 * multiplied + elementBytes * embedding;
 }
 
 /**

@@ -85,6 +85,7 @@ function unshareable({
   samples,
   maxSeconds,
   optimizer: { spikeFactor },
+  workers,
 }: TrainSpec): [string, string][] {
   const found: [string, string][] = [];
   const refuse = (where: string, message: string): void => void found.push([where, message]);
@@ -101,6 +102,7 @@ function unshareable({
   if (looks.patience !== undefined) refuse('evaluation.patience', 'is for a run by itself');
   if (looks.keep === 'best') refuse('evaluation.keep', 'best is for a run by itself');
   if (looks.general) refuse('evaluation.general', 'is for a run by itself: measure the adapter afterwards');
+  if (workers !== undefined) refuse('workers', 'are for a run by itself');
   if (maxSeconds !== undefined) refuse('maxSeconds', 'is for a run by itself');
   if (samples.prompts.length > 0) refuse('samples.prompts', 'are for a run by itself');
   if (spikeFactor !== undefined) refuse('optimizer.spikeFactor', 'is for a run by itself');

@@ -285,6 +285,14 @@ export const trainFields = z.strictObject({
     .describe('What `auto` may plan with; default the limit of the container, else the free memory of the machine.'),
   seed: seedField,
   threads: threadsField,
+  workers: z
+    .int()
+    .min(1)
+    .max(limits.stepWorkersMax)
+    .optional()
+    .describe(
+      'Sessions that share the micro-batches of each step, one for each GPU; the result is the same to the bit. They share `threads`, and each takes memory of its own. Absent: one.',
+    ),
 });
 
 /** One training run: what is trained, on what, how, and where the result goes. */
