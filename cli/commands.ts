@@ -46,6 +46,7 @@ import { smoke } from './commands/smoke.ts';
 import { sweep } from './commands/sweep.ts';
 import { teamsCreate, teamsLs } from './commands/teams.ts';
 import { train } from './commands/train.ts';
+import { trainTasks } from './commands/train-tasks.ts';
 import { undelete } from './commands/undelete.ts';
 import { up } from './commands/up.ts';
 import { verify } from './commands/verify.ts';
@@ -66,6 +67,7 @@ export const commands: readonly Command[] = [
   dataLs,
   dataErase,
   train,
+  trainTasks,
   sweep,
   evaluate,
   generate,

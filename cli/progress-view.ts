@@ -50,11 +50,13 @@ export function progressView(screen: Screen): ProgressView {
         case 'run':
           return note(runText(event));
         case 'step':
+          // of several that are trained at once, the progress of all is told beside it
+          if (event.task !== undefined) return;
           return draw(stepText(event, evalLoss, screen.isTerminal), event.step === event.steps);
         case 'eval':
           evalLoss = event.loss;
           return note(
-            `step ${event.step}: held-out loss ${event.loss.toFixed(4)}, ${(100 * event.tokenAccuracy).toFixed(1)}% of tokens right`,
+            `${ofTask(event)}step ${event.step}: held-out loss ${event.loss.toFixed(4)}, ${(100 * event.tokenAccuracy).toFixed(1)}% of tokens right`,
           );
         case 'sample':
           return note(`step ${event.step}: ${quoted(event.prompt)} -> ${quoted(event.text)}`);
@@ -78,7 +80,10 @@ const plainMilliseconds = 10_000;
 
 type Event<T extends JobEvent['type']> = Extract<JobEvent, { type: T }>;
 
+const ofTask = ({ task }: { readonly task?: string }): string => (task === undefined ? '' : `${task}: `);
+
 function runText({
+  task,
   firstStep,
   steps,
   rows,
@@ -90,7 +95,7 @@ function runText({
 }: Event<'run'>): string {
   const number = (value: number): string => value.toLocaleString('en');
   const from = firstStep > 1 ? `, going on from step ${firstStep - 1}` : '';
-  return `${number(trainableParameters)} parameters, ${number(rows)} rows (${number(evalRows)} held out), ${number(tokens)} tokens of which ${number(trainedTokens)} are trained, ${number(steps)} steps${from}${memory === undefined ? '' : `\nSteps: ${memory}`}`;
+  return `${ofTask(task === undefined ? {} : { task })}${number(trainableParameters)} parameters, ${number(rows)} rows (${number(evalRows)} held out), ${number(tokens)} tokens of which ${number(trainedTokens)} are trained, ${number(steps)} steps${from}${memory === undefined ? '' : `\nSteps: ${memory}`}`;
 }
 
 function stepText(event: Event<'step'>, evalLoss: number | undefined, withBar: boolean): string {

@@ -64,6 +64,7 @@ function progressText({ progress, state }: Job): string {
 
 function resultText({ output, reason }: Job): string {
   if (output.adapter !== undefined) return `${output.adapter}@${output.version ?? output.versionId ?? '?'}`;
+  if (output.versions) return output.versions.map((one) => `${one.adapter}@${one.version}`).join(', ');
   return output.base ?? reason.slice(0, 60);
 }
 

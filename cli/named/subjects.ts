@@ -9,6 +9,10 @@ export const baseAndAdapter: NamedForm['subjects'] = ({ base, adapter }) => [
 /** The base alone. */
 export const baseAlone: NamedForm['subjects'] = ({ base }) => subjectOf(base, 'config.json');
 
+/** The base of a training that stands inside another spec. */
+export const baseOfTraining: NamedForm['subjects'] = ({ train }) =>
+  subjectOf((train as { base?: unknown } | undefined)?.base, 'config.json');
+
 /** The base, and what training goes on from: what it makes has a name or a folder of its own. */
 export const baseAndStart: NamedForm['subjects'] = ({ base, method }) => [
   ...subjectOf(base, 'config.json'),

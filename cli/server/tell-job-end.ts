@@ -29,13 +29,23 @@ export function tellJobEnd(job: Job, json: boolean, io: CommandIo, place?: strin
 function resultLines({ kind, report, output, id }: Job, place: string | undefined): string[] {
   if (report === null) return [`${id} (${kind}) is done.`];
   const version = output.adapter === undefined ? undefined : `${output.adapter}@${output.version ?? 'latest'}`;
-  const made = place ?? version ?? output.base ?? id;
+  const several = output.versions?.map(nameOf).join(', ');
+  const made = place ?? version ?? several ?? output.base ?? id;
   // the report of a job of this kind is the same whoever has started it; where it was written is a place on the server
   const text = reportText({ ...report, ...('output' in report ? { output: made } : {}) } as JobReport);
   return text === undefined ? [`${id} (${kind}) is done.`] : [text];
 }
 
+const nameOf = ({ adapter, version }: { readonly adapter: string; readonly version: number }): string =>
+  `${adapter}@${version}`;
+
 function nextLines({ output, kind, id }: Job): string[] {
+  if (output.versions) {
+    const names = output.versions.map(nameOf);
+    return [
+      `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} published. Look at one with: lorary show ${names[0] ?? ''}`,
+    ];
+  }
   if (output.adapter !== undefined) {
     const name = `${output.adapter}@${output.version ?? 'latest'}`;
     return [

@@ -6,8 +6,8 @@ import { metricRows, type MetricRow } from './metric-rows.ts';
 
 export const listMetrics = handler(operation, async ({ world }, { team }, { params, query }) => {
   await getJobRecord(world.table, team, params.job);
-  const { afterStep, limit } = query;
-  const rows = await metricRows(chunksBackwards(world.table, team, params.job), afterStep);
+  const { afterStep, limit, task } = query;
+  const rows = await metricRows(chunksBackwards(world.table, team, params.job), afterStep, task);
   const count = wholeSteps(rows, limit);
   return { rows: rows.slice(0, count), more: rows.length > count };
 });

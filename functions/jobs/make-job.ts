@@ -68,7 +68,7 @@ async function costOf(
   allowance: Allowance,
 ): Promise<JobCost> {
   const { request, inputs, estimate, baseParameters } = resolved;
-  const isLora = request.kind === 'train' && request.method.kind === 'lora';
+  const isLora = request.kind === 'train-tasks' || (request.kind === 'train' && request.method.kind === 'lora');
   return jobCost(estimate, allowance, {
     price: machineFor(deps, resolved).price,
     measured: await measuredRate(deps.world, team, request, inputs),

@@ -18,18 +18,25 @@ export async function measuredRate(
   request: PinnedRequest,
   { base }: JobInputs,
 ): Promise<MeasuredRate | undefined> {
-  if (request.kind !== 'train' || !base) return undefined;
+  const asked = methodOf(request);
+  if (asked === undefined || !base) return undefined;
   const list = { partition: lists.jobs(team), index: 'index1', reverse: true, limit: lookedAtMax } as const;
   const { records } = await world.table.query(list);
   for (const record of records) {
-    const { id, kind, state, report, inputs, request: asked } = readJob(record).value;
+    const { id, kind, state, report, inputs, request: made } = readJob(record).value;
     if (kind !== 'train' || state !== 'succeeded' || !report || inputs.base?.id !== base.id) continue;
-    const method = z.object({ kind: z.string() }).safeParse(asked['method']);
-    if (method.data?.kind !== request.method.kind) continue;
+    const method = z.object({ kind: z.string() }).safeParse(made['method']);
+    if (method.data?.kind !== asked) continue;
     const told = reportSchema.safeParse(await readJsonBlob(world, report));
     if (told.success) return { jobId: id, tokensPerSecond: told.data.tokensPerSecond };
   }
   return undefined;
+}
+
+/** How a request trains; undefined where it does not. */
+function methodOf(request: PinnedRequest): string | undefined {
+  if (request.kind === 'train-tasks') return 'lora';
+  return request.kind === 'train' ? request.method.kind : undefined;
 }
 
 /** Of the last jobs: what is older was on other machines, as like as not. */

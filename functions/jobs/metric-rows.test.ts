@@ -29,7 +29,7 @@ function backwards(contents: readonly Content[]): { chunks: AsyncIterable<JobStr
   return { chunks: chunks(), read: () => read };
 }
 
-const shown = async (contents: readonly Content[], after = -1): Promise<[number, number | undefined][]> => {
+const shown = async (contents: readonly Content[], after = -1): Promise<[number, unknown][]> => {
   const rows = await metricRows(backwards(contents).chunks, after);
   return rows.map((row) => [row.step, row['loss'] ?? row['evalLoss']]);
 };
@@ -79,4 +79,34 @@ test('the rows of a long run take time by their number, not by its square', asyn
   expect(rows.at(-1)).toMatchObject({ step: 100_000, evalLoss: -100_000 });
   // its square is some ten thousand million comparisons: a minute where this takes a fifth of a second
   expect(performance.now() - begun).toBeLessThan(10_000);
+});
+
+const ofTask = (task: string, content: Content): Content => ({ ...content, task }) as Content; // of the kinds that have one
+
+test('of several tasks each has its rows, and what one did twice is not taken from another', async () => {
+  const contents = [
+    ofTask('a', run(1)),
+    ofTask('b', run(1)),
+    ofTask('a', step(1, 1)),
+    ofTask('b', step(1, 2)),
+    ofTask('a', step(2, 3)),
+    ofTask('b', evaluation(1, 7)),
+    // b had no second step; both go on after the first
+    ofTask('a', run(2)),
+    ofTask('b', run(2)),
+    ofTask('a', step(2, 30)),
+    ofTask('b', step(2, 40)),
+  ];
+  const all = await metricRows(backwards(contents).chunks, -1);
+  expect(all.map((row) => [row.step, row.task, row['loss'] ?? row['evalLoss']])).toEqual([
+    [1, 'a', 1],
+    [1, 'b', 2],
+    [1, 'b', 7],
+    [2, 'a', 30],
+    [2, 'b', 40],
+  ]);
+  const { chunks, read } = backwards([...Array.from({ length: 20 }, () => ofTask('b', step(0, 9))), ...contents]);
+  const own = await metricRows(chunks, 1, 'b');
+  expect(own).toMatchObject([{ step: 2, task: 'b', loss: 40 }]);
+  expect(read()).toBeLessThan(8);
 });

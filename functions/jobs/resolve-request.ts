@@ -6,9 +6,12 @@ import {
   datasetsOf,
   readsBase,
   specOfRequest,
+  type DataPlaces,
   type PinnedRequest,
   type SpecPlaces,
 } from '../../shared/domain/spec-of-request.ts';
+import { estimateTasks } from '../../shared/domain/estimate-tasks.ts';
+import { taskRequests, type TrainRequest } from '../../shared/domain/task-requests.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
 import { isPackingName } from '../../shared/formats/packing.ts';
 import type { World } from '../../shared/platform/ports.ts';
@@ -21,7 +24,7 @@ import type { ReadyDataset } from '../../shared/records/datasets.ts';
 import type { JobInputs, JobRecord } from '../../shared/records/jobs.ts';
 import type { VersionRecord } from '../../shared/records/versions.ts';
 import { settleTraining } from './settle-training.ts';
-import { trainFindings } from './train-findings.ts';
+import { taskFindings, trainFindings } from './train-findings.ts';
 import { createSearch, type Search } from './search.ts';
 
 /** A request whose names have been looked up and pinned, and that nothing is known to stand against. */
@@ -41,11 +44,13 @@ interface Found {
   readonly base?: ReadyBase | undefined;
   readonly datasets?: readonly {
     readonly role: ReturnType<typeof datasetsOf>[number]['role'];
+    readonly task?: number | undefined;
     readonly dataset: ReadyDataset | undefined;
   }[];
   readonly parents?: readonly { readonly version: VersionRecord | undefined; readonly weight?: number }[];
   readonly compositionId?: string | undefined;
-  readonly makes?: 'version' | 'base';
+  /** A number: so many versions. */
+  readonly makes?: 'version' | 'base' | number;
 }
 
 /** Checks everything that needs no machine. Throws `DomainError` with all findings; its code is theirs, or `job` where they differ. */
@@ -60,30 +65,35 @@ export async function resolveRequest(world: World, caller: Caller, request: JobR
   const [code = 'job'] = codes;
   const warnings = refuseErrors(codes.size === 1 ? code : 'job', 'This job cannot be started:', search.findings);
 
-  const { datasets = [], parents = [], makes } = found;
-  const subject: EstimateSubject = {
-    request: settled,
+  const { datasets = [], parents = [] } = found;
+  const subjectOf = (one: EstimateSubject['request'], own: FoundDatasets): EstimateSubject => ({
+    request: one,
     baseBytes: base?.sizeBytes ?? 0,
     parameters: base?.parameters ?? 0,
     contextTokens: base?.contextTokens ?? null,
     tensors: tensors ?? [],
-    datasets: sizesOf(datasets, ['dataset', 'evalDataset']),
-    mix: sizesOf(datasets, ['mix']),
+    datasets: sizesOf(own, ['dataset', 'evalDataset']),
+    mix: sizesOf(own, ['mix']),
     adapterParameters: present(parents.map(({ version }) => version?.checks?.parameters)),
-  };
+  });
+  const ofTask = (i: number): FoundDatasets => datasets.filter(({ task }) => task === i);
   return {
     request: found.request,
     inputs: inputsOf(found),
-    makes:
-      makes === 'version'
-        ? { versionId: newId(world, 'ver') }
-        : makes === 'base'
-          ? { baseId: newId(world, 'bas') }
-          : {},
-    estimate: estimateJob(subject),
+    makes: idsFor(world, found.makes),
+    estimate:
+      settled.kind === 'train-tasks'
+        ? estimateTasks(taskRequests(settled).map((one, i) => subjectOf(one, ofTask(i))))
+        : estimateJob(subjectOf(settled, datasets)),
     baseParameters: base?.parameters ?? undefined,
     warnings,
   };
+}
+
+function idsFor(world: Pick<World, 'now' | 'randomBytes'>, makes: Found['makes']): JobRecord['makes'] {
+  if (makes === 'version') return { versionId: newId(world, 'ver') };
+  if (makes === 'base') return { baseId: newId(world, 'bas') };
+  return makes === undefined ? {} : { versionIds: Array.from({ length: makes }, () => newId(world, 'ver')) };
 }
 
 type FoundDatasets = NonNullable<Found['datasets']>;
@@ -103,7 +113,9 @@ async function settle(
   { request, base, parents = [] }: Found,
   tensors: readonly BaseTensor[] | undefined,
 ): Promise<PinnedRequest> {
-  if (request.kind !== 'train' || !base || !tensors) return request;
+  if (!base || !tensors) return request;
+  if (request.kind === 'train-tasks') search.findings.push(...taskFindings(request, base, tensors));
+  if (request.kind !== 'train') return request;
   const { settled, findings } = await settleTraining(world, request, parents[0]?.version, tensors);
   search.findings.push(...findings, ...(settled ? trainFindings(settled, base, tensors) : []));
   return settled ?? request;
@@ -125,6 +137,14 @@ async function find(search: Search, world: World, { team }: Caller, request: Job
       refuseOtherBase(search, version, base, 'method.adapter');
       const pinned = { ...request, method: pinVersion(method, version) };
       return { request: pinned, base, datasets, parents: [{ version }], makes };
+    }
+    case 'train-tasks': {
+      const base = await search.base('train.base', request.train.base);
+      if (base) refuseUnrunnable(search, base, 'train.base');
+      const datasets = await findDatasets(search, request);
+      for (const [i, { output }] of request.tasks.entries())
+        await search.freeAdapter(`tasks[${i}].output.adapter`, output.adapter, base?.name);
+      return { request, base, datasets, makes: request.tasks.length };
     }
     case 'evaluate': {
       const base = await search.base('base', request.base);
@@ -186,17 +206,17 @@ async function find(search: Search, world: World, { team }: Caller, request: Job
 
 async function findDatasets(search: Search, request: PinnedRequest): Promise<NonNullable<Found['datasets']>> {
   const found = [];
-  for (const { role, where, name } of datasetsOf(request))
-    found.push({ role, dataset: await search.dataset(where, name) });
+  for (const { role, task, where, name } of datasetsOf(request))
+    found.push({ role, task, dataset: await search.dataset(where, name) });
   return found;
 }
 
 const asModel = 'written as a model in GGUF: use the model that was packed';
 
 /** A base may be kept that this installation cannot run: it knows other architectures, or none of its kind. */
-function refuseUnrunnable(search: Search, { name, findings }: ReadyBase): void {
+function refuseUnrunnable(search: Search, { name, findings }: ReadyBase, where = 'base'): void {
   const reason = findings.find(({ code }) => code === 'architecture-unsupported');
-  if (reason) search.refuse('unusable', 'base', `The base "${name}" cannot be run here: ${reason.message}`);
+  if (reason) search.refuse('unusable', where, `The base "${name}" cannot be run here: ${reason.message}`);
 }
 
 /** Weights of few bits can be computed with, and not changed. */
@@ -232,18 +252,24 @@ function specFindings(request: PinnedRequest): readonly Finding[] {
   }
 }
 
+const place = 'folder';
+const dataPlaces = ({ mix, evalDataset }: Pick<TrainRequest, 'mix' | 'evalDataset'>): DataPlaces => ({
+  dataset: place,
+  ...(mix ? { mix: mix.map(() => place) } : {}),
+  ...(evalDataset === undefined ? {} : { evalDataset: place }),
+});
+
 function placesOf(request: PinnedRequest): SpecPlaces {
-  const place = 'folder';
   switch (request.kind) {
     case 'train':
       return {
         base: place,
-        dataset: place,
         output: place,
-        ...(request.mix ? { mix: request.mix.map(() => place) } : {}),
+        ...dataPlaces(request),
         ...(request.method.kind === 'continue' ? { adapter: place } : {}),
-        ...(request.evalDataset === undefined ? {} : { evalDataset: place }),
       };
+    case 'train-tasks':
+      return { base: place, output: place, tasks: request.tasks.map((task) => dataPlaces(task)) };
     case 'export': {
       const hasBase = readsBase(request) && (request.adapter ?? request.base) !== undefined;
       return {

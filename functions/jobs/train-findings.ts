@@ -1,5 +1,6 @@
 import { adaptableModules, type BaseTensor } from '../../shared/domain/base-modules.ts';
 import { loraTargets } from '../../shared/domain/lora-targets.ts';
+import { placeOfTask, taskRequests, type TrainTasksRequest } from '../../shared/domain/task-requests.ts';
 import type { Finding } from '../../shared/errors.ts';
 import { loraConfigSchema } from '../../shared/methods/lora.ts';
 import type { ReadyBase } from '../../shared/records/bases.ts';
@@ -27,6 +28,21 @@ export function trainFindings(
   if (dataset === evalDataset)
     report('warning', 'evalDataset', 'is the dataset that is trained on, so the held-out loss flatters');
   return findings;
+}
+
+/** The same about each of several tasks, without their datasets' lengths: what is of all is told once. */
+export function taskFindings(request: TrainTasksRequest, base: ReadyBase, tensors: readonly BaseTensor[]): Finding[] {
+  const findings = new Map<string, Finding>();
+  for (const [i, one] of taskRequests(request).entries()) {
+    const { method } = one;
+    if (method.kind !== 'lora') continue; // of which a request of tasks has none
+    for (const finding of trainFindings({ ...one, method }, base, tensors)) {
+      const where = placeOfTask(request, i, finding.where ?? '');
+      const told = { ...finding, where };
+      findings.set(JSON.stringify([where, finding.message]), told);
+    }
+  }
+  return [...findings.values()];
 }
 
 function lora(config: object, tensors: readonly BaseTensor[]): readonly Finding[] {

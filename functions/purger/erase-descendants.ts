@@ -11,7 +11,7 @@ import { commit, newId } from '../../shared/records/commit.ts';
 import { datasetWrite, findDataset } from '../../shared/records/datasets.ts';
 import { dropBlobs } from '../../shared/records/drop-blobs.ts';
 import { erasureWrite, findErasure, rootsOf, type ErasureRecord } from '../../shared/records/erasures.ts';
-import { findJob, jobWrite, readJob, type JobRecord } from '../../shared/records/jobs.ts';
+import { findJob, type JobRecord, jobWrite, madeIds, readJob } from '../../shared/records/jobs.ts';
 import { activeJobSort, keys, lists } from '../../shared/records/keys.ts';
 import { walkLineage } from '../../shared/records/lineage.ts';
 import { findVersion, readVersion, versionWrite } from '../../shared/records/versions.ts';
@@ -73,13 +73,12 @@ async function descendantsOf({ table }: World, { team, id, dataset }: ErasureRec
   return { versions, bases };
 }
 
-const reads = ({ inputs, makes }: JobRecord, ids: ReadonlySet<string>): boolean =>
+const reads = (job: JobRecord, ids: ReadonlySet<string>): boolean =>
   [
-    inputs.base?.id,
-    ...(inputs.datasets ?? []).map(({ id }) => id),
-    ...(inputs.parents ?? []).map(({ versionId }) => versionId),
-    makes.versionId,
-    makes.baseId,
+    job.inputs.base?.id,
+    ...(job.inputs.datasets ?? []).map(({ id }) => id),
+    ...(job.inputs.parents ?? []).map(({ versionId }) => versionId),
+    ...madeIds(job),
   ].some((id) => id !== undefined && ids.has(id));
 
 /** Whether one of them still has it in hand. */

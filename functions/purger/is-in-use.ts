@@ -3,7 +3,7 @@ import { allRecords } from '../../shared/records/all-records.ts';
 import { parseBase } from '../../shared/records/bases.ts';
 import { readComposition } from '../../shared/records/compositions.ts';
 import { parseDataset } from '../../shared/records/datasets.ts';
-import { readJob } from '../../shared/records/jobs.ts';
+import { madeIds, readJob } from '../../shared/records/jobs.ts';
 import { activeJobSort, keys, lists } from '../../shared/records/keys.ts';
 import type { PurgeRecord } from '../../shared/records/purges.ts';
 import { readUpload } from '../../shared/records/uploads.ts';
@@ -18,10 +18,10 @@ export async function isInUse({ table }: Pick<World, 'table'>, purge: PurgeRecor
   if (why !== 'deleted' || kind === 'adapter') return false;
   if (await isArriving(table, team, await uploadOf(table, purge))) return true;
   for await (const record of allRecords(table, { ...activeJobs, prefix: activeJobSort(team, '') })) {
-    const { inputs, makes } = readJob(record).value;
-    const { base, datasets = [], parents = [] } = inputs;
+    const { value: job } = readJob(record);
+    const { base, datasets = [], parents = [] } = job.inputs;
     const ids = [base?.id, ...datasets.map((dataset) => dataset.id), ...parents.map(({ versionId }) => versionId)];
-    if ([...ids, makes.versionId, makes.baseId].includes(id)) return true;
+    if ([...ids, ...madeIds(job)].includes(id)) return true;
   }
   if (kind === 'version')
     for await (const record of allRecords(table, { partition: lists.compositions(team), index: 'index1' }))

@@ -92,7 +92,7 @@ async function failedJob(): Promise<string> {
   const report = await world.blobs.put(blobKeys.jobReport('blue', id), Buffer.from('{}'));
   const ref = ({ key, versionId }: BlobRef): BlobRef => ({ key, versionId });
   const file = { path: 'x', sizeBytes: 1, sha256: '0'.repeat(64), blob: ref(stored) };
-  await writeDelivery(world, fence, { report: ref(report), files: [file], outcome: null, findings: [] });
+  await writeDelivery(world, fence, { report: ref(report), files: [file], outcome: null, tasks: [], findings: [] });
   await changeJobRecord(world, caller, id, { type: 'refuse', reason: 'It was refused.' });
   return id;
 }

@@ -59,10 +59,12 @@ async function dropStream(table: RecordTable, last: RecordKey): Promise<void> {
 
 /** Where it has stored what nothing leads to. A job that succeeded has published everything. */
 async function unpublished(table: RecordTable, { team, state, makes }: JobRecord): Promise<readonly string[]> {
-  const { versionId, baseId } = makes;
+  const { versionId, versionIds = [], baseId } = makes;
   if (state === 'succeeded') return [];
-  if (versionId !== undefined)
-    return (await findVersion(table, team, versionId)) ? [] : [blobPrefixes.version(team, versionId)];
+  const prefixes: string[] = [];
+  for (const id of versionId === undefined ? versionIds : [versionId])
+    if (!(await findVersion(table, team, id))) prefixes.push(blobPrefixes.version(team, id));
+  if (versionId !== undefined || versionIds.length > 0) return prefixes;
   if (baseId === undefined || (await findPurge(table, team, baseId))) return [];
   for await (const record of allRecords(table, { partition: lists.bases(team), index: 'index1' }))
     if (readBase(record).value.id === baseId) return [];

@@ -30,19 +30,18 @@ export interface JobReports {
 
 /** Runs the job of any spec. Resolves to the job's report, plain JSON. */
 export async function runSpec(spec: Spec, context: JobContext): Promise<JobReports[Spec['kind']]> {
-  // it knows its allowance itself, and has something to show when that is spent
+  // they know their allowance themselves, and have something to show when that is spent
   if (spec.kind === 'train') return (await import('./train.ts')).runTrain(spec, context);
+  if (spec.kind === 'train-tasks') return (await import('./train-tasks.ts')).runTrainTasks(spec, context);
   return withinAllowance(context, (bounded) => runOther(spec, bounded));
 }
 
 /** Each kind is loaded only when it is asked for. */
 async function runOther(
-  spec: Exclude<Spec, { kind: 'train' }>,
+  spec: Exclude<Spec, { kind: 'train' | 'train-tasks' }>,
   context: JobContext,
 ): Promise<JobReports[Spec['kind']]> {
   switch (spec.kind) {
-    case 'train-tasks':
-      return (await import('./train-tasks.ts')).runTrainTasks(spec, context);
     case 'sweep':
       return (await import('./sweep.ts')).runSweep(spec, context);
     case 'evaluate':

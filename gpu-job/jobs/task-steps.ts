@@ -1,20 +1,24 @@
 import type { SettledTrainSpec } from '../../shared/contract/specs/train.ts';
 import { DomainError, invariant, UnavailableError } from '../../shared/errors.ts';
+import { shapeSize } from '../../shared/formats/dtype.ts';
 import { initialLora } from '../methods/initial-lora.ts';
 import { ofTask } from '../methods/shared-lora.ts';
 import { requireMethod, type TunedModel } from '../methods/tuned-model.ts';
 import { accumulateTasks, ofTasks, type TaskSums } from '../training/accumulate-tasks.ts';
 import { makeBatches } from '../training/batches.ts';
-import { firstState, readLatestCheckpoint, writeCheckpoint, type RunState } from '../training/checkpoint.ts';
+import { checkpointInterval } from '../training/checkpoint-interval.ts';
+import { firstState, writeCheckpoint, type Checkpoint, type RunState } from '../training/checkpoint.ts';
+import { commonCheckpoints } from '../training/common-checkpoints.ts';
 import { createEvalStep, type EvalStep } from '../training/eval-graph.ts';
 import { loraPlusFactors } from '../training/lora-plus.ts';
 import { openMetricsLog, type MetricsLog } from '../training/metrics-log.ts';
 import { clipScale, createAdamW, globalNorm, type AdamW } from '../training/optimizers.ts';
+import type { RunWall } from '../training/run-wall.ts';
 import { learningRateAt } from '../training/schedules.ts';
 import { scoreRows } from '../training/score-rows.ts';
 import { createTrainStep } from '../training/step-graph.ts';
 import { indicesUpTo, joinRows, selectRows, type TokenRows } from '../training/token-rows.ts';
-import type { ChosenPlan } from './choose-step-plan.ts';
+import { planText, type ChosenPlan } from './choose-step-plan.ts';
 import type { JobContext } from './job-context.ts';
 import type { PreparedTraining } from './prepare-training.ts';
 import { stepOptions } from './step-options.ts';
@@ -39,12 +43,14 @@ interface Task extends PreparedTask {
 
 /**
  * Takes the steps of all tasks that are left: each pass takes one step of every task that is not done, on the rows that it would take by itself.
- * Throws `DomainError('diverged')` and `UnavailableError` as a training run does.
+ * Where the allowance is spent, each is what it has learnt by then. Throws `DomainError('diverged' | 'budget-spent')` and `UnavailableError` as a
+ * training run does.
  */
 export async function runTaskSteps(
   prepared: readonly PreparedTask[],
   model: TunedModel,
   stepPlan: ChosenPlan,
+  wall: RunWall,
   context: JobContext,
 ): Promise<ReadonlyMap<string, TrainedWeights>> {
   const tasks: Task[] = [];
@@ -54,9 +60,17 @@ export async function runTaskSteps(
   const shape = { ...first.run.batchShape, microBatchTokens: stepPlan.microBatchTokens };
   let evaluation: EvalStep | undefined;
   const session = await createTrainStep(model, options);
-  const stop = async (): Promise<never> => {
-    for (const task of tasks) await save(task, context);
-    throw new UnavailableError('Stopped between two steps. Run the same again to go on.');
+  /** Begins with checkpoints, like every early end. Who asked for it can have the job go on; where the allowance is spent, all are written as they stand. */
+  const endEarly = async (): Promise<'budget'> => {
+    await saveAll(tasks, context);
+    if (context.stopRequested()) throw new UnavailableError('Stopped between two steps. Run the same again to go on.');
+    const [unbegun] = tasks.filter(({ state }) => state.step === 0);
+    if (unbegun)
+      throw new DomainError(
+        'budget-spent',
+        `The allowance is spent before the first step of ${unbegun.name}: give the run more time.`,
+      );
+    return 'budget';
   };
 
   const evaluate = async (due: readonly Task[]): Promise<void> => {
@@ -72,7 +86,7 @@ export async function runTaskSteps(
       rows,
       shape,
       () => {
-        if (context.stopRequested()) throw new Interrupted();
+        if (context.stopRequested() || wall.isReached()) throw new Interrupted();
       },
     );
     for (const task of due) {
@@ -81,22 +95,38 @@ export async function runTaskSteps(
       const labels = total(scores.labels);
       const line = { evalLoss: total(scores.lossSums) / labels, evalTokenAccuracy: total(scores.correct) / labels };
       await task.metrics.append({ step: task.state.step, ...line });
+      const { evalLoss: loss, evalTokenAccuracy: tokenAccuracy } = line;
+      context.emit({ type: 'eval', task: task.name, step: task.state.step, loss, tokenAccuracy });
       task.state = { ...task.state, evaluatedStep: task.state.step };
     }
   };
 
   try {
-    for (const task of prepared) tasks.push(await openTask(task, stepPlan));
+    const begun = await commonCheckpoints(
+      prepared.map(({ run: { folders, plan, model: own } }) => ({
+        folder: folders.checkpoints,
+        steps: plan.steps,
+        method: requireMethod(own),
+      })),
+    );
+    for (const [i, task] of prepared.entries()) tasks.push(await openTask(task, begun[i], stepPlan));
+    for (const task of tasks) emitRun(task, stepPlan, context);
     const values = valuesOf(tasks, (task) => task.parameters);
     let savedAt = context.now();
+    let [stepSeconds, saveSeconds] = [0, 0];
+    let stoppedBy: 'budget' | undefined;
     for (;;) {
       const due = tasks.filter(
         (task) => task.run.evalRows.length > 0 && task.state.evaluatedStep !== task.state.step && isLookedAt(task),
       );
-      if (due.length > 0 && (await interrupted(() => evaluate(due)))) await stop();
+      const isCut = due.length > 0 && (await interrupted(() => evaluate(due)));
       const going = tasks.filter((task) => !isDone(task));
+      const isSpent = going.length > 0 && (context.stopRequested() || wall.isReached(stepSeconds));
+      if (isCut || isSpent) {
+        stoppedBy = await endEarly();
+        break;
+      }
       if (going.length === 0) break;
-      if (context.stopRequested()) await stop();
 
       const startedAt = context.now();
       const { rows, owners } = joined(going, tasks, ({ run, state }) => {
@@ -110,20 +140,27 @@ export async function runTaskSteps(
       if (!found.every(({ loss, norm }) => Number.isFinite(loss) && Number.isFinite(norm))) throw diverged(tasks);
       for (const one of found) update(one);
       const seconds = (context.now() - startedAt) / 1000;
+      stepSeconds = seconds;
       const allTokens = found.reduce((sum, { tokens }) => sum + tokens, 0);
-      for (const one of found) await tell(one, (seconds * one.tokens) / allTokens);
+      for (const one of found) await tell(one, (seconds * one.tokens) / allTokens, context);
       context.emit(progressOf(tasks));
-      if (context.now() - savedAt >= first.spec.checkpoint.everySeconds * 1000) {
-        for (const task of tasks) await save(task, context);
+      const { everySeconds } = first.spec.checkpoint;
+      const interval = checkpointInterval({
+        everySeconds,
+        stepSeconds,
+        saveSeconds,
+        allowanceSeconds: wall.allowanceSeconds,
+      });
+      if (context.now() - savedAt >= interval * 1000) {
+        const saveBegan = context.now();
+        await saveAll(tasks, context);
         savedAt = context.now();
+        saveSeconds = (savedAt - saveBegan) / 1000;
       }
     }
-    const trained = tasks.map(async (task): Promise<[string, TrainedWeights]> => {
-      await task.metrics.flush();
-      const parameters = asWritten(task.parameters, outputDtype(task.spec, task.run));
-      return [task.name, { state: task.state, parameters, writtenStep: task.state.step }];
-    });
-    return new Map(await Promise.all(trained));
+    // results are written one after another: whoever goes on after the first of them trains none of the others again
+    if (!stoppedBy) await saveAll(tasks, context);
+    return new Map(tasks.map((task) => [task.name, trainedWeights(task, stoppedBy)]));
   } finally {
     for (const { metrics } of tasks) await metrics.close();
     await evaluation?.close();
@@ -131,11 +168,21 @@ export async function runTaskSteps(
   }
 }
 
-async function openTask(prepared: PreparedTask, { memory, microBatchTokens }: ChosenPlan): Promise<Task> {
+function trainedWeights(task: Task, stoppedBy: 'budget' | undefined): TrainedWeights {
+  const { state, spec, run } = task;
+  const parameters = asWritten(task.parameters, outputDtype(spec, run));
+  // one that had taken all its steps has come to its end
+  return { state, parameters, writtenStep: state.step, ...(stoppedBy && !isDone(task) ? { stoppedBy } : {}) };
+}
+
+async function openTask(
+  prepared: PreparedTask,
+  checkpoint: Checkpoint | undefined,
+  { memory, microBatchTokens }: ChosenPlan,
+): Promise<Task> {
   const { spec, run } = prepared;
   const { config, model, saved, targets, folders } = run;
   invariant(config, 'a task trains an adapter');
-  const checkpoint = await readLatestCheckpoint(folders.checkpoints, requireMethod(model));
   const state: RunState = checkpoint?.state ?? { ...firstState, plan: { memory, microBatchTokens } };
   const optimizer = createAdamW(run.parameters, {
     ...spec.optimizer,
@@ -221,21 +268,54 @@ function update({ task, loss, labels, gradients, norm: gradientNorm }: TaskGradi
   task.figures = { loss, gradientNorm, learningRate };
 }
 
-async function tell({ task, tokens, labels }: TaskGradients, seconds: number): Promise<void> {
-  const { state, run } = task;
+async function tell(
+  { task, tokens, labels }: TaskGradients,
+  seconds: number,
+  { emit }: Pick<JobContext, 'emit'>,
+): Promise<void> {
+  const { state, run, name } = task;
   const { epoch } = run.plan.stepAt(state.step);
   const step = state.step + 1;
   task.state = { ...state, step, tokens: state.tokens + tokens, seconds: state.seconds + seconds };
-  await task.metrics.append({ step, epoch, ...task.figures, tokensPerSecond: tokens / seconds, labels, tokens });
+  const figures = { step, epoch, ...task.figures, tokensPerSecond: tokens / seconds };
+  await task.metrics.append({ ...figures, labels, tokens });
+  const { steps } = run.plan;
+  const secondsLeft = (task.state.seconds / step) * (steps - step);
+  emit({ type: 'step', task: name, ...figures, steps, secondsLeft });
 }
 
-async function save(task: Task, context: JobContext): Promise<void> {
+/** Of all tasks after the same pass; told when the last one stands. */
+async function saveAll(tasks: readonly Task[], { emit }: Pick<JobContext, 'emit'>): Promise<void> {
+  const paths: string[] = [];
+  for (const task of tasks) paths.push(await save(task));
+  const [path = '', ...others] = paths;
+  emit({ type: 'checkpoint', step: Math.max(...tasks.map(({ state }) => state.step)), path, others });
+}
+
+async function save(task: Task): Promise<string> {
   const { run, spec } = task;
   task.state = { ...task.state, metricsBytes: await task.metrics.flush() };
   const content = { state: task.state, parameters: task.parameters, moments: task.optimizer.moments };
   const method = requireMethod(run.model);
-  const path = await writeCheckpoint(run.folders.checkpoints, content, method, run.identity, spec.checkpoint.keep);
-  context.emit({ type: 'checkpoint', step: task.state.step, path });
+  // the one before must stand until all tasks have a newer one
+  const keep = Math.max(2, spec.checkpoint.keep);
+  return writeCheckpoint(run.folders.checkpoints, content, method, run.identity, keep);
+}
+
+function emitRun({ name, run, state }: Task, stepPlan: ChosenPlan, { emit }: Pick<JobContext, 'emit'>): void {
+  const { plan, rows, evalRows, labels: trainedTokens, parameters } = run;
+  emit({
+    type: 'run',
+    task: name,
+    firstStep: state.step + 1,
+    steps: plan.steps,
+    rows: rows.length,
+    evalRows: evalRows.length,
+    tokens: rows.inputLengths.reduce((sum, length) => sum + length, 0),
+    trainedTokens,
+    trainableParameters: parameters.reduce((sum, { shape }) => sum + shapeSize(shape), 0),
+    memory: planText(stepPlan),
+  });
 }
 
 function progressOf(tasks: readonly Task[]): Parameters<JobContext['emit']>[0] {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -181,6 +181,83 @@ test('stopped, the tasks go on from their own checkpoints to the same bits; what
   const losses = ({ tasks: all }: TrainTasksReport): unknown => all.map(({ report: { evalLoss } }) => evalLoss);
   expect(losses(await runTrainTasks(specOf('stopped'), again))).toEqual(losses(report));
   expect(again.events.filter(({ type }) => type === 'progress')).toEqual([]);
+});
+
+test('killed between the checkpoints of one pass, tasks go on together from the pass before, to the same bits', async () => {
+  const spec = specOf('torn', { train: { ...shared(), checkpoint: { everySeconds: 0.0001, keep: 1 } } });
+  const context = rememberingContext();
+  const stopping = {
+    ...context,
+    stopRequested: () => context.events.filter(({ type }) => type === 'progress').length >= 3,
+  };
+  await expect(runTrainTasks(spec, stopping)).rejects.toThrow(UnavailableError);
+  // as if it had been ended after the first of the last three was written
+  await rm(at('torn/dogs.run/checkpoints/step-00000003'), { recursive: true });
+  const again = rememberingContext();
+  await runTrainTasks(spec, again);
+  const firsts = again.events.flatMap((event) => (event.type === 'run' ? [[event.task, event.firstStep]] : []));
+  expect(firsts).toEqual([
+    ['cats', 3],
+    ['dogs', 3],
+    ['few', 3],
+  ]);
+  for (const name of ['cats', 'dogs', 'few'])
+    expect(furthest(await factorsOf(at(`torn/${name}`)), await factorsOf(at(`together/${name}`)))).toBe(0);
+});
+
+test('killed while results are written, what is missing is written and nothing is trained again', async () => {
+  const context = rememberingContext();
+  const dying = {
+    ...context,
+    emit: (event: Parameters<typeof context.emit>[0]) => {
+      context.emit(event);
+      const isLast = event.type === 'checkpoint' && event.step === 9 && context.events.filter(isEvalAt9).length > 0;
+      if (isLast) throw new Error('killed');
+    },
+  };
+  const isEvalAt9 = (event: (typeof context.events)[number]): boolean => event.type === 'eval' && event.step === 9;
+  await expect(runTrainTasks(specOf('half-written'), dying)).rejects.toThrow('killed');
+  await cp(at('together/cats'), at('half-written/cats'), { recursive: true });
+  const again = rememberingContext();
+  await runTrainTasks(specOf('half-written'), again);
+  expect(again.events.filter(({ type }) => type === 'step' || type === 'eval')).toEqual([]);
+  for (const name of ['cats', 'dogs', 'few'])
+    expect(furthest(await factorsOf(at(`half-written/${name}`)), await factorsOf(at(`together/${name}`)))).toBe(0);
+});
+
+/** A context whose clock passes a second with each pass, so that every pass costs one. */
+function passingContext(secondsLeft: number): ReturnType<typeof rememberingContext> {
+  const context = rememberingContext();
+  const passes = (): number => context.events.filter(({ type }) => type === 'progress').length;
+  return { ...context, now: () => passes() * 1000, secondsLeft: () => secondsLeft - passes() };
+}
+
+test('at the wall each task is written as it stands, and one that was through is not called cut', async () => {
+  const report = await runTrainTasks(specOf('walled'), passingContext(3));
+  expect(report.tasks.map(({ name, report: { steps, stoppedBy } }) => [name, steps, stoppedBy])).toEqual([
+    ['cats', 3, 'budget'],
+    ['dogs', 3, 'budget'],
+    ['few', 2, undefined],
+  ]);
+  expect(report.warnings.filter(({ code }) => code === 'budget-spent').map(({ where }) => where)).toEqual([
+    'cats',
+    'dogs',
+  ]);
+  for (const name of ['cats', 'dogs', 'few'])
+    expect((await readAdapterFolder(at(`walled/${name}`))).modules.size).toBeGreaterThan(0);
+  await expect(runTrainTasks(specOf('no-time'), passingContext(0))).rejects.toMatchObject({ code: 'budget-spent' });
+  const one = await runTrainTasks(specOf('one-pass'), passingContext(1));
+  expect(one.tasks.map(({ report: { steps } }) => steps)).toEqual([1, 1, 1]);
+});
+
+test('what happens is told of each task, and the checkpoints of a pass at once', async () => {
+  const context = rememberingContext();
+  await runTrainTasks(specOf('told'), context);
+  const of = (type: string, task: string): number =>
+    context.events.filter((event) => event.type === type && 'task' in event && event.task === task).length;
+  expect([of('run', 'cats'), of('step', 'cats'), of('eval', 'cats')]).toEqual([1, 6, 4]);
+  expect([of('run', 'few'), of('step', 'few'), of('eval', 'few')]).toEqual([1, 2, 0]);
+  for (const event of context.events) if (event.type === 'checkpoint') expect(event.others).toHaveLength(2);
 });
 
 test('a task that diverges ends the run and is named', async () => {

@@ -8,6 +8,7 @@ import { sharedLora } from '../methods/shared-lora.ts';
 import { tunedModel } from '../methods/tuned-model.ts';
 import { runFolders, type RunFolders } from '../training/run-folders.ts';
 import { lockRun } from '../training/run-lock.ts';
+import { runWall } from '../training/run-wall.ts';
 import { joinRows } from '../training/token-rows.ts';
 import { chooseStepPlan } from './choose-step-plan.ts';
 import type { JobContext } from './job-context.ts';
@@ -18,7 +19,7 @@ import { writeTrained } from './write-trained.ts';
 /**
  * Trains an adapter for each task, all on one base and in one session. Each is what a training run of its own would be, up to the order in which
  * numbers are added. A task whose result stands is not trained again, and the others go on from their own checkpoints. Throws `DomainError('train')`
- * with the findings of all tasks before the first step, `DomainError('diverged')`, and `UnavailableError` when it was asked to stop and has saved its work.
+ * with the findings of all tasks before the first step, `DomainError('diverged' | 'budget-spent')`, and `UnavailableError` when it was asked to stop and has saved its work.
  */
 export async function runTrainTasks(spec: TrainTasksSpec, context: JobContext): Promise<TrainTasksReport> {
   const startedAt = context.now();
@@ -28,15 +29,16 @@ export async function runTrainTasks(spec: TrainTasksSpec, context: JobContext): 
     for (const task of taskRuns(spec)) held.push(await holdFolder(task));
     const tasks = await prepareTasks(held, context);
     try {
-      const warnings = tasks.flatMap(({ name, run }) => run.warnings.map((finding) => ofTaskFinding(name, finding)));
-      for (const finding of warnings) context.emit({ type: 'finding', finding });
+      const known = tasks.flatMap(({ name, run }) => run.warnings.map((finding) => ofTaskFinding(name, finding)));
+      for (const finding of known) context.emit({ type: 'finding', finding });
       const reports = await trainOpen(tasks, context);
+      const done = tasks.map(({ name }) => ({ name, report: reports.get(name) as TrainReport })); // each was trained, or had been
       return {
         kind: 'train-tasks',
         output: spec.output,
-        tasks: tasks.map(({ name }) => ({ name, report: reports.get(name) as TrainReport })), // each was trained, or had been
+        tasks: done,
         seconds: (context.now() - startedAt) / 1000,
-        warnings,
+        warnings: done.flatMap(({ name, report }) => report.warnings.map((finding) => ofTaskFinding(name, finding))),
       };
     } finally {
       for (const { run } of tasks) await run.close();
@@ -83,7 +85,8 @@ async function trainOpen(
       evalRows: joinRows(open.map(({ run }) => run.evalRows)),
     };
     const plan = await chooseStepPlan(first.spec, together);
-    const trained = await runTaskSteps(open, model, plan, context);
+    const wall = runWall(undefined, 0, context);
+    const trained = await runTaskSteps(open, model, plan, wall, context);
     for (const { name, spec, run } of open) {
       const weights = trained.get(name);
       invariant(weights, `the task ${name} was trained`);

@@ -87,7 +87,7 @@ function reportOf(
   const steps = lines.filter((line) => 'loss' in line);
   const evals = lines.filter((line) => 'evalLoss' in line);
   // where the allowance was spent, nobody may have looked at what is written
-  const evalOfWritten = stoppedBy ? evals.findLast(({ step }) => step === writtenStep) : evals.at(-1);
+  const evalOfWritten = evals.findLast(({ step }) => step === writtenStep);
   const last = steps.slice(-Math.max(1, Math.round(steps.length / 10)));
   const labels = sum(last.map((line) => line.labels));
   return {

@@ -38,7 +38,8 @@ export interface ContainerTools {
   readonly onStage?: (stage: ContainerStage) => void;
 }
 
-export type ContainerStage = 'claimed' | 'prepared' | 'stored' | 'published';
+/** `version`: one of several is published. */
+export type ContainerStage = 'claimed' | 'prepared' | 'stored' | 'version' | 'published';
 
 /** What the parts of a container work with. */
 export interface Container extends ContainerTools {

@@ -1,19 +1,18 @@
+import { join } from 'node:path';
 import { adapterFileKind } from '../../shared/domain/adapter-files.ts';
 import type { PinnedRequest } from '../../shared/domain/spec-of-request.ts';
 import { invariant, type Finding } from '../../shared/errors.ts';
 import type { BlobRef, World } from '../../shared/platform/ports.ts';
-import { readJsonBlob } from '../../shared/records/base-tensors.ts';
 import { blobKeys } from '../../shared/records/blob-keys.ts';
 import type { Caller } from '../../shared/records/caller.ts';
 import { writeDelivery, type Delivery } from '../../shared/records/job-delivery.ts';
 import type { Fence } from '../../shared/records/job-fence.ts';
 import type { JobRecord } from '../../shared/records/jobs.ts';
-import type { VersionOutcome } from '../../shared/records/publish-version.ts';
 import { checkAdapter } from './check-adapter.ts';
 import { describeBase } from './describe-base.ts';
 import { placeFiles } from './place-files.ts';
 import { pinnedBase } from './prepare-inputs.ts';
-import { publishAdapter } from './publish-adapter.ts';
+import { publishOne, publishTasks } from './publish-made.ts';
 import { publishBase } from './publish-base.ts';
 import { listFiles, storeFiles } from './store-files.ts';
 import { withoutPlaces } from './without-places.ts';
@@ -21,6 +20,7 @@ import { withoutPlaces } from './without-places.ts';
 /** What a job makes, by its request. */
 type Product =
   | { readonly kind: 'adapter'; readonly adapter: string; readonly origin: 'train' | 'compose' }
+  | { readonly kind: 'adapters'; readonly adapters: readonly string[] }
   | { readonly kind: 'base'; readonly base: string; readonly origin: 'train' | 'merge' }
   | { readonly kind: 'files' }
   | { readonly kind: 'report' };
@@ -28,6 +28,8 @@ type Product =
 function productOf(request: PinnedRequest): Product {
   if (request.kind === 'evaluate' || request.kind === 'generate') return { kind: 'report' };
   if (request.kind === 'export') return { kind: 'files' };
+  if (request.kind === 'train-tasks')
+    return { kind: 'adapters', adapters: request.tasks.map(({ output }) => output.adapter) };
   if (request.kind === 'compose') return { kind: 'adapter', adapter: request.output.adapter, origin: 'compose' };
   if (request.kind === 'merge') return { kind: 'base', base: request.output.base, origin: 'merge' };
   return 'adapter' in request.output
@@ -45,31 +47,44 @@ export async function storeOutputs(
 ): Promise<Delivery> {
   const { team, id, makes } = job;
   const product = productOf(request);
-  const paths = product.kind === 'report' ? [] : await listFiles(made.output);
+  const paths = product.kind === 'report' || product.kind === 'adapters' ? [] : await listFiles(made.output);
   const put = async (key: string, value: unknown): Promise<BlobRef> => {
     const { versionId } = await world.blobs.put(key, Buffer.from(JSON.stringify(value)));
     return { key, versionId };
   };
   let files: Delivery['files'] = [];
   let outcome: BlobRef | null = null;
-  if (product.kind === 'adapter') {
+  const tasks: Delivery['tasks'] = [];
+  const adapterIn = async (folder: string, versionId = ''): Promise<Delivery['tasks'][number]> => {
     invariant(job.inputs.base, 'an adapter is made for a base');
     const base = await pinnedBase(world, team, job.inputs.base);
-    outcome = await put(blobKeys.jobOutcome(team, id), await checkAdapter(world, base, made.output));
-    const kept = paths.filter((path) => adapterFileKind(path) !== 'foreign');
-    files = await storeFiles(world, made.output, kept, (path) =>
-      blobKeys.versionFile(team, makes.versionId ?? '', path),
-    );
-  } else if (product.kind === 'base') {
+    const checked = await put(blobKeys.jobOutcome(team, id), await checkAdapter(world, base, folder));
+    const kept = (await listFiles(folder)).filter((path) => adapterFileKind(path) !== 'foreign');
+    const keyOf = (path: string): string => blobKeys.versionFile(team, versionId, path);
+    return { files: await storeFiles(world, folder, kept, keyOf), outcome: checked };
+  };
+  if (product.kind === 'adapter') ({ files, outcome } = await adapterIn(made.output, makes.versionId));
+  else if (product.kind === 'adapters')
+    for (const [i, adapter] of product.adapters.entries())
+      tasks.push(await adapterIn(join(made.output, adapter), makes.versionIds?.[i]));
+  else if (product.kind === 'base') {
     files = await storeFiles(world, made.output, paths, (path) => blobKeys.baseFile(team, makes.baseId ?? '', path));
   } else if (product.kind === 'files') {
     files = await storeFiles(world, made.output, paths, (path) => blobKeys.jobFile(team, id, path));
   }
   const told = withoutPlaces(made.report, made.folder) as { readonly warnings?: readonly Finding[] }; // every report has them
   const report = await put(blobKeys.jobReport(team, id), told);
-  const delivery = { report, files, outcome, findings: [...(told.warnings ?? [])] };
+  const delivery = { report, files, outcome, tasks, findings: [...(told.warnings ?? [])] };
   await writeDelivery(world, fence, delivery);
   return delivery;
+}
+
+interface DeliveryPlace {
+  readonly delivery: Delivery;
+  /** For what has to be looked at again. */
+  readonly folder: string;
+  /** Told of each of several versions that stands. */
+  readonly onVersion: () => void;
 }
 
 /** Makes what is kept visible: a version, a base, or files of the job. Repeating it makes nothing twice. Throws `FencedOutError`. */
@@ -79,7 +94,7 @@ export async function publishOutputs(
   fence: Fence,
   job: JobRecord,
   request: PinnedRequest,
-  { delivery, folder }: { readonly delivery: Delivery; readonly folder: string },
+  { delivery, folder, onVersion }: DeliveryPlace,
 ): Promise<{ readonly output: JobRecord['output']; readonly findings: readonly Finding[] }> {
   const product = productOf(request);
   switch (product.kind) {
@@ -89,17 +104,14 @@ export async function publishOutputs(
       return { output: { files: delivery.files.length }, findings: [] };
     case 'adapter': {
       const { adapter, origin } = product;
-      const base = job.inputs.base?.name;
-      invariant(base !== undefined && delivery.outcome, 'an adapter was checked against its base');
-      const outcome = (await readJsonBlob(world, delivery.outcome)) as VersionOutcome; // written by storeOutputs
-      const made = { job, adapter, origin, base, files: delivery.files, outcome };
-      const { version, findings } = await publishAdapter(world, caller, fence, made);
-      const output = {
-        adapter: version.adapter,
-        versionId: version.id,
-        ...(version.version === null ? {} : { version: version.version }),
-      };
-      return { output, findings };
+      const { files, outcome } = delivery;
+      invariant(outcome && job.makes.versionId !== undefined, 'an adapter was checked, and its id chosen with the job');
+      const made = { job, versionId: job.makes.versionId, inputs: job.inputs, adapter, origin, files, outcome };
+      return publishOne(world, caller, fence, made);
+    }
+    case 'adapters': {
+      invariant(request.kind === 'train-tasks', 'several adapters are those of tasks');
+      return publishTasks(world, caller, fence, { job, request, delivery, onVersion });
     }
     case 'base': {
       // a container that takes over has only what is kept

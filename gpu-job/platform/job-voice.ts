@@ -84,7 +84,8 @@ function progressOf(content: StreamContent): Job['progress'] | undefined {
     const { stage, done, total, unit } = content satisfies JobEvent;
     return { stage, done, total, unit };
   }
-  if (content.type !== 'step') return undefined;
+  // of several that are trained at once, the progress of all is told beside the steps of each
+  if (content.type !== 'step' || content.task !== undefined) return undefined;
   const { step, steps, secondsLeft } = content;
   return { stage: 'train', done: step, total: steps, unit: 'steps', secondsLeft };
 }

@@ -24,15 +24,17 @@ export async function prepareInputs(
   const base = inputs.base && (await pinnedBase(world, team, inputs.base));
   const basePlace = base && join(folder, 'bases', base.name);
   if (base && basePlace !== undefined && readsBase(request)) await placeFiles(world, base.files, basePlace);
-  const datasets: Partial<Record<Exclude<ReturnType<typeof datasetsOf>[number]['role'], 'mix'>, string>> = {};
-  const mix: string[] = [];
+  const datasets: PlacedData = { mix: [] };
+  const ofTasks = request.kind === 'train-tasks' ? request.tasks.map((): PlacedData => ({ mix: [] })) : undefined;
   const roles = datasetsOf(request);
   for (const [i, pinned] of (inputs.datasets ?? []).entries()) {
-    const role = roles[i]?.role;
-    invariant(role, 'a dataset was pinned for each that the request names');
+    const named = roles[i];
+    invariant(named, 'a dataset was pinned for each that the request names');
     const place = await placeDataset(world, team, pinned, folder);
-    if (role === 'mix') mix.push(place);
-    else datasets[role] = place;
+    const { role, task } = named;
+    const placed = (task === undefined ? undefined : ofTasks?.[task]) ?? datasets;
+    if (role === 'mix') placed.mix.push(place);
+    else placed[role] = place;
   }
   const adapters: { adapter: string; weight: number }[] = [];
   for (const { adapter, version, versionId, weight = 1 } of inputs.parents ?? []) {
@@ -50,10 +52,18 @@ export async function prepareInputs(
   return {
     ...(basePlace !== undefined && readsBase(request) ? { base: basePlace } : {}),
     ...(request.kind === 'compose' ? { members: adapters } : adapter ? { adapter: adapter.adapter } : {}),
-    ...datasets,
-    ...(mix.length > 0 ? { mix } : {}),
+    ...withoutEmptyMix(datasets),
+    ...(ofTasks ? { tasks: ofTasks.map(withoutEmptyMix) } : {}),
     output: join(folder, 'outputs', outputName(request)),
   };
+}
+
+type PlacedData = Partial<Record<Exclude<ReturnType<typeof datasetsOf>[number]['role'], 'mix'>, string>> & {
+  mix: string[];
+};
+
+function withoutEmptyMix({ mix, ...rest }: PlacedData): Partial<PlacedData> {
+  return { ...rest, ...(mix.length > 0 ? { mix } : {}) };
 }
 
 /** The base that was meant when the job was made, deleted since or not. */
@@ -83,6 +93,7 @@ async function placeDataset(
 function outputName(request: PinnedRequest): string {
   if (request.kind === 'evaluate' || request.kind === 'generate') return 'report';
   if (request.kind === 'export') return request.format;
+  if (request.kind === 'train-tasks') return 'adapters';
   return 'adapter' in request.output ? request.output.adapter : request.output.base;
 }
 

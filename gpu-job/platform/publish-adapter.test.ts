@@ -59,7 +59,8 @@ function afterDraft(versionId: string, then: () => Promise<unknown>): World {
 test('a container that has lost its job publishes nothing, whenever it lost it', async () => {
   const { job, fence } = await claimedJob('lost');
   const versionId = job.makes.versionId ?? '';
-  const made = { job, adapter: 'lost', base: 'tiny', origin: 'train', files: [], outcome: soundOutcome } as const;
+  const own = { job, versionId, inputs: job.inputs };
+  const made = { ...own, adapter: 'lost', base: 'tiny', origin: 'train', files: [], outcome: soundOutcome } as const;
   const world = afterDraft(versionId, () =>
     changeJobRecord(api.world, api.caller(), job.id, { type: 'die', reason: 'It was silent.' }),
   );
@@ -71,7 +72,8 @@ test('a container that has lost its job publishes nothing, whenever it lost it',
 test('what was trained goes to a new adapter when the one it was drafted for was deleted in between', async () => {
   const { job, fence } = await claimedJob('trained');
   const versionId = job.makes.versionId ?? '';
-  const made = { job, adapter: 'trained', base: 'tiny', origin: 'train', files: [], outcome: soundOutcome } as const;
+  const own = { job, versionId, inputs: job.inputs };
+  const made = { ...own, adapter: 'trained', base: 'tiny', origin: 'train', files: [], outcome: soundOutcome } as const;
   const params = { adapter: 'trained' };
   const world = afterDraft(versionId, () => client.call(deleteAdapter, { params }));
   const { version } = await publishAdapter(world, api.caller(), fence, made);

@@ -1,10 +1,10 @@
-import { DomainError, invariant, type Finding } from '../../shared/errors.ts';
+import { DomainError, type Finding } from '../../shared/errors.ts';
 import { ConditionError, type World } from '../../shared/platform/ports.ts';
 import { adapterWrite, findAdapter, newAdapter, type AdapterRecord } from '../../shared/records/adapters.ts';
 import type { Caller } from '../../shared/records/caller.ts';
 import { commit } from '../../shared/records/commit.ts';
 import { fenceCheck, fencedOut, FencedOutError, type Fence } from '../../shared/records/job-fence.ts';
-import type { JobRecord } from '../../shared/records/jobs.ts';
+import type { JobInputs, JobRecord } from '../../shared/records/jobs.ts';
 import { keys } from '../../shared/records/keys.ts';
 import { publishVersion, type VersionOutcome } from '../../shared/records/publish-version.ts';
 import type { StoredFile } from '../../shared/records/stored-file.ts';
@@ -13,6 +13,10 @@ import { freeName } from './free-name.ts';
 
 export interface MadeAdapter {
   readonly job: JobRecord;
+  /** Of the version, chosen with the job. */
+  readonly versionId: string;
+  /** What it was made of: all that the job reads, or of several tasks that of this one. */
+  readonly inputs: JobInputs;
   /** The name that was asked for. */
   readonly adapter: string;
   readonly base: string;
@@ -31,8 +35,7 @@ export async function publishAdapter(
   fence: Fence,
   made: MadeAdapter,
 ): Promise<{ readonly version: VersionRecord; readonly findings: readonly Finding[] }> {
-  const { versionId } = made.job.makes;
-  invariant(versionId !== undefined, 'the id of the version was chosen with the job');
+  const { versionId } = made;
   for (;;) {
     const findings = await makeDraft(world, caller, fence, made, versionId);
     try {
@@ -60,8 +63,8 @@ async function makeDraft(
     if (await findVersion(world.table, caller.team, versionId)) return findings;
     const { adapter, isNew, renamed } = await adapterFor(world, caller, made);
     findings.splice(0, Infinity, ...renamed);
-    const { origin, files, job } = made;
-    const lineage = { origin, jobId: job.id, ...job.inputs };
+    const { origin, files, job, inputs } = made;
+    const lineage = { origin, jobId: job.id, ...inputs };
     const given = { state: 'validating' as const, files: [...files], lineage, notes: '', promote: [] };
     const draft: VersionRecord = { ...newVersion(world, caller, adapter, given), id: versionId };
     const change = { action: 'version.create', resource: `adapters/${adapter.name}/versions/${versionId}` };

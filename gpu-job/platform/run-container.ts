@@ -54,7 +54,7 @@ async function runRequest(container: Container, request: PinnedRequest): Promise
   const { world, caller, fence, job, voice, folder } = container;
   const delivery = (await findDelivery(world.table, job.team, job.id)) ?? (await work(container, request));
   container.onStage?.('stored');
-  const place = { delivery, folder: join(folder, 'published') };
+  const place = { delivery, folder: join(folder, 'published'), onVersion: () => container.onStage?.('version') };
   const { output, findings } = await publishOutputs(world, caller, fence, job, request, place);
   container.onStage?.('published');
   await voice.flush();
@@ -68,13 +68,15 @@ async function runRequest(container: Container, request: PinnedRequest): Promise
 async function work(container: Container, request: PinnedRequest): Promise<Delivery> {
   const { world, fence, job, voice, folder, threads, end } = container;
   const places = await prepareInputs(world, job, request, folder);
-  const checkpoints = createCheckpointStore(world, fence, places.output, voice);
-  if (request.kind === 'train') await checkpoints.restore();
+  // the runs of several tasks stand side by side in the folder of their results
+  const runsFolder = request.kind === 'train-tasks' ? places.output : `${places.output}.run`;
+  const checkpoints = createCheckpointStore(world, fence, runsFolder, voice);
+  if (request.kind === 'train' || request.kind === 'train-tasks') await checkpoints.restore();
   const spec = specOfRequest(request, { ...places, ...(threads === undefined ? {} : { threads }) });
   await writeFileAtomic(join(folder, 'spec.json'), `${JSON.stringify(spec, undefined, 2)}\n`);
   container.onStage?.('prepared');
   const onEvent = (event: JobEvent): void => {
-    if (event.type === 'checkpoint') checkpoints.save(event.path);
+    if (event.type === 'checkpoint') checkpoints.save([event.path, ...(event.others ?? [])]);
     voice.say(withoutPlaces(event, folder));
   };
   let report: object;

@@ -79,7 +79,7 @@ export async function writeCheckpoint(
 ): Promise<string> {
   await mkdir(folder, { recursive: true });
   await removeLeftovers(folder); // of a run that was killed while it wrote one: the next may have another step
-  const name = `step-${String(checkpoint.state.step).padStart(8, '0')}`;
+  const name = checkpointName(checkpoint.state.step);
   const path = join(folder, name);
   const write = async (temporary: string): Promise<void> => {
     const { parameters, constants = [] } = method;
@@ -132,6 +132,26 @@ export async function readLatestCheckpoint(
     'checkpoint-spoilt',
     ['No checkpoint can be read; remove the folder to start anew:', ...reasons].join('\n'),
   );
+}
+
+/** The checkpoint after this step where it stands and is whole. */
+export async function readCheckpointAt(
+  folder: string,
+  step: number,
+  method: MethodInputs,
+): Promise<Checkpoint | undefined> {
+  if (!(await checkpointSteps(folder)).includes(step)) return undefined;
+  try {
+    return await readCheckpoint(join(folder, checkpointName(step)), method);
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    return undefined;
+  }
+}
+
+/** The steps after which there are checkpoints, newest first. */
+export async function checkpointSteps(folder: string): Promise<number[]> {
+  return (await checkpointNames(folder)).map((name) => Number(name.slice(5)));
 }
 
 /** The newest checkpoint without its tensors: they may not even fit this run. */
@@ -212,6 +232,8 @@ const stateSchema = z.strictObject({
   identity: runIdentitySchema,
   sha256: z.record(z.string(), z.string()),
 });
+
+const checkpointName = (step: number): string => `step-${String(step).padStart(8, '0')}`;
 
 /** Newest first. A folder of this name is complete: it got it by renaming. */
 async function checkpointNames(folder: string): Promise<string[]> {

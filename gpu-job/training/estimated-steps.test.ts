@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { jobRequestSchema } from '../../shared/contract/job-requests.ts';
+import { singleRequestSchema } from '../../shared/contract/job-requests.ts';
 import { estimateJob, type Estimate, type EstimateSubject } from '../../shared/domain/estimate.ts';
 import { heldOutLines } from '../../shared/domain/run-length.ts';
 import { planRun } from './epochs.ts';
@@ -10,7 +10,7 @@ type Dataset = EstimateSubject['datasets'][number];
 function estimated(changes: object, dataset: Partial<Dataset>): Estimate {
   const train = { kind: 'train', base: 'tiny', dataset: 'rows', output: { adapter: 'mine' } };
   return estimateJob({
-    request: jobRequestSchema.parse({ ...train, ...changes }),
+    request: singleRequestSchema.parse({ ...train, ...changes }),
     baseBytes: 1000,
     parameters: 1000,
     contextTokens: 512,

@@ -9,6 +9,8 @@ export type JobEvent =
   /** How much there is to do, known before the first step. `firstStep` is above 1 when a run continues from a checkpoint. */
   | {
       readonly type: 'run';
+      /** Of several that are trained at once, the one that is meant; here and below. */
+      readonly task?: string;
       readonly firstStep: number;
       readonly steps: number;
       readonly rows: number;
@@ -22,6 +24,7 @@ export type JobEvent =
     }
   | {
       readonly type: 'step';
+      readonly task?: string;
       readonly step: number;
       readonly steps: number;
       readonly epoch: number;
@@ -31,9 +34,16 @@ export type JobEvent =
       readonly tokensPerSecond: number;
       readonly secondsLeft: number;
     }
-  | { readonly type: 'eval'; readonly step: number; readonly loss: number; readonly tokenAccuracy: number }
+  | {
+      readonly type: 'eval';
+      readonly task?: string;
+      readonly step: number;
+      readonly loss: number;
+      readonly tokenAccuracy: number;
+    }
   | { readonly type: 'sample'; readonly step: number; readonly prompt: string; readonly text: string }
-  | { readonly type: 'checkpoint'; readonly step: number; readonly path: string }
+  /** `others`: those of the other tasks that are trained with it, and from which the run goes on together. */
+  | { readonly type: 'checkpoint'; readonly step: number; readonly path: string; readonly others?: readonly string[] }
   /** Part of a job without steps: `done` of `total` `unit`s. */
   | {
       readonly type: 'progress';

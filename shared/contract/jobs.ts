@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { limits } from '../limits.ts';
-import { downloadField, findingField, idField, orNull, timeField } from './fields.ts';
+import { downloadField, findingField, idField, nameField, orNull, timeField } from './fields.ts';
 import { jobRequestSchema } from './job-requests.ts';
 import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
@@ -8,6 +8,7 @@ import { lineageSchema } from './versions.ts';
 
 export const jobKinds = [
   'train',
+  'train-tasks',
   'evaluate',
   'generate',
   'compose',
@@ -100,6 +101,10 @@ export const jobSchema = z
         version: z.int().optional(),
         base: z.string().optional(),
         files: z.int().optional(),
+        versions: z
+          .array(z.object({ adapter: z.string(), versionId: idField, version: z.int() }))
+          .optional()
+          .describe('Of several adapters, each that stands: all of them when it has succeeded.'),
       })
       .describe('What it made.'),
     stoppedBy: z
@@ -270,6 +275,7 @@ export const listMetrics = operation({
   scope: 'jobs:read',
   params: jobPath,
   query: z.object({
+    task: nameField.optional().describe('Of several that are trained at once, the adapter whose rows are wanted.'),
     afterStep: z.coerce.number().int().min(-1).default(-1),
     limit: z.coerce
       .number()
@@ -280,7 +286,9 @@ export const listMetrics = operation({
       .describe('Rows; what belongs to one step is not parted, so there may be one more.'),
   }),
   output: z.object({
-    rows: z.array(z.looseObject({ step: z.int() })).describe('As in `metrics.jsonl`.'),
+    rows: z
+      .array(z.looseObject({ step: z.int(), task: z.string().optional() }))
+      .describe('As in `metrics.jsonl`; of several that are trained at once, each with its `task`.'),
     more: z.boolean().describe('Whether there is more now.'),
   }),
 });

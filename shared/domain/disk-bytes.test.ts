@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { jobRequestSchema } from '../contract/job-requests.ts';
+import { singleRequestSchema } from '../contract/job-requests.ts';
 import { jobDiskBytes, type DiskSubject } from './disk-bytes.ts';
 
 const subject = (request: object, changes: Partial<DiskSubject> = {}): DiskSubject => ({
-  request: jobRequestSchema.parse(request),
+  request: singleRequestSchema.parse(request),
   baseBytes: 1000,
   datasets: [],
   adapterParameters: [],

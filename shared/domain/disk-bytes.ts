@@ -1,8 +1,8 @@
-import type { JobRequest } from '../contract/job-requests.ts';
+import type { SingleRequest } from '../contract/job-requests.ts';
 
 /** What a job reads and makes, in counts. */
 export interface DiskSubject {
-  readonly request: JobRequest;
+  readonly request: SingleRequest;
   readonly baseBytes: number;
   readonly datasets: readonly { readonly rows: number; readonly sizeBytes: number }[];
   /** Values of the adapters that go in. */
@@ -34,7 +34,7 @@ export function jobDiskBytes({ request, baseBytes, datasets, adapterParameters, 
 const storeBytes = (rows: number, sizeBytes: number): number => 4 * (sizeBytes / 4) + 12 * rows;
 
 /** Checkpoints that are kept and the one that is being written, of values and two moments; the best values; and the result. */
-function runBytes({ checkpoint, evaluation }: Extract<JobRequest, { kind: 'train' }>, trained: number): number {
+function runBytes({ checkpoint, evaluation }: Extract<SingleRequest, { kind: 'train' }>, trained: number): number {
   const { patience, keep = patience === undefined ? 'last' : 'best' } = evaluation;
   const each = 3 + Number(keep === 'best');
   return 4 * trained * (each * (checkpoint.keep + 1) + 1);

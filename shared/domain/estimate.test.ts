@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { smolLm135Shape } from '../../test/support/random-base.ts';
-import { jobRequestSchema, type JobRequest } from '../contract/job-requests.ts';
+import { singleRequestSchema, type SingleRequest } from '../contract/job-requests.ts';
 import type { BaseTensor } from './base-modules.ts';
 import { estimateJob, type EstimateSubject } from './estimate.ts';
 import { modelShape } from './model-shape.ts';
@@ -22,7 +22,7 @@ const tensors: BaseTensor[] = [
 ];
 
 const train = { kind: 'train', base: 'smol', dataset: 'rows', output: { adapter: 'mine' } };
-const request = (changes: object): JobRequest => jobRequestSchema.parse({ ...train, ...changes });
+const request = (changes: object): SingleRequest => singleRequestSchema.parse({ ...train, ...changes });
 const subject = (changes: object): EstimateSubject => ({
   request: request(changes),
   baseBytes: 269_000_000,
@@ -94,7 +94,7 @@ test('full fine-tuning takes more memory and time than LoRA, and evaluating less
   const full = estimateJob(subject({ method: { kind: 'full' }, output: { base: 'new' } }));
   const evaluate = estimateJob({
     ...subject({}),
-    request: jobRequestSchema.parse({ kind: 'evaluate', base: 'smol', dataset: 'rows' }),
+    request: singleRequestSchema.parse({ kind: 'evaluate', base: 'smol', dataset: 'rows' }),
   });
   expect(full.memoryBytes).toBeGreaterThan(lora.memoryBytes);
   expect(full.seconds).toBeGreaterThan(lora.seconds);
@@ -106,14 +106,14 @@ test('generating takes longer the more is written, and less at once than measuri
   const generate = (maxNewTokens: number) =>
     estimateJob({
       ...subject({}),
-      request: jobRequestSchema.parse({ kind: 'generate', base: 'smol', prompts: [{ prompt: 'Hi' }], maxNewTokens }),
+      request: singleRequestSchema.parse({ kind: 'generate', base: 'smol', prompts: [{ prompt: 'Hi' }], maxNewTokens }),
     });
   expect(generate(100).seconds - 5).toBeGreaterThan(1.9 * (generate(50).seconds - 5));
   expect(generate(64)).toMatchObject({
     steps: null,
     tokens: expect.toSatisfy((tokens: number) => tokens > 64) as number,
   });
-  const evaluate = jobRequestSchema.parse({ kind: 'evaluate', base: 'smol', dataset: 'rows' });
+  const evaluate = singleRequestSchema.parse({ kind: 'evaluate', base: 'smol', dataset: 'rows' });
   expect(generate(64).memoryBytes).toBeLessThan(estimateJob({ ...subject({}), request: evaluate }).memoryBytes);
 });
 
@@ -129,7 +129,7 @@ test('packed weights are used as they are stored, in a fast step too', () => {
 
 test('jobs that pass over files are told apart from those that compute', () => {
   const merge = { kind: 'merge', adapter: 'mine', output: { base: 'merged' } };
-  const estimate = estimateJob({ ...subject({}), request: jobRequestSchema.parse(merge) });
+  const estimate = estimateJob({ ...subject({}), request: singleRequestSchema.parse(merge) });
   expect(estimate).toMatchObject({ tokens: null, steps: null });
   expect(estimate.basis).toMatch(/MB\/s/);
 });

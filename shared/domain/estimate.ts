@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Dataset } from '../contract/datasets.ts';
-import type { JobRequest } from '../contract/job-requests.ts';
+import type { SingleRequest } from '../contract/job-requests.ts';
 import type { estimateSchema } from '../contract/jobs.ts';
 import { loraConfigSchema } from '../methods/lora.ts';
 import { adaptableModules, type BaseTensor } from './base-modules.ts';
@@ -18,7 +18,7 @@ export type Estimate = z.output<typeof estimateSchema>;
 
 /** What is known of a job before it runs. */
 export interface EstimateSubject {
-  readonly request: JobRequest;
+  readonly request: SingleRequest;
   readonly baseBytes: number;
   readonly parameters: number;
   readonly contextTokens: number | null;
@@ -41,10 +41,14 @@ export interface EstimateSubject {
  * machine is the one that `basis` names; memory is meant to be above what is used.
  */
 export function estimateJob(subject: EstimateSubject): Estimate {
-  const { method } = subject.request.kind === 'train' ? subject.request : {};
-  const trained = method?.kind === 'lora' ? loraSize(method.config, subject.tensors).values : subject.parameters;
-  const diskBytes = Math.round(jobDiskBytes({ ...subject, trained: method ? trained : 0 }));
+  const diskBytes = Math.round(jobDiskBytes({ ...subject, trained: trainedValues(subject) }));
   return { ...estimateWork(subject), diskBytes };
+}
+
+/** Values that a job trains; 0 where nothing is. */
+export function trainedValues({ request, tensors, parameters }: EstimateSubject): number {
+  if (request.kind !== 'train') return 0;
+  return request.method.kind === 'lora' ? loraSize(request.method.config, tensors).values : parameters;
 }
 
 /** All but the disk. */
@@ -68,7 +72,7 @@ function estimateWork(subject: EstimateSubject): Work {
   }
 }
 
-function estimateTrain(subject: EstimateSubject, request: Extract<JobRequest, { kind: 'train' }>): Work {
+function estimateTrain(subject: EstimateSubject, request: Extract<SingleRequest, { kind: 'train' }>): Work {
   const { tensors, parameters, contextTokens, datasets } = subject;
   const [train, evaluation] = datasets;
   const trainedShare = 1 - (request.evalFraction ?? 0);
@@ -129,7 +133,7 @@ function estimateTrain(subject: EstimateSubject, request: Extract<JobRequest, { 
 
 /** Steps of a run that counts rows, where every line is one row; undefined where only the tokens could tell. */
 function knownSteps(
-  { epochs, tokens, batch, evalFraction, longRows }: Extract<JobRequest, { kind: 'train' }>,
+  { epochs, tokens, batch, evalFraction, longRows }: Extract<SingleRequest, { kind: 'train' }>,
   mixed: ReturnType<typeof mixedWith>,
 ): number | undefined {
   if (tokens !== undefined || batch.tokens !== undefined || longRows === 'split') return undefined;
@@ -149,7 +153,7 @@ function knownSteps(
 /** The dataset of a run and those that are mixed into it, as far as they are known. */
 function mixedWith(
   { datasets, mix = [] }: EstimateSubject,
-  request: Extract<JobRequest, { kind: 'train' }>,
+  request: Extract<SingleRequest, { kind: 'train' }>,
 ): { readonly data: EstimateSubject['datasets'][number] | undefined; readonly weight: number }[] {
   return [{ data: datasets[0], weight: 1 }, ...(request.mix ?? []).map(({ weight }, i) => ({ data: mix[i], weight }))];
 }
@@ -165,7 +169,7 @@ function estimateEvaluate(subject: EstimateSubject, rowsMax = Infinity): Work {
 
 function estimateGenerate(
   subject: EstimateSubject,
-  { prompts, maxNewTokens }: Extract<JobRequest, { kind: 'generate' }>,
+  { prompts, maxNewTokens }: Extract<SingleRequest, { kind: 'generate' }>,
 ): Work {
   const { parameters } = subject;
   const lengths = prompts.map((prompt) => tokensOf({ sizeBytes: JSON.stringify(prompt).length }));

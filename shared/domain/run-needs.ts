@@ -14,4 +14,4 @@ export function runNeeds(
   return { accelerator, memoryBytes: Math.ceil(memoryBytes) };
 }
 
-const accelerated: ReadonlySet<JobKind> = new Set<JobKind>(['train', 'evaluate', 'generate', 'merge']);
+const accelerated: ReadonlySet<JobKind> = new Set<JobKind>(['train', 'train-tasks', 'evaluate', 'generate', 'merge']);

@@ -3,6 +3,7 @@ import { jobRequestSchema, type JobRequest } from '../contract/job-requests.ts';
 import { composeSpecSchema } from '../contract/specs/compose.ts';
 import { parseSpec, type Spec } from '../contract/specs/parse-spec.ts';
 import { invariant } from '../errors.ts';
+import { taskRequests, type TrainRequest } from './task-requests.ts';
 
 const { type, mode, peftRelease, rank, dtype } = composeSpecSchema.shape;
 const recipeSchema = z.object({ type, mode, peftRelease, rank, dtype });
@@ -18,14 +19,20 @@ export function readPinnedRequest(stored: Readonly<Record<string, unknown>>): Pi
   return { ...jobRequestSchema.parse(request), recipe: recipeSchema.optional().parse(recipe) };
 }
 
-/** Folders and files of the machine that runs a job. */
-export interface SpecPlaces {
-  readonly base?: string;
-  readonly adapter?: string;
+/** Files with the rows of a training. */
+export interface DataPlaces {
   readonly dataset?: string;
   /** What is mixed into it, in the order of the request. */
   readonly mix?: readonly string[];
   readonly evalDataset?: string;
+}
+
+/** Folders and files of the machine that runs a job. */
+export interface SpecPlaces extends DataPlaces {
+  readonly base?: string;
+  readonly adapter?: string;
+  /** Of each of several tasks, in the order of the request. */
+  readonly tasks?: readonly DataPlaces[];
   /** Rows of what should not be forgotten. */
   readonly generalDataset?: string;
   readonly members?: readonly { readonly adapter: string; readonly weight: number }[];
@@ -49,7 +56,13 @@ export function datasetsOf(request: PinnedRequest): {
   readonly role: 'dataset' | 'mix' | 'evalDataset' | 'generalDataset';
   readonly where: string;
   readonly name: string;
+  /** Of several tasks, the one that it is for. */
+  readonly task?: number;
 }[] {
+  if (request.kind === 'train-tasks')
+    return taskRequests(request).flatMap((one, task) =>
+      datasetsOf(one).map(({ where, ...rest }) => ({ ...rest, where: `tasks[${task}].${where}`, task })),
+    );
   if (request.kind !== 'train' && request.kind !== 'evaluate') return [];
   const evalDataset = request.kind === 'train' ? request.evalDataset : undefined;
   const [where, general] =
@@ -75,19 +88,19 @@ function specValue(request: PinnedRequest, places: SpecPlaces): object {
   const { base, adapter, output, threads } = places;
   switch (request.kind) {
     case 'train': {
-      const { dataset: _d, evalDataset: _e, mix, evalFraction, contextTokens, longRows, ...rest } = withoutOwn(request);
-      const mixed = mix?.map(({ weight }, i) => ({ rows: places.mix?.[i], weight }));
-      const data = {
-        train: places.dataset,
-        mix: mixed,
-        eval: places.evalDataset,
-        evalFraction,
-        contextTokens,
-        longRows,
-      };
+      const { data, rest } = dataOf(withoutOwn(request), places);
       const evaluation = { ...request.evaluation, general: general(request.evaluation.general, places) };
       const method = rest.method.kind === 'continue' ? continued(rest.method, adapter) : rest.method;
       return { ...rest, method, evaluation, base, output, data, threads };
+    }
+    case 'train-tasks': {
+      const { kind, train, tasks } = request;
+      const named = tasks.map((task, i) => {
+        const { data, rest } = dataOf(task, places.tasks?.[i] ?? {});
+        const { output: made, ...own } = rest;
+        return { ...own, name: made.adapter, data };
+      });
+      return { kind, train: { ...train, base, threads }, tasks: named, output };
     }
     case 'evaluate': {
       const { dataset: _d, version: _v, ...rest } = withoutOwn(request);
@@ -112,6 +125,16 @@ function specValue(request: PinnedRequest, places: SpecPlaces): object {
   }
 }
 
+type OwnData = Pick<TrainRequest, 'dataset' | 'mix' | 'evalDataset' | 'evalFraction' | 'contextTokens' | 'longRows'>;
+
+/** The rows of a training as a spec names them, and the rest of its request. */
+function dataOf<R extends OwnData>(request: R, places: DataPlaces): { data: object; rest: Omit<R, keyof OwnData> } {
+  const { dataset: _d, evalDataset: _e, mix, evalFraction, contextTokens, longRows, ...rest } = request;
+  const mixed = mix?.map(({ weight }, i) => ({ rows: places.mix?.[i], weight }));
+  const data = { train: places.dataset, mix: mixed, eval: places.evalDataset, evalFraction, contextTokens, longRows };
+  return { data, rest };
+}
+
 /** Without what only the platform knows. */
 function withoutOwn<R extends PinnedRequest>(request: R): Omit<R, 'recipe' | 'budget'> {
   const { recipe: _recipe, budget: _budget, ...rest } = request;
@@ -123,4 +146,4 @@ const continued = (
   from: string | undefined,
 ): object => ({ ...method, from });
 
-type TrainMethod = Extract<PinnedRequest, { readonly kind: 'train' }>['method'];
+type TrainMethod = TrainRequest['method'];

@@ -14,6 +14,8 @@ const deliveryRecord = z.object({
   files: z.array(storedFileSchema),
   /** What the validator said of an adapter, as a `VersionOutcome`. */
   outcome: blobRefSchema.nullable(),
+  /** Of several adapters, in the order of the request. */
+  tasks: z.array(z.object({ files: z.array(storedFileSchema), outcome: blobRefSchema })).default([]),
   /** Warnings of the job. */
   findings: z.array(findingField),
 });

@@ -25,7 +25,12 @@ const jobRecord = z.object({
   request: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null),
   inputs: jobInputsSchema,
   /** Ids of what it will make, chosen with the job, so that no attempt makes a second one. */
-  makes: z.object({ versionId: z.string().optional(), baseId: z.string().optional() }),
+  makes: z.object({
+    versionId: z.string().optional(),
+    baseId: z.string().optional(),
+    /** Of several adapters, in the order of the request. */
+    versionIds: z.array(z.string()).optional(),
+  }),
   attempt: z.int(),
   deaths: z.int(),
   stops: z.int(),
@@ -41,6 +46,7 @@ const jobRecord = z.object({
     version: z.int().optional(),
     base: z.string().optional(),
     files: z.int().optional(),
+    versions: z.array(z.object({ adapter: z.string(), versionId: z.string(), version: z.int() })).optional(),
   }),
   /** What ended it before it was through; null: nothing. */
   stoppedBy: z.enum(['budget']).nullable().default(null),
@@ -93,6 +99,12 @@ export function jobWrite(value: JobRecord, revision?: number): RecordWrite {
     },
     condition: revision === undefined ? { ifAbsent: true } : { ifRevision: revision },
   };
+}
+
+/** What a job makes or has made, by the ids that were chosen with it. */
+export function madeIds({ makes }: Pick<JobRecord, 'makes'>): readonly string[] {
+  const { versionId, versionIds = [], baseId } = makes;
+  return [versionId, ...versionIds, baseId].filter((id) => id !== undefined);
 }
 
 /** As callers see it. */

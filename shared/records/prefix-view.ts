@@ -81,9 +81,12 @@ const purgeNames = z.object({ kind: z.string(), name: z.string().nullable() });
 const jobNames = z.object({
   kind: z.string(),
   createdBy: z.string(),
-  request: maybeNamed.extend({ output: maybeNamed.optional() }),
+  request: maybeNamed.extend({
+    output: maybeNamed.optional(),
+    tasks: z.array(z.object({ output: maybeNamed })).optional(),
+  }),
   inputs: z.object({ parents: parts.optional() }),
-  output: maybeNamed,
+  output: maybeNamed.extend({ versions: parts.optional() }),
 });
 const auditNames = z.object({ resource: z.string(), keyId: z.string().optional() });
 
@@ -135,6 +138,7 @@ function seesJob(
 ): boolean {
   // what it validates is named by the upload alone
   if (kind === 'validate-upload') return createdBy === caller.keyId;
-  const named = [request, request.output, made, ...(inputs.parents ?? [])].map((part) => part?.adapter);
+  const several = [...(request.tasks ?? []).map(({ output }) => output), ...(made.versions ?? [])];
+  const named = [request, request.output, made, ...several, ...(inputs.parents ?? [])].map((part) => part?.adapter);
   return named.every((adapter) => adapter === undefined || seesAdapter(caller, adapter));
 }

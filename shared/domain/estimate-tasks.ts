@@ -1,0 +1,30 @@
+import { invariant } from '../errors.ts';
+import { estimateJob, trainedValues, type Estimate, type EstimateSubject } from './estimate.ts';
+
+/**
+ * What several trainings that share a base are expected to take: the work of all of them, on one copy of the base. `subjects`: each task as
+ * the training that it would be by itself. What they save by sharing passes is not counted on.
+ */
+export function estimateTasks(subjects: readonly EstimateSubject[]): Estimate {
+  const [subject] = subjects;
+  invariant(subject, 'there are tasks');
+  const alone = subjects.map((one) => estimateJob(one));
+  const values = subjects.map((one) => trainedValues(one));
+  const total = (of: (one: Estimate) => number): number => sum(alone.map(of));
+  return {
+    tokens: total(({ tokens }) => tokens ?? 0),
+    steps: total(({ steps }) => steps ?? 0),
+    stepsAreExact: alone.every(({ stepsAreExact }) => stepsAreExact),
+    // passes are no larger for being shared; what each task trains is there beside the largest
+    memoryBytes:
+      Math.max(...alone.map(({ memoryBytes }) => memoryBytes)) + stateBytes * (sum(values) - Math.max(...values)),
+    diskBytes: subject.baseBytes + total(({ diskBytes }) => diskBytes - subject.baseBytes),
+    seconds: total(({ seconds }) => seconds),
+    basis: alone[0]?.basis ?? '',
+  };
+}
+
+/** Of a value that is trained: itself, its gradient and two moments, in float32. */
+const stateBytes = 16;
+
+const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
