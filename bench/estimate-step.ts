@@ -1,6 +1,4 @@
 /** `estimate-step.ts CASE`: takes some steps of one case in this process, and prints what they took as one line of JSON. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { openBaseModel } from '../gpu-job/folders/base-model.ts';
 import { loraMethod } from '../gpu-job/methods/lora.ts';
 import { requireMethod, tunedModel } from '../gpu-job/methods/tuned-model.ts';
@@ -10,17 +8,15 @@ import { makeBatches } from '../gpu-job/training/batches.ts';
 import { clipScale, createAdamW, globalNorm } from '../gpu-job/training/optimizers.ts';
 import { createTrainStep } from '../gpu-job/training/step-graph.ts';
 import { stepMemory } from '../shared/domain/step-memory.ts';
-import { uniform, writeRandomBase } from '../test/support/random-base.ts';
+import { uniform } from '../test/support/random-base.ts';
+import { benchBase } from './bench-base.ts';
 import { estimateCases } from './estimate-cases.ts';
 
 const name = process.argv[2] ?? '';
 const found = estimateCases.find((one) => one.name === name);
 if (!found) throw new Error(`there is no case ${name}`);
 const { config, shape, dtype, rank, rows, length, memory } = found;
-const folder = join('.cache', 'bench', `${shape}-${dtype.toLowerCase()}`);
-if (!existsSync(join(folder, 'config.json'))) await writeRandomBase(folder, config, { dtype });
-
-const model = tunedModel(await openBaseModel(folder), (tunable) =>
+const model = tunedModel(await openBaseModel(await benchBase(shape, dtype)), (tunable) =>
   loraMethod(
     tunable,
     tunable.linears.map(({ module }) => ({ module, r: rank, scaling: 2 })),

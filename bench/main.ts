@@ -4,7 +4,10 @@ type Bench = () => Promise<Record<string, unknown>>;
 
 /** Every benchmark by name; each resolves to one flat object. Loaded only when it runs: the memory of one is not that of all. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
-  train: async () => (await import('./train.ts')).benchTrain,
+  train: async () => (await import('./train.ts')).benchTrain.bind(undefined, 'smollm2-135m', 1, 512),
+  'train-4x256': async () => (await import('./train.ts')).benchTrain.bind(undefined, 'smollm2-135m', 4, 256),
+  'train-1x2048': async () => (await import('./train.ts')).benchTrain.bind(undefined, 'smollm2-135m', 1, 2048),
+  'train-0.5b': async () => (await import('./train.ts')).benchTrain.bind(undefined, 'qwen2.5-0.5b', 1, 512),
   'train-lean': async () => (await import('./train-lean.ts')).benchTrainLean.bind(undefined, 'F32'),
   'train-lean-bf16': async () => (await import('./train-lean.ts')).benchTrainLean.bind(undefined, 'BF16'),
   'train-qlora': async () => (await import('./train-qlora.ts')).benchTrainQlora,

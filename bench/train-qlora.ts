@@ -1,10 +1,9 @@
 /** A lean step on packed weights: its memory and time against the same step in float32 and bfloat16, each in a process of its own. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { createTrainStep } from '../gpu-job/training/step-graph.ts';
 import { stepMemory } from '../shared/domain/step-memory.ts';
 import { median } from './median.ts';
-import { caseText, prepareTrainCase, timeSteps, type TrainCaseWeights } from './train-case.ts';
+import { caseText, openStep, peaksMb, prepareTrainCase, timeSteps, type TrainCaseWeights } from './train-case.ts';
 
 const kinds: readonly TrainCaseWeights[] = ['F32', 'BF16', 'nf4', 'u4'];
 
@@ -32,16 +31,18 @@ export async function benchTrainQlora(): Promise<Record<string, unknown>> {
 interface StepFigures {
   readonly stepSeconds: number;
   readonly peakRssMb: number;
+  readonly peakAboveWeightsMb: number;
+  readonly sessionSeconds: number;
   readonly firstLoss: number;
 }
 
 async function measure(weights: TrainCaseWeights): Promise<StepFigures> {
-  const { model, takeStep } = await prepareTrainCase(weights);
-  const step = await createTrainStep(model, { memory: stepMemory.lean });
-  const { seconds, losses } = await timeSteps(takeStep, step);
-  const peakRssMb = process.resourceUsage().maxRSS / 1024;
+  const prepared = await prepareTrainCase(weights);
+  const { step, sessionSeconds } = await openStep(prepared.model, { memory: stepMemory.lean });
+  const { seconds, losses } = await timeSteps(prepared.takeStep, step);
+  const peaks = peaksMb(prepared);
   await step.close();
-  return { stepSeconds: median(seconds), peakRssMb, firstLoss: losses[0] ?? Number.NaN };
+  return { stepSeconds: median(seconds), ...peaks, sessionSeconds, firstLoss: losses[0] ?? Number.NaN };
 }
 
 const asked = kinds.find((kind) => kind === process.argv[2]);

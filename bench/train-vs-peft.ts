@@ -30,10 +30,19 @@ export async function benchTrainVsPeft(): Promise<Record<string, unknown>> {
     mode,
     threads,
   ];
-  const ours = await begin([process.execPath, '--import', 'tsx', script('train-with-lorary.ts'), threads]);
+  const lorary = (memory: string): readonly string[] => [
+    process.execPath,
+    '--import',
+    'tsx',
+    script('train-with-lorary.ts'),
+    threads,
+    memory,
+  ];
+  const ours = await begin(lorary('fast'));
+  const middle = await begin(lorary('middle'));
   const eager = await begin(python('eager'));
   const compiled = await begin(python('compile'), true);
-  const runners = [ours, eager, compiled];
+  const runners = [ours, middle, eager, compiled];
   try {
     // in turn, so that what else the machine does strikes all alike
     for (let i = 0; i < steps.warmUp + steps.timed; i++) for (const runner of runners) await runner.step();
@@ -45,8 +54,10 @@ export async function benchTrainVsPeft(): Promise<Record<string, unknown>> {
       ? Infinity
       : median(taken.slice(steps.warmUp).map((step) => step.seconds));
   const peer = secondsOf(compiled) < secondsOf(eager) ? compiled : eager;
-  const lossDifferences = ours.taken.map(({ loss }, i) => Math.abs(loss - (peer.taken[i]?.loss ?? NaN)));
-  const [peakRssMb, peerPeakRssMb] = [ours, peer].map(({ taken }) => taken.at(-1)?.peakRssMb ?? NaN);
+  const lossDifferences = [ours, middle].flatMap(({ taken }) =>
+    taken.map(({ loss }, i) => Math.abs(loss - (peer.taken[i]?.loss ?? NaN))),
+  );
+  const peakOf = ({ taken }: Runner): number => taken.at(-1)?.peakRssMb ?? NaN;
   return {
     bench: 'train-vs-peft',
     shape: caseText,
@@ -57,9 +68,16 @@ export async function benchTrainVsPeft(): Promise<Record<string, unknown>> {
     peer: peer === compiled ? 'torch.compile' : 'eager',
     tokensPerSecond: caseShape.length / secondsOf(ours),
     tokensRatio: secondsOf(peer) / secondsOf(ours),
-    peakRssMb,
-    peerPeakRssMb,
-    memoryRatio: (peakRssMb ?? NaN) / (peerPeakRssMb ?? NaN),
+    peakRssMb: peakOf(ours),
+    peerPeakRssMb: peakOf(peer),
+    memoryRatio: peakOf(ours) / peakOf(peer),
+    middleStepSeconds: secondsOf(middle),
+    middleOverFast: secondsOf(middle) / secondsOf(ours),
+    middleTokensRatio: secondsOf(peer) / secondsOf(middle),
+    middlePeakRssMb: peakOf(middle),
+    middleMemoryRatio: peakOf(middle) / peakOf(peer),
+    sessionSeconds: ours.sessionSeconds,
+    middleSessionSeconds: middle.sessionSeconds,
     lossDifferenceMax: Math.max(...lossDifferences),
     firstLoss: ours.taken[0]?.loss,
     lastLoss: ours.taken.at(-1)?.loss,
@@ -74,6 +92,8 @@ interface Taken {
 
 interface Runner {
   readonly child: ChildProcess;
+  /** Of ours: what it took to open the graph. */
+  readonly sessionSeconds: number | undefined;
   readonly taken: readonly Taken[];
   /** Why it takes no more steps. */
   readonly failure: string | undefined;
@@ -96,9 +116,10 @@ async function begin([file = '', ...args]: readonly string[], mayFail = false): 
     if (!mayFail) throw new Error(`${args.join(' ')} ${failure}\n${words}`);
     return undefined;
   };
-  await next();
+  const ready = (await next()) as { readonly sessionSeconds?: number } | undefined; // as both scripts print it
   return {
     child,
+    sessionSeconds: ready?.sessionSeconds,
     taken,
     get failure() {
       return failure;
@@ -116,7 +137,7 @@ const script = (name: string): string => fileURLToPath(new URL(name, import.meta
 
 /** The base, the adapter that both begin with, and the tokens. */
 async function writeInputs(): Promise<readonly [base: string, adapter: string, tokens: string]> {
-  const { model, values, row } = await prepareTrainCase();
+  const { model, values, rows } = await prepareTrainCase();
   const folder = join('.cache', 'bench', 'peft');
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
@@ -133,6 +154,6 @@ async function writeInputs(): Promise<readonly [base: string, adapter: string, t
     return { module, r, inFeatures, outFeatures, scaling, A, B };
   });
   await writeAdapterFolder(join(folder, 'adapter'), { config, modules }, { dtype: 'F32', readme: '' });
-  await writeFile(join(folder, 'tokens.json'), JSON.stringify([...row.tokens]));
+  await writeFile(join(folder, 'tokens.json'), JSON.stringify([...(rows[0]?.tokens ?? [])]));
   return [model.base.path, join(folder, 'adapter'), join(folder, 'tokens.json')];
 }

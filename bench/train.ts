@@ -1,18 +1,24 @@
 /** A training step against the machine's own matrix products. A step is whole: batch, forward, backward, clipping, AdamW. */
 import { productFlops } from '../gpu-job/graph/flops.ts';
-import { createTrainStep, trainGraph } from '../gpu-job/training/step-graph.ts';
+import { trainGraph } from '../gpu-job/training/step-graph.ts';
+import { allKept } from '../shared/domain/plan-step.ts';
+import type { BenchShape } from './bench-base.ts';
 import { bestGemmGflops } from './gemm.ts';
 import { median } from './median.ts';
-import { caseShape, caseText, prepareTrainCase, timeSteps } from './train-case.ts';
+import { caseTextOf, openStep, peaksMb, prepareTrainCase, timeSteps } from './train-case.ts';
 
-export async function benchTrain(): Promise<Record<string, unknown>> {
-  const { model, takeStep } = await prepareTrainCase();
-  const flops = productFlops(trainGraph(model), { B: caseShape.rows, H: caseShape.length / 2 });
+/** Nothing is computed again but the scores of rows that are too long to keep them. */
+export async function benchTrain(shape: BenchShape, rows: number, length: number): Promise<Record<string, unknown>> {
+  const size = { shape, rows, length };
+  const memory = allKept(length);
+  const prepared = await prepareTrainCase('F32', size);
+  const { model, takeStep } = prepared;
+  const flops = productFlops(trainGraph(model, memory), { B: rows, H: length / Math.max(2, memory.lossChunks) });
 
   const gemmBefore = await bestGemmGflops();
-  const step = await createTrainStep(model);
+  const { step, sessionSeconds } = await openStep(model, { memory });
   const { seconds, losses } = await timeSteps(takeStep, step);
-  const peakRssMb = process.resourceUsage().maxRSS / 1024; // before the large products below
+  const peaks = peaksMb(prepared); // before the large products below
   await step.close();
   const gemmAfter = await bestGemmGflops();
 
@@ -21,16 +27,17 @@ export async function benchTrain(): Promise<Record<string, unknown>> {
   const gflops = flops / stepSeconds / 1e9;
   return {
     bench: 'train',
-    shape: caseText,
+    shape: caseTextOf(size),
     stepSeconds,
     stepSecondsMin: Math.min(...seconds),
-    tokensPerSecond: (caseShape.rows * caseShape.length) / stepSeconds,
+    tokensPerSecond: (rows * length) / stepSeconds,
     gflops,
     gemmGflops,
     gemmGflopsBeforeAfter: [gemmBefore, gemmAfter],
     gemmFraction: gflops / gemmGflops,
     productGflopPerStep: flops / 1e9,
-    peakRssMb,
+    ...peaks,
+    sessionSeconds,
     firstLoss: losses[0],
     lastLoss: losses.at(-1),
   };

@@ -57,12 +57,12 @@ export function plannedBytes(
 function plansBySpeed(subject: PlanSubject): readonly StepPlan[] {
   const { microBatchTokens, longest } = subject;
   const whole = { microBatchTokens };
-  const attention = longest > atOnceTokensMax ? { attentionBlock: stepMemory.lean.attentionBlock } : {};
-  const { fast, lean } = stepMemory;
+  const { lean } = stepMemory;
+  const all = allKept(longest);
   const memories: readonly StepMemory[] = [
-    { ...fast, ...attention },
-    { ...fast, ...attention, lossChunks: lean.lossChunks },
-    { ...fast, ...attention, lossChunks: lean.lossChunks, prepack: false },
+    all,
+    { ...all, lossChunks: lean.lossChunks },
+    { ...all, lossChunks: lean.lossChunks, prepack: false },
     { ...lean, prepack: true },
     lean,
   ];
@@ -75,6 +75,12 @@ function plansBySpeed(subject: PlanSubject): readonly StepPlan[] {
     smaller.push({ memory: lean, microBatchTokens: Math.floor(tokens) });
   return [...sorted.map((memory) => ({ ...whole, memory })), ...smaller];
 }
+
+/** A step that computes nothing again but the scores of long rows, of which the longest has so many tokens. */
+export const allKept = (longest: number): StepMemory => ({
+  ...stepMemory.fast,
+  ...(longest > atOnceTokensMax ? { attentionBlock: stepMemory.lean.attentionBlock } : {}),
+});
 
 type StepSize = Pick<StepSubject, 'rows' | 'length'>;
 
