@@ -46,14 +46,15 @@ export async function startEmulators({ stacks = false } = {}): Promise<RunningEm
       table: { 'dynamodb-local': at(dynamoPort) },
       blobs: { moto: at(motoPort), versitygw: at(gatewayPort) },
       events: { moto: at(motoPort) },
-      keys: { moto: at(motoPort) },
+      keys: {},
     };
     if (!stacks) return { endpoints, stop };
     const [port, batchPort] = [await freePort(), await freePort()];
     const { file, args, env, certificate } = await miniStackStart({ folder: join(data, 'ministack'), port, batchPort });
     start(file, args, { ...env });
     await answers(port);
-    return { endpoints: { ...endpoints, stacks: { url: `https://127.0.0.1:${port}`, certificate, batchPort } }, stop };
+    const url = `https://127.0.0.1:${port}`;
+    return { endpoints: { ...endpoints, keys: { ministack: url }, stacks: { url, certificate, batchPort } }, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -5,7 +5,7 @@ export interface Endpoints {
   /** For blobs: each case must hold on at least one. */
   readonly blobs: Readonly<Record<string, string>>;
   readonly events: Readonly<Record<string, string>>;
-  /** For keys that sign. */
+  /** For keys that sign; moto signs something else than what it is sent. */
   readonly keys: Readonly<Record<string, string>>;
   /** One that whole stacks are deployed on; absent where somebody else has started the server. */
   readonly stacks?: StacksEndpoint;

@@ -1,4 +1,5 @@
-import { createServer, request as sendRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, request as overHttp, type IncomingMessage, type ServerResponse } from 'node:http';
+import { request as overTls } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { callsOfRequest, serviceOf, type WireRequest } from './calls-of-request.ts';
 import type { RecordedCall } from './recorded-call.ts';
@@ -70,8 +71,9 @@ async function answer(options: GatewayOptions, message: IncomingMessage, respons
 async function passOn(upstream: string, { method, path, headers, body }: WireRequest): Promise<WireAnswer> {
   const { expect: _answeredHere, 'transfer-encoding': _whole, connection: _ours, ...rest } = headers;
   return new Promise((resolve, reject) => {
-    const outgoing = sendRequest(
-      new URL(path, upstream),
+    const url = new URL(path, upstream);
+    const outgoing = (url.protocol === 'https:' ? overTls : overHttp)(
+      url,
       { method, headers: { ...rest, 'content-length': String(body.byteLength) } },
       (incoming) => {
         bytesOf(incoming).then((bytes) => {
