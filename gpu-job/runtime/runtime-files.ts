@@ -6,7 +6,7 @@ import { cudaProvider } from './cuda-provider.ts';
 import type { InstalledRuntime } from './installed-runtime.ts';
 
 /** Name of the core library on Linux, where the images run. */
-const coreName = 'libonnxruntime.so.1';
+export const coreName = 'libonnxruntime.so.1';
 
 /** The version that the core library itself carries; `undefined` when it cannot be told. */
 export async function coreVersion(folder: string): Promise<string | undefined> {

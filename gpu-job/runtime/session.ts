@@ -78,7 +78,8 @@ const copyingRewritings = [
   'FuseFp16InitializerToFp32NodeTransformer',
 ];
 
-function sessionOptions(float: FloatType, options: SessionOptions): InferenceSession.SessionOptions {
+/** Settings of the runtime for a session on the processor. */
+export function sessionOptions(float: FloatType, options: SessionOptions): InferenceSession.SessionOptions {
   const withoutRewritings = [...slowerFusions, ...(options.prepack === false ? copyingRewritings : [])];
   return {
     executionProviders: ['cpu'],
