@@ -41,6 +41,7 @@ import {
   serviceAccountsEnable,
   serviceAccountsLs,
 } from './commands/service-accounts.ts';
+import { share, unshare } from './commands/share.ts';
 import { show } from './commands/show.ts';
 import { smoke } from './commands/smoke.ts';
 import { sweep } from './commands/sweep.ts';
@@ -89,6 +90,8 @@ export const commands: readonly Command[] = [
   rollback,
   withdraw,
   undelete,
+  share,
+  unshare,
   jobs,
   watch,
   logs,

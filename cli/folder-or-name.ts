@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { nameField } from '../shared/contract/fields.ts';
+import { adapterRefField } from '../shared/contract/fields.ts';
 import { DomainError } from '../shared/errors.ts';
 import type { Subject } from './command.ts';
 import { splitVersionName } from './server/version-name.ts';
@@ -14,7 +14,7 @@ export function folderOrName({ text, file }: Subject): 'folder' | 'name' {
   if (/[\\/]/.test(text) || text === '.' || text === '..') return 'folder';
   const { name, version } = splitVersionName(text);
   if (version === undefined && existsSync(join(text, file))) return 'folder';
-  return nameField.safeParse(name).success && version !== '' ? 'name' : 'folder';
+  return adapterRefField.safeParse(name).success && version !== '' ? 'name' : 'folder';
 }
 
 /** What a call is about, from all that it names. Throws `DomainError('usage')` when it mixes folders and names. */

@@ -51,7 +51,7 @@ const apiTimeoutSeconds = 29;
 /** The deployed functions: `functions/<name>/lambda.ts`, each with what it needs and no more. */
 export const functionGroups = {
   adapters: {
-    paths: ['/v1/adapters', '/v1/uploads', '/v1/lineage'],
+    paths: ['/v1/adapters', '/v1/shared-adapters', '/v1/uploads', '/v1/lineage'],
     permissions: [
       'records',
       'delete-records',

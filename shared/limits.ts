@@ -2,6 +2,14 @@
 export const limits = {
   /** Characters of a name: a file name of any system has room for it and a suffix. */
   nameCharsMax: 96,
+  /** Characters of a team: it stands in every key of the table, and more than once in the policy of a container. */
+  teamCharsMax: 40,
+  /** Characters of an adapter's name with the team before it that shares it. */
+  adapterRefCharsMax: 137,
+  /** Teams that an adapter is shared with: deleting the adapter takes it from all of them, and tells each, in the same transaction. */
+  sharesMax: 30,
+  /** Versions of other teams that one job reads: each is named in the policy of its container, which STS takes up to 2,048 characters. */
+  sharedVersionsMax: 4,
   /** Tags of an adapter: each is a look-up record written in the same transaction as the change. */
   tagsMax: 20,
   /** Aliases of an adapter: deleting the adapter deletes them in the same transaction. */

@@ -1,7 +1,9 @@
 import { listAdapters } from '../../shared/contract/adapters.ts';
+import type { ApiClient } from '../../shared/contract/api-client.ts';
+import { listSharedAdapters } from '../../shared/contract/shares.ts';
 import { listVersions } from '../../shared/contract/versions.ts';
 import { exitCodes } from '../../gpu-job/main.ts';
-import { runCommand } from '../command.ts';
+import { runCommand, type CommandIo } from '../command.ts';
 import { allPages } from '../server/all-pages.ts';
 import { connect } from '../server/connect.ts';
 import { withSuggestions } from '../server/suggest.ts';
@@ -11,17 +13,19 @@ import { sizeText } from '../transfers/transfer-view.ts';
 /** `lorary ls`: adapters, or the versions of one. */
 export const ls = runCommand({
   name: 'ls',
-  summary: 'List the adapters of the server, or the versions of one.',
+  summary: 'List the adapters of the server, those that other teams share, or the versions of one.',
   usage: '[NAME] [flags]',
   words: { what: 'NAME', min: 0, max: 1 },
-  examples: ['lorary ls', 'lorary ls french', 'lorary ls --base tiny --text polite'],
+  examples: ['lorary ls', 'lorary ls french', 'lorary ls --base tiny --text polite', 'lorary ls --shared'],
   flags: {
     base: { kind: 'text', value: 'BASE', help: 'only adapters of this base' },
     tag: { kind: 'text', value: 'TAG', help: 'only adapters with this tag' },
     text: { kind: 'text', value: 'TEXT', help: 'only adapters with this in name or description' },
+    shared: { kind: 'switch', help: 'those that other teams share with this one' },
   },
-  async run({ words: [adapter], flags: { base, tag, text }, json }, io) {
+  async run({ words: [adapter], flags: { base, tag, text, shared }, json }, io) {
     const api = await connect(io);
+    if (shared) return listShared(api, json, io);
     if (adapter !== undefined) {
       const params = { adapter };
       const versions = await withSuggestions(api, { adapter: [adapter] }, () =>
@@ -71,3 +75,23 @@ export const ls = runCommand({
     return exitCodes.done;
   },
 });
+
+async function listShared(api: ApiClient, json: boolean, io: CommandIo): Promise<number> {
+  const shared = await allPages(api, listSharedAdapters);
+  if (json) io.print(JSON.stringify({ shared }));
+  else if (shared.length === 0) io.note('No team shares an adapter with this one.');
+  else
+    io.print(
+      tableText(
+        ['name', 'shared since', 'base there', 'versions', 'description'],
+        shared.map(({ since, adapter: { name, base, versions, description } }) => [
+          name,
+          timeText(since),
+          base,
+          versions,
+          description.slice(0, 60),
+        ]),
+      ),
+    );
+  return exitCodes.done;
+}

@@ -1,6 +1,7 @@
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { createComposition } from '../../shared/contract/compositions.ts';
 import { issueFindings } from '../../shared/contract/specs/issue-findings.ts';
+import { splitRef } from '../../shared/domain/adapter-ref.ts';
 import { DomainError, refuseErrors } from '../../shared/errors.ts';
 import type { NamedForm } from '../command.ts';
 import { connect } from '../server/connect.ts';
@@ -18,7 +19,7 @@ export const composeOnServer: NamedForm['run'] = async (spec, json, io) => {
     ...parseVersionName(adapter),
     ...(weight === undefined ? {} : { weight }),
   }));
-  const adapter = textAt(output) ?? [...new Set(members.map((member) => member.adapter))].join('-');
+  const adapter = textAt(output) ?? [...new Set(members.map((member) => splitRef(member.adapter).name))].join('-');
   if (!json && output === undefined) io.note(`--output ${adapter}: after its members`);
   const api = await connect(io);
   const names = { adapter: members.map((member) => member.adapter) };

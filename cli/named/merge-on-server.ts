@@ -1,3 +1,4 @@
+import { splitRef } from '../../shared/domain/adapter-ref.ts';
 import { DomainError } from '../../shared/errors.ts';
 import type { NamedForm } from '../command.ts';
 import { connect } from '../server/connect.ts';
@@ -13,7 +14,7 @@ export const mergeOnServer: NamedForm['run'] = async (spec, json, io) => {
   if (adapterText === undefined) throw new DomainError('usage', 'The adapter is missing: --adapter NAME');
   if (base !== undefined) throw new DomainError('usage', 'An adapter on the server knows its base: leave --base out.');
   const version = parseVersionName(adapterText);
-  const name = textAt(output) ?? `${version.adapter}-merged`;
+  const name = textAt(output) ?? `${splitRef(version.adapter).name}-merged`;
   if (!json && output === undefined) io.note(`--output ${name}: after the adapter`);
   const request = { ...settings, ...version, output: { base: name } };
   return startJob(await connect(io), request, { ...options, json, names: { adapter: [version.adapter] } }, io);

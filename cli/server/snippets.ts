@@ -2,13 +2,15 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { getBase } from '../../shared/contract/bases.ts';
+import { ownerMark } from '../../shared/contract/fields.ts';
 import { getVersionChecks, type Version } from '../../shared/contract/versions.ts';
+import { splitRef } from '../../shared/domain/adapter-ref.ts';
 import { usageSnippets } from '../../shared/domain/usage-snippets.ts';
 import { DomainError } from '../../shared/errors.ts';
 
 /** Folders that `lorary pull` makes unless another is asked for. */
 export const versionFolder = ({ adapter, version, id }: Pick<Version, 'adapter' | 'version' | 'id'>): string =>
-  `${adapter}-${version ?? id}`;
+  `${adapter.replace(ownerMark, '-')}-${version ?? id}`;
 export const baseFolder = (base: string): string => `${base}-base`;
 
 /** How a published version is used with each engine that serves it, from `folder`; what must be fetched before stands first. */
@@ -19,7 +21,7 @@ export async function snippetsText(api: ApiClient, version: Version, folder = ve
   const [place, baseAt] = [resolve(folder), resolve(baseFolder(base))];
   const repository = await repositoryOf(api, base);
   const snippets = usageSnippets(
-    { folder: place, name: adapter, base: repository ?? baseAt, baseFolder: baseAt },
+    { folder: place, name: splitRef(adapter).name, base: repository ?? baseAt, baseFolder: baseAt },
     servability,
   );
   const fetches = [

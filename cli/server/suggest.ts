@@ -2,7 +2,9 @@ import { listAdapters } from '../../shared/contract/adapters.ts';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { listBases } from '../../shared/contract/bases.ts';
 import { listDatasets } from '../../shared/contract/datasets.ts';
+import { listSharedAdapters } from '../../shared/contract/shares.ts';
 import { nearestWord } from '../../shared/contract/specs/nearest-word.ts';
+import { splitRef } from '../../shared/domain/adapter-ref.ts';
 import { DomainError, type Finding } from '../../shared/errors.ts';
 import { allPages } from './all-pages.ts';
 
@@ -20,14 +22,23 @@ export async function withSuggestions<T>(api: ApiClient, names: CallNames, call:
   } catch (error) {
     if (!(error instanceof DomainError) || !/^(not-found|composition|no-such-(adapter|base|dataset))$/.test(error.code))
       throw error;
+    const [own, shared] = [false, true].map((isShared) =>
+      (names.adapter ?? []).filter((name) => (splitRef(name).owner !== undefined) === isShared),
+    );
     const findings = [
-      ...missing('adapter', names.adapter, await known(api, names.adapter, listAdapters), 'lorary ls'),
+      ...missing('adapter', own, await known(api, own, listAdapters), 'lorary ls'),
+      ...missing('adapter', shared, await knownShared(api, shared), 'lorary ls --shared'),
       ...missing('base', names.base, await known(api, names.base, listBases), 'lorary base ls'),
       ...missing('dataset', names.dataset, await known(api, names.dataset, listDatasets), 'lorary data ls'),
     ];
     if (findings.length === 0) throw error;
     throw new DomainError(error.code, 'What was named is not there:', { findings, cause: error });
   }
+}
+
+async function knownShared(api: ApiClient, asked: readonly string[] = []): Promise<string[]> {
+  if (asked.length === 0) return [];
+  return (await allPages(api, listSharedAdapters)).map(({ adapter }) => adapter.name);
 }
 
 async function known(

@@ -1,4 +1,4 @@
-import { nameField, versionRefField } from '../../shared/contract/fields.ts';
+import { adapterRefField, versionRefField } from '../../shared/contract/fields.ts';
 import { DomainError } from '../../shared/errors.ts';
 
 /** An adapter and which version of it. */
@@ -7,10 +7,10 @@ export interface VersionName {
   readonly version: string;
 }
 
-/** `NAME`, `NAME@3` or `NAME@production`; without a version it is `latest`. Throws `DomainError('usage')`. */
+/** `NAME`, `NAME@3` or `NAME@production`, of another team `TEAM:NAME`; without a version it is `latest`. Throws `DomainError('usage')`. */
 export function parseVersionName(text: string): VersionName {
   const { name, version } = splitVersionName(text);
-  const [nameRead, versionRead] = [nameField.safeParse(name), versionRefField.safeParse(version ?? 'latest')];
+  const [nameRead, versionRead] = [adapterRefField.safeParse(name), versionRefField.safeParse(version ?? 'latest')];
   if (nameRead.success && versionRead.success) return { adapter: nameRead.data, version: versionRead.data };
   throw new DomainError(
     'usage',

@@ -12,13 +12,17 @@ import { getVersion } from './get-version.ts';
 import { listAdapters } from './list-adapters.ts';
 import { listAliasHistory } from './list-alias-history.ts';
 import { listLineage } from './list-lineage.ts';
+import { listSharedAdapters } from './list-shared-adapters.ts';
+import { listShares } from './list-shares.ts';
 import { listVersionFiles } from './list-version-files.ts';
 import { listVersions } from './list-versions.ts';
 import { protectAlias } from './protect-alias.ts';
 import { restoreAdapter } from './restore-adapter.ts';
 import { rollbackAlias } from './rollback-alias.ts';
 import { setAlias } from './set-alias.ts';
+import { shareAdapter } from './share-adapter.ts';
 import { unprotectAlias } from './unprotect-alias.ts';
+import { unshareAdapter } from './unshare-adapter.ts';
 import { updateAdapter } from './update-adapter.ts';
 import { withdrawVersion } from './withdraw-version.ts';
 
@@ -46,4 +50,8 @@ export const adapterHandlers: readonly Handler[] = [
   getProtection,
   unprotectAlias,
   approveVersion,
+  shareAdapter,
+  unshareAdapter,
+  listShares,
+  listSharedAdapters,
 ];

@@ -5,5 +5,5 @@ import { handler } from '../http/handler.ts';
 
 export const getVersionManifest = handler(operation, async ({ world }, { team }, { params }) => {
   const { version } = await resolveVersion(world.table, team, params.adapter, params.version);
-  return getManifest(world.table, team, version.value.id);
+  return getManifest(world.table, version.value.team, version.value.id);
 });

@@ -1,12 +1,12 @@
 import { listLineage as operation } from '../../shared/contract/lineage.ts';
 import { DomainError } from '../../shared/errors.ts';
 import type { RecordTable } from '../../shared/platform/ports.ts';
-import { getAdapterRecord } from '../../shared/records/adapters.ts';
 import { allRecords } from '../../shared/records/all-records.ts';
 import { getBaseRecord } from '../../shared/records/bases.ts';
 import { getDatasetRecord } from '../../shared/records/datasets.ts';
 import { keys } from '../../shared/records/keys.ts';
 import { neighboursOf, walkLineage, type Direction, type Thing } from '../../shared/records/lineage.ts';
+import { getReadable } from '../../shared/records/shares.ts';
 import { findVersion, resolveVersion, versionNumberRecord } from '../../shared/records/versions.ts';
 import { handler } from '../http/handler.ts';
 
@@ -50,9 +50,9 @@ const thingOf = ({ id, adapter, version }: { id: string; adapter: string; versio
 
 /** What was made with any version of an adapter. */
 async function allVersions(table: RecordTable, team: string, name: string): Promise<Thing[]> {
-  const { id } = (await getAdapterRecord(table, team, name)).value;
+  const { id, team: owner } = (await getReadable(table, team, name)).value;
   const things: Thing[] = [];
-  for await (const record of allRecords(table, { partition: keys.versionNumber(team, id, 0).partition })) {
+  for await (const record of allRecords(table, { partition: keys.versionNumber(owner, id, 0).partition })) {
     const version = Number(record.key.sort);
     things.push({ kind: 'version', id: versionNumberRecord.parse(record.value).versionId, name, version });
   }

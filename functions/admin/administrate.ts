@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { budgetLimitsSchema, type Budget } from '../../shared/contract/budgets.ts';
+import { teamField } from '../../shared/contract/fields.ts';
 import { createKey } from '../../shared/contract/keys.ts';
 import { DomainError } from '../../shared/errors.ts';
 import type { World } from '../../shared/platform/ports.ts';
@@ -9,18 +10,15 @@ import { newId } from '../../shared/records/commit.ts';
 import { keys } from '../../shared/records/keys.ts';
 import { createFullKey, createTeam } from '../../shared/records/teams.ts';
 
-/** Begins every key of the table and every path of the bucket that are the team's. */
-const team = z.string().regex(/^[a-z][a-z0-9-]{0,38}[a-z0-9]$/, '2 to 40 of a-z, 0-9 and -, a letter first');
-
 const keyOrder = z.strictObject({
   action: z.enum(['create-team', 'create-key']),
-  team,
+  team: teamField,
   /** What the key is called in lists. */
   name: createKey.body.shape.name.optional(),
 });
 const order = z.discriminatedUnion('action', [
   keyOrder,
-  z.strictObject({ action: z.literal('set-budget'), team, limits: budgetLimitsSchema }),
+  z.strictObject({ action: z.literal('set-budget'), team: teamField, limits: budgetLimitsSchema }),
 ]);
 
 export type AdminAnswer =

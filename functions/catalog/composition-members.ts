@@ -6,6 +6,7 @@ import { parseLoraConfig } from '../../shared/methods/lora-config-file.ts';
 import type { LoraConfig } from '../../shared/methods/lora.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import { blobSource } from '../../shared/records/blob-source.ts';
+import { onOwnBase } from '../../shared/records/own-base.ts';
 import { readBlob } from '../../shared/records/read-blob.ts';
 import { resolveVersion, type VersionRecord } from '../../shared/records/versions.ts';
 
@@ -46,7 +47,8 @@ export async function pinMembers(
 }
 
 async function pinMember(world: World, team: string, { adapter, version, weight }: AskedMember): Promise<PinnedMember> {
-  const found = (await resolveVersion(world.table, team, adapter, version)).version.value;
+  const { value } = (await resolveVersion(world.table, team, adapter, version)).version;
+  const found = await onOwnBase(world.table, team, value);
   const name = `${adapter}@${found.version ?? found.id}`;
   if (found.state === 'withdrawn')
     throw new DomainError('withdrawn', `${name} was withdrawn${reason(found)}: choose another version.`);

@@ -10,6 +10,7 @@ import {
 } from '../../shared/domain/combination-rules.ts';
 import { memberCompatibility } from '../../shared/domain/member-compatibility.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
+import { limits } from '../../shared/limits.ts';
 import { ConditionError } from '../../shared/platform/ports.ts';
 import { commit, newId } from '../../shared/records/commit.ts';
 import {
@@ -30,6 +31,7 @@ export const createComposition = creator(
     const warnings = refuseErrors('composition', 'These adapters cannot be composed:', [
       ...findings,
       ...compatibility(body, members),
+      ...sharedFindings(team, members),
     ]);
     const composition: CompositionRecord = {
       ...recipe,
@@ -60,6 +62,14 @@ export const createComposition = creator(
   async ({ world }, { team }, created) =>
     presentComposition((await getCompositionRecord(world.table, team, created)).value),
 );
+
+/** No more members of other teams than a job may read. */
+function sharedFindings(team: string, members: readonly PinnedMember[]): Finding[] {
+  const shared = new Set(members.filter(({ version }) => version.team !== team).map(({ version }) => version.id));
+  if (shared.size <= limits.sharedVersionsMax) return [];
+  const message = `${shared.size} of its members are other teams'; a job reads at most ${limits.sharedVersionsMax} of those: compose some of them first`;
+  return [{ severity: 'error', code: 'too-many-shared', where: 'members', message }];
+}
 
 type Recipe = Pick<OperationInput<typeof operation>['body'], 'type' | 'mode' | 'peftRelease' | 'rank'>;
 

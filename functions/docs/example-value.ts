@@ -53,6 +53,7 @@ const texts: Readonly<Record<string, string>> = {
   reason: 'It answers in the wrong language.',
   repository: 'owner/model',
   scopes: 'adapters:read',
+  team: 'red',
   '.source.path': '/models/tiny-llama',
   sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
   upload: 'upl_4x8k2m9r7t1w5z3b',

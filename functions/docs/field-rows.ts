@@ -110,6 +110,7 @@ const formatNames: Readonly<Record<string, string>> = {
   'date-time': 'time',
   date: 'day',
   name: 'name',
+  adapter: 'adapter',
   id: 'id',
   sha256: 'SHA-256',
 };

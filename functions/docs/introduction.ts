@@ -4,7 +4,7 @@ import { limits } from '../../shared/limits.ts';
 export const introduction: readonly { readonly title: string; readonly text: string }[] = [
   {
     title: 'Keys and scopes',
-    text: 'Every call carries a key: `Authorization: Bearer lry_...`. A key belongs to one team and sees nothing of any other: what another team has answers 404, as if it were not there. A call names the scope that its key needs; without it the answer is 403 and names the scope. `lorary up` prints the first key.',
+    text: 'Every call carries a key: `Authorization: Bearer lry_...`. A key belongs to one team and sees nothing of any other: what another team has answers 404, as if it were not there, unless it is an adapter that this team shares. A call names the scope that its key needs; without it the answer is 403 and names the scope. `lorary up` prints the first key.',
   },
   {
     title: 'Errors',
@@ -20,6 +20,6 @@ export const introduction: readonly { readonly title: string; readonly text: str
   },
   {
     title: 'Names, ids and versions',
-    text: `A name has at most ${limits.nameCharsMax} lower-case letters, digits, ".", "_" and "-", and begins and ends with a letter or digit. An id such as \`ver_4x8k...\` never changes its meaning; a name may be given again after it was deleted. A version is meant by its number, an alias (\`latest\` is always there) or its id. A SHA-256 has 64 lower-case hex digits, a time is \`2026-01-31T12:00:00.000Z\`.`,
+    text: `A name has at most ${limits.nameCharsMax} lower-case letters, digits, ".", "_" and "-", and begins and ends with a letter or digit. An id such as \`ver_4x8k...\` never changes its meaning; a name may be given again after it was deleted. An adapter is a name or, where another team shares it, \`TEAM:NAME\`. A version is meant by its number, an alias (\`latest\` is always there) or its id. A SHA-256 has 64 lower-case hex digits, a time is \`2026-01-31T12:00:00.000Z\`.`,
   },
 ];

@@ -3,6 +3,7 @@ import { DomainError } from '../../shared/errors.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import type { ModelPart } from '../../shared/platform/text-generator.ts';
 import { requireReadyBase } from '../../shared/records/bases.ts';
+import { onOwnBase } from '../../shared/records/own-base.ts';
 import type { StoredFile } from '../../shared/records/stored-file.ts';
 import { resolveVersion, type VersionRecord } from '../../shared/records/versions.ts';
 import { handler } from '../http/handler.ts';
@@ -48,7 +49,7 @@ async function usableVersion(world: World, team: string, adapter: string, ref: s
     throw new DomainError('withdrawn', `${name} was withdrawn (${found.withdrawnBecause}): choose another version.`);
   if (found.checks?.usable === false)
     throw new DomainError('unusable', `${name} cannot be used here: ${found.checks.unusableBecause.join('; ')}.`);
-  return found;
+  return onOwnBase(world.table, team, found);
 }
 
 function partOf({ id, files }: { readonly id: string; readonly files: readonly StoredFile[] }): ModelPart {

@@ -15,6 +15,7 @@ import type { Handler } from './handler.ts';
 import { createDeniedNotes, DeniedKeyError, type DeniedCaller, type NoteDenied } from './note-denied.ts';
 import { isDenial, problemResponse } from './problem.ts';
 import { readInput } from './read-input.ts';
+import { refuseShared } from './refuse-shared.ts';
 import { createRequestRates, type Admit } from './request-rates.ts';
 
 export interface ApiOptions {
@@ -123,7 +124,9 @@ async function run(
   told(known);
   const input = await readInput(operation, c);
   const caller = withIdempotency(known, operation, input, c.req.header('idempotency-key'));
-  const output = await runOnce(depsFor(deps, caller), handler, caller, input, c.req.raw.headers);
+  const seen = depsFor(deps, caller);
+  await refuseShared(seen.world.table, caller.team, operation, input.params);
+  const output = await runOnce(seen, handler, caller, input, c.req.raw.headers);
   if (output instanceof Response) return output;
   return output === undefined
     ? new Response(null, { status: operation.status === 204 ? 204 : operation.status })

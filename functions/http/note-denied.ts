@@ -19,6 +19,16 @@ export class DeniedKeyError extends DomainError {
   }
 }
 
+/** What another team's adapter is not shared for; that team is told, too. */
+export class SharedReadOnlyError extends DomainError {
+  readonly owner: string;
+
+  constructor(ref: string, owner: string) {
+    super('shared-read-only', `"${ref}" is another team's: it is shared with yours to be read and used, no more.`);
+    this.owner = owner;
+  }
+}
+
 export type NoteDenied = (
   caller: DeniedCaller,
   operation: Operation,
@@ -27,21 +37,28 @@ export type NoteDenied = (
 ) => Promise<void>;
 
 /**
- * Writes what a key was refused into the audit of its team. A key has `limits.auditDeniedPerMinuteMax` places a minute, however many servers
+ * Writes what a key was refused into the audit of its team, and of the one whose adapter it was about. A key has `limits.auditDeniedPerMinuteMax` places a minute, however many servers
  * answer it; what comes after is not written, and costs no look into the table. Throws as the table does.
  */
 export function createDeniedNotes(world: Pick<World, 'table' | 'now'>): NoteDenied {
   let minute = 0;
   const taken = new Map<string, number>();
-  return async (caller, { operationId }, path, { code }) => {
+  const note = async (
+    log: string,
+    caller: DeniedCaller,
+    { operationId }: Operation,
+    path: string,
+    { code }: DomainError,
+  ): Promise<void> => {
     const now = Math.floor(world.now() / 60_000);
     if (now !== minute) taken.clear();
     minute = now;
-    for (let place = taken.get(caller.keyId) ?? 0; place < limits.auditDeniedPerMinuteMax; place++) {
-      taken.set(caller.keyId, place + 1);
+    const key = `${log} ${caller.keyId}`;
+    for (let place = taken.get(key) ?? 0; place < limits.auditDeniedPerMinuteMax; place++) {
+      taken.set(key, place + 1);
       const isLast = place + 1 === limits.auditDeniedPerMinuteMax;
       const detail = { code, ...(isLast ? { more: 'what follows in this minute is not written' } : {}) };
-      const { put } = deniedWrite(world, caller, { action: operationId, resource: path, detail }, place);
+      const { put } = deniedWrite(world, caller, { action: operationId, resource: path, detail }, place, log);
       try {
         await world.table.put(put, { ifAbsent: true });
         return;
@@ -50,5 +67,9 @@ export function createDeniedNotes(world: Pick<World, 'table' | 'now'>): NoteDeni
         if (!(error instanceof ConditionError)) throw error;
       }
     }
+  };
+  return async (caller, operation, path, error) => {
+    await note(caller.team, caller, operation, path, error);
+    if (error instanceof SharedReadOnlyError) await note(error.owner, caller, operation, path, error);
   };
 }

@@ -12,6 +12,7 @@ const statuses: Readonly<Record<string, number>> = {
   'outside-prefix': 403,
   'foreign-origin': 403,
   'alias-protected': 403,
+  'shared-read-only': 403,
   'not-allowed-by-protection': 403,
   'not-found': 404,
   'no-manifest': 404,

@@ -1,8 +1,12 @@
 import { z } from 'zod';
 import { hasEnded } from '../../shared/domain/job-states.ts';
-import type { World } from '../../shared/platform/ports.ts';
+import { DomainError } from '../../shared/errors.ts';
+import { limits } from '../../shared/limits.ts';
+import type { RecordTable, World } from '../../shared/platform/ports.ts';
+import { blobPrefixes } from '../../shared/records/blob-keys.ts';
 import { importRequestSchema } from '../../shared/records/import-request.ts';
 import { findJob, type JobRecord } from '../../shared/records/jobs.ts';
+import { resolveVersion, type VersionRecord } from '../../shared/records/versions.ts';
 
 /** None has a character that means something in a key or in a policy. */
 const id = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/);
@@ -14,7 +18,8 @@ export type CredentialsAnswer<Credentials> =
 
 export interface CredentialsDeps<Credentials> {
   readonly world: Pick<World, 'table'>;
-  readonly assume: (team: string, jobId: string) => Promise<Credentials>;
+  /** `readable`: beginnings of blob keys of other teams that it may read beside its own. */
+  readonly assume: (team: string, jobId: string, readable: readonly string[]) => Promise<Credentials>;
   /** Of the Hugging Face account of the stage; absent: it has none. */
   readonly hubToken?: () => Promise<string | undefined>;
 }
@@ -32,8 +37,35 @@ export async function giveCredentials<Credentials>(
   if (!data || !job || job.runId !== data.runId || hasEnded(job.state))
     return { ok: false, code: 'no-such-run', message: 'There is no such run, or it is not the one that has the job.' };
   const token = fetchesFromHub(job) ? await hubToken?.() : undefined;
-  const credentials = await assume(data.team, data.jobId);
+  const credentials = await assume(data.team, data.jobId, await sharedPrefixes(world.table, job));
   return { ok: true, credentials, ...(token === undefined ? {} : { hubToken: token }) };
+}
+
+/**
+ * Where the versions lie that other teams share and the job reads. The job's record is one that its own container writes: what it says
+ * counts only where the other team's records say the same now.
+ */
+async function sharedPrefixes(table: RecordTable, { team, shared = [] }: JobRecord): Promise<readonly string[]> {
+  const prefixes: string[] = [];
+  for (const { adapter, versionId } of shared.slice(0, limits.sharedVersionsMax)) {
+    const found = await findShared(table, team, adapter, versionId);
+    if (found) prefixes.push(blobPrefixes.version(found.team, found.id));
+  }
+  return prefixes;
+}
+
+async function findShared(
+  table: RecordTable,
+  team: string,
+  adapter: string,
+  versionId: string,
+): Promise<VersionRecord | undefined> {
+  try {
+    return (await resolveVersion(table, team, adapter, versionId)).version.value;
+  } catch (error) {
+    if (error instanceof DomainError) return undefined;
+    throw error;
+  }
 }
 
 const fetchesFromHub = ({ request }: JobRecord): boolean =>

@@ -29,14 +29,23 @@ export async function makeJob(
 ): Promise<Made> {
   const { world } = deps;
   const resolved = await resolveRequest(world, caller, asked);
-  const { request, inputs, makes, estimate, warnings } = resolved;
+  const { request, inputs, shared, makes, estimate, warnings } = resolved;
   const { needs, price } = machineFor(deps, resolved);
   const allowance = newAllowance(request.budget ?? {}, price.microDollarsPerHour, estimate.seconds);
   const cost = await costOf(deps, caller, resolved, allowance);
   const answer = { estimate, cost, warnings: warnings as Finding[] };
   if (dryRun) return { job: null, ...answer };
   const fork = forkOf === undefined ? {} : { forkOf };
-  const made = { kind: request.kind, request: recordValue(request), inputs, makes, needs, allowance, ...fork };
+  const made = {
+    kind: request.kind,
+    request: recordValue(request),
+    inputs,
+    shared: [...shared],
+    makes,
+    needs,
+    allowance,
+    ...fork,
+  };
   const job = await submitJob(world, caller, made);
   return { job: presentJob(job, undefined), ...answer };
 }

@@ -13,6 +13,7 @@ import {
 import { estimateTasks } from '../../shared/domain/estimate-tasks.ts';
 import { taskRequests, type TrainRequest } from '../../shared/domain/task-requests.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
+import { limits } from '../../shared/limits.ts';
 import { isPackingName } from '../../shared/formats/packing.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import { readBaseTensors } from '../../shared/records/base-tensors.ts';
@@ -21,7 +22,7 @@ import type { Caller } from '../../shared/records/caller.ts';
 import { findComposition } from '../../shared/records/compositions.ts';
 import { newId } from '../../shared/records/commit.ts';
 import type { ReadyDataset } from '../../shared/records/datasets.ts';
-import type { JobInputs, JobRecord } from '../../shared/records/jobs.ts';
+import { sharedInput, type JobInputs, type JobRecord, type SharedInput } from '../../shared/records/jobs.ts';
 import type { VersionRecord } from '../../shared/records/versions.ts';
 import { settleTraining } from './settle-training.ts';
 import { taskFindings, trainFindings } from './train-findings.ts';
@@ -31,6 +32,7 @@ import { createSearch, type Search } from './search.ts';
 export interface ResolvedRequest {
   readonly request: PinnedRequest;
   readonly inputs: JobInputs;
+  readonly shared: readonly SharedInput[];
   readonly makes: JobRecord['makes'];
   readonly estimate: Estimate;
   /** Of the base; absent: it reads none. */
@@ -60,6 +62,7 @@ export async function resolveRequest(world: World, caller: Caller, request: JobR
   const { base } = found;
   const tensors = base && (await readBaseTensors(world, base.tensors));
   search.findings.push(...specFindings(found.request));
+  const shared = sharedInputs(search, caller.team, found);
   const settled = await settle(world, search, found, tensors);
   const codes = new Set(search.findings.flatMap(({ severity, code }) => (severity === 'error' ? [code] : [])));
   const [code = 'job'] = codes;
@@ -80,6 +83,7 @@ export async function resolveRequest(world: World, caller: Caller, request: JobR
   return {
     request: found.request,
     inputs: inputsOf(found),
+    shared,
     makes: idsFor(world, found.makes),
     estimate:
       settled.kind === 'train-tasks'
@@ -94,6 +98,19 @@ function idsFor(world: Pick<World, 'now' | 'randomBytes'>, makes: Found['makes']
   if (makes === 'version') return { versionId: newId(world, 'ver') };
   if (makes === 'base') return { baseId: newId(world, 'bas') };
   return makes === undefined ? {} : { versionIds: Array.from({ length: makes }, () => newId(world, 'ver')) };
+}
+
+/** Each once; no more of them than its container can be let at. */
+function sharedInputs(search: Search, team: string, { parents = [] }: Found): SharedInput[] {
+  const versions = present(parents.map(({ version }) => version)).filter((version) => version.team !== team);
+  const inputs = [...new Map(versions.map((version) => [version.id, sharedInput(version)])).values()];
+  if (inputs.length > limits.sharedVersionsMax)
+    search.refuse(
+      'too-many-shared',
+      'composition',
+      `It has ${inputs.length} members of other teams; a job reads at most ${limits.sharedVersionsMax}: compose some of them first.`,
+    );
+  return inputs;
 }
 
 type FoundDatasets = NonNullable<Found['datasets']>;
@@ -175,8 +192,8 @@ async function find(search: Search, world: World, { team }: Caller, request: Job
       const { type, mode, peftRelease, rank, dtype } = composition ?? {};
       await search.freeAdapter('output.adapter', request.output.adapter, composition?.base);
       const parents = [];
-      for (const [i, { versionId, weight }] of (composition?.members ?? []).entries())
-        parents.push({ version: await search.pinned(`members[${i}]`, versionId), weight });
+      for (const [i, member] of (composition?.members ?? []).entries())
+        parents.push({ version: await search.pinned(`members[${i}]`, member), weight: member.weight });
       const recipe = type && mode && peftRelease && dtype ? { type, mode, peftRelease, dtype, rank } : undefined;
       const base = composition && (await search.base('composition', composition.base));
       return { request: { ...request, recipe }, base, parents, compositionId: composition?.id, makes: 'version' };

@@ -2,7 +2,6 @@ import { hasEnded } from '../../shared/domain/job-states.ts';
 import { limits } from '../../shared/limits.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import { allRecords } from '../../shared/records/all-records.ts';
-import { readAdapter } from '../../shared/records/adapters.ts';
 import { baseWrite, readBase } from '../../shared/records/bases.ts';
 import { blobKeys, blobPrefixes } from '../../shared/records/blob-keys.ts';
 import type { Caller } from '../../shared/records/caller.ts';
@@ -10,67 +9,49 @@ import { changeJobRecord } from '../../shared/records/change-job-record.ts';
 import { commit, newId } from '../../shared/records/commit.ts';
 import { datasetWrite, findDataset } from '../../shared/records/datasets.ts';
 import { dropBlobs } from '../../shared/records/drop-blobs.ts';
-import { erasureWrite, findErasure, rootsOf, type ErasureRecord } from '../../shared/records/erasures.ts';
+import { erasureWrite, findErasure, type ErasureRecord } from '../../shared/records/erasures.ts';
 import { findJob, type JobRecord, jobWrite, madeIds, readJob } from '../../shared/records/jobs.ts';
 import { activeJobSort, keys, lists } from '../../shared/records/keys.ts';
-import { walkLineage } from '../../shared/records/lineage.ts';
-import { findVersion, readVersion, versionWrite } from '../../shared/records/versions.ts';
+import { findVersion, versionWrite } from '../../shared/records/versions.ts';
+import { findDescendants } from './find-descendants.ts';
 import { dropTraces } from './purge-job.ts';
 
-/** What descends from a dataset, by id. */
-interface Descendants {
-  readonly versions: ReadonlySet<string>;
-  /** Id of a base and its name. */
-  readonly bases: ReadonlyMap<string, string>;
-}
-
 /**
- * One look over all of it: jobs that read any of it are cancelled; once none has it in hand, what leads to bytes is written anew without
- * them, and the bytes go. Said to be over by a look that began when no call from before the erasure can be under way any more.
+ * One look over all of it, in every team that it has come to: jobs that read any of it are cancelled; once none has it in hand, what leads to
+ * bytes is written anew without them, and the bytes go. Said to be over by a look that began when no call from before the erasure can be
+ * under way any more.
  */
 export async function eraseDescendants(world: World, team: string, datasetId: string): Promise<void> {
   const begin = world.now();
   const erasure = await findErasure(world.table, team, datasetId);
   if (erasure?.value.state !== 'erasing') return;
   const { value } = erasure;
-  const caller: Caller = { team, keyId: 'platform', scopes: [], requestId: newId(world, 'era') };
-  const found = await descendantsOf(world, value);
-  const ids = new Set([datasetId, ...found.versions, ...found.bases.keys()]);
-  if (await endJobs(world, caller, ids)) return;
-  await eraseDataset(world, caller, value);
-  for (const id of found.versions) await eraseVersion(world, caller, id);
-  for (const [id, name] of found.bases) await eraseBase(world, caller, id, name);
-  const jobs = await eraseTraces(world, caller, ids);
+  const found = await findDescendants(world.table, value);
+  const ids = new Set([...found.values()].flatMap(({ versions, bases }) => [...versions, ...bases.keys()]));
+  ids.add(datasetId);
+  const requestId = newId(world, 'era');
+  const callerOf = (of: string): Caller => ({ team: of, keyId: 'platform', scopes: [], requestId });
+  let waits = false;
+  for (const of of found.keys()) waits = (await endJobs(world, callerOf(of), ids)) || waits;
+  if (waits) return;
+  await eraseDataset(world, callerOf(team), value);
+  const erased = { versions: 0, bases: 0, jobs: 0 };
+  for (const [of, { versions, bases }] of found) {
+    const caller = callerOf(of);
+    for (const id of versions) await eraseVersion(world, caller, id);
+    for (const [id, name] of bases) await eraseBase(world, caller, id, name);
+    erased.versions += versions.size;
+    erased.bases += bases.size;
+    erased.jobs += await eraseTraces(world, caller, ids);
+  }
   if (begin < Date.parse(value.startedAt) + 1000 * limits.erasureSettleSeconds) return;
   const erasedAt = new Date(world.now()).toISOString();
-  const erased = { versions: found.versions.size, bases: found.bases.size, jobs };
   await commit(
     world,
-    caller,
+    callerOf(team),
     { action: 'dataset.erased', resource: `datasets/${value.dataset}`, detail: { id: datasetId, ...erased } },
     [erasureWrite({ ...value, state: 'erased', erasedAt, erased }, erasure.revision)],
   );
-}
-
-/** By what was noted of the lineage, and of what an earlier release has published by what its records say. */
-async function descendantsOf({ table }: World, { team, id, dataset }: ErasureRecord): Promise<Descendants> {
-  const [versions, bases] = [new Set<string>(), new Map<string, string>()];
-  for (const node of await walkLineage(table, team, [{ kind: 'dataset', id, name: dataset }], 'down', Infinity))
-    if (node.kind === 'version') versions.add(node.id);
-    else if (node.kind === 'base') bases.set(node.id, node.name);
-  for await (const record of allRecords(table, { partition: lists.bases(team), index: 'index1' })) {
-    const { value } = readBase(record);
-    if (rootsOf(value).includes(id)) bases.set(value.id, value.name);
-  }
-  for await (const listed of allRecords(table, { partition: lists.adapters(team), index: 'index1' }))
-    for await (const record of allRecords(table, {
-      partition: lists.versions(team, readAdapter(listed).value.id),
-      index: 'index1',
-    })) {
-      const { value } = readVersion(record);
-      if (rootsOf(value).includes(id)) versions.add(value.id);
-    }
-  return { versions, bases };
 }
 
 const reads = (job: JobRecord, ids: ReadonlySet<string>): boolean =>

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ownerMark } from '../../shared/contract/fields.ts';
 import { datasetsOf, readsBase, type PinnedRequest, type SpecPlaces } from '../../shared/domain/spec-of-request.ts';
 import { DomainError, invariant } from '../../shared/errors.ts';
 import type { World } from '../../shared/platform/ports.ts';
@@ -7,12 +8,14 @@ import { readyBase, type ReadyBase } from '../../shared/records/bases.ts';
 import { readyDataset } from '../../shared/records/datasets.ts';
 import type { JobRecord } from '../../shared/records/jobs.ts';
 import { findPinnedBase, findPinnedDataset } from '../../shared/records/pinned-inputs.ts';
+import { isListed } from '../../shared/records/shares.ts';
+import type { StoredFile } from '../../shared/records/stored-file.ts';
 import { findVersion } from '../../shared/records/versions.ts';
 import { placeFiles } from './place-files.ts';
 
 /**
- * Puts everything a job reads into its folder, under names that mean something in cards and reports. What was pinned must still be there:
- * throws `DomainError('input-gone')`.
+ * Puts everything a job reads into its folder, under names that mean something in cards and reports. What was pinned must still be there,
+ * and shared where it is another team's: throws `DomainError('input-gone')`.
  */
 export async function prepareInputs(
   world: World,
@@ -37,13 +40,12 @@ export async function prepareInputs(
     else placed[role] = place;
   }
   const adapters: { adapter: string; weight: number }[] = [];
-  for (const { adapter, version, versionId, weight = 1 } of inputs.parents ?? []) {
-    const place = join(folder, 'adapters', `${adapter}-v${version}`);
+  for (const parent of inputs.parents ?? []) {
+    const { adapter, version, weight = 1 } = parent;
+    const place = join(folder, 'adapters', `${folderName(adapter)}-v${version}`);
     // a composition may have the same member twice
     if (!adapters.some((other) => other.adapter === place)) {
-      const found = await findVersion(world.table, team, versionId);
-      if (!found) throw inputGone('adapter', `${adapter}@${version}`);
-      await placeFiles(world, found.value.files, place);
+      await placeFiles(world, await filesOf(world, job, parent), place);
     }
     adapters.push({ adapter: place, weight });
   }
@@ -64,6 +66,24 @@ type PlacedData = Partial<Record<Exclude<ReturnType<typeof datasetsOf>[number]['
 
 function withoutEmptyMix({ mix, ...rest }: PlacedData): Partial<PlacedData> {
   return { ...rest, ...(mix.length > 0 ? { mix } : {}) };
+}
+
+/** No name has two of them in a row, and every system takes them in the name of a folder. */
+const folderName = (ref: string): string => ref.replace(ownerMark, '--');
+
+async function filesOf(
+  { table }: Pick<World, 'table'>,
+  { team, shared = [] }: JobRecord,
+  { adapter, version, versionId }: NonNullable<JobRecord['inputs']['parents']>[number],
+): Promise<readonly StoredFile[]> {
+  const input = shared.find((one) => one.versionId === versionId);
+  if (input) {
+    if (!(await isListed(table, team, input))) throw notShared(adapter);
+    return input.files;
+  }
+  const found = await findVersion(table, team, versionId);
+  if (!found) throw inputGone('adapter', `${adapter}@${version}`);
+  return found.value.files;
 }
 
 /** The base that was meant when the job was made, deleted since or not. */
@@ -96,6 +116,12 @@ function outputName(request: PinnedRequest): string {
   if (request.kind === 'train-tasks') return 'adapters';
   return 'adapter' in request.output ? request.output.adapter : request.output.base;
 }
+
+const notShared = (adapter: string): DomainError =>
+  new DomainError(
+    'input-gone',
+    `The adapter "${adapter}" that this job was made for is not shared with the team any more.`,
+  );
 
 const inputGone = (what: string, name: string): DomainError =>
   new DomainError(

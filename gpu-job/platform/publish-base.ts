@@ -1,3 +1,4 @@
+import type { Lineage } from '../../shared/contract/versions.ts';
 import { invariant, type Finding } from '../../shared/errors.ts';
 import { ConditionError, type World } from '../../shared/platform/ports.ts';
 import { putBaseTensors } from '../../shared/records/base-tensors.ts';
@@ -43,6 +44,8 @@ export async function publishBase(
     const { name, findings } = await freeName(made.base, job.id, isFree);
     const found = await findBase(world.table, team, name);
     if (found?.value.id === id) return { name, findings };
+    const comesFrom: Lineage = { origin, jobId: job.id, ...job.inputs };
+    const roots = await datasetRoots(world.table, team, comesFrom);
     const base: BaseRecord = {
       ...factsOf(facts, files),
       name,
@@ -51,15 +54,16 @@ export async function publishBase(
       state: 'ready',
       description: '',
       source: { kind: origin },
-      lineage: { origin, jobId: job.id, ...job.inputs },
+      lineage: comesFrom,
       importJobId: job.id,
       createdAt: new Date(world.now()).toISOString(),
       createdBy: caller.keyId,
       tensors,
       uploadId: null,
-      datasetRoots: await datasetRoots(world.table, team, { origin, ...job.inputs }),
+      ...roots,
     };
-    await refuseErased(world.table, base, 'What was made');
+    // as of a version that a job publishes: what other teams have erased is found by the sweep
+    await refuseErased(world.table, { ...base, otherRoots: [] }, 'What was made');
     const { lineage, createdAt: at } = base;
     await noteLineage(world, team, { kind: 'base', id, name }, parentsOf(lineage));
     const manifest = await manifestWrite(world, caller, { kind: 'base', team, name, id, lineage, files, at });

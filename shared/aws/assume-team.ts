@@ -19,15 +19,15 @@ export interface AssumeTeamOptions {
   readonly bucket: string;
 }
 
-/** Gives credentials of a role, narrowed to a team; they last an hour, which is the most that a role may give for another one. */
+/** Gives credentials of a role, narrowed to a team and, for reading, to what it is given of others; they last an hour, which is the most that a role may give for another one. */
 export function createAssumeTeam({ roleArn, table, bucket }: AssumeTeamOptions) {
   const client = new STSClient({ maxAttempts: 1, ...lineTimeouts });
-  return async (team: string, jobId: string): Promise<JobCredentials> => {
+  return async (team: string, jobId: string, readable: readonly string[]): Promise<JobCredentials> => {
     const command = new AssumeRoleCommand({
       RoleArn: roleArn,
       RoleSessionName: jobId.slice(0, sessionNameCharsMax),
       DurationSeconds: 3600,
-      Policy: teamPolicy({ team, table, bucket, roleArn }),
+      Policy: teamPolicy({ team, readable, table, bucket, roleArn }),
     });
     const { Credentials } = await attempt(() => client.send(command), { repeatable: true, pace: defaultPace });
     invariant(

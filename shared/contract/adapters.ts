@@ -1,13 +1,14 @@
 import { z } from '@hono/zod-openapi';
-import { aliasField, idField, nameField, notesField, tagsField, timeField } from './fields.ts';
+import { adapterRefField, aliasField, idField, nameField, notesField, tagsField, timeField } from './fields.ts';
 import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
 
-export const adapterPath = z.object({ adapter: nameField });
+/** Routes that do not read what other teams share refuse such an adapter as soon as they are called, unless it is not there at all. */
+export const adapterPath = z.object({ adapter: adapterRefField });
 
 export const adapterSchema = z
   .object({
-    name: z.string(),
+    name: z.string().describe('`TEAM:NAME` where another team shares it.'),
     id: idField,
     base: z
       .string()
@@ -67,6 +68,7 @@ export const getAdapter = operation({
   tag: 'adapters',
   summary: 'One adapter.',
   scope: 'adapters:read',
+  readsShared: true,
   params: adapterPath,
   output: adapterSchema,
 });
@@ -173,6 +175,7 @@ export const listAliasHistory = listOperation({
   tag: 'aliases',
   summary: 'Where an alias has pointed, newest first.',
   scope: 'adapters:read',
+  readsShared: true,
   params: aliasPath,
   item: aliasSchema,
 });

@@ -11,6 +11,7 @@ export const auditRecordSchema = z
     action: z.string().describe('E.g. `adapter.create`; of what was refused, the operation that was called.'),
     resource: z.string().describe('E.g. `adapters/french`; of what was refused, the path.'),
     keyId: z.string().describe('The key, or the job, that acted.'),
+    team: z.string().optional().describe('Whose key it was, where that is another team.'),
     serviceAccount: z.string().optional().describe('Whose key it was; absent: a key of its own.'),
     requestId: z.string(),
     operation: z.string().optional().describe('The operation that was called.'),

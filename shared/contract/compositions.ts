@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { limits } from '../limits.ts';
-import { findingField, idField, nameField, notesField, timeField, versionRefField } from './fields.ts';
+import { adapterRefField, findingField, idField, nameField, notesField, timeField, versionRefField } from './fields.ts';
 import { listOperation } from './list-operation.ts';
 import { operation } from './operation.ts';
 import { composeSpecSchema } from './specs/compose.ts';
@@ -51,7 +51,7 @@ export const createComposition = operation({
     members: z
       .array(
         z.strictObject({
-          adapter: nameField,
+          adapter: adapterRefField,
           version: versionRefField
             .default('latest')
             .describe('Absent: `latest`. An alias is pinned to the version it points to now.'),

@@ -12,6 +12,32 @@ export const nameField = z
   .refine((name) => !/--|\.\./.test(name), { error: 'a name has neither "--" nor ".." in it' })
   .openapi({ format: 'name' });
 
+/** A team: it begins every key of the table and every path of the bucket that are its own. */
+export const teamField = z
+  .string()
+  .max(limits.teamCharsMax)
+  .regex(/^[a-z][a-z0-9-]*[a-z0-9]$/, {
+    error: `a team has 2 to ${limits.teamCharsMax} of a-z, 0-9 and -, a letter first`,
+  });
+
+/** What stands between a team and the name of an adapter that it shares; no name has it. */
+export const ownerMark = ':';
+
+/** Which adapter: `NAME`, one of the team's own, or `TEAM:NAME`, one that another team shares with it. */
+export const adapterRefField = z
+  .string()
+  .max(limits.adapterRefCharsMax)
+  .superRefine((ref, context) => {
+    const at = ref.indexOf(ownerMark);
+    const checked = [
+      nameField.safeParse(ref.slice(at + 1)),
+      ...(at < 0 ? [] : [teamField.safeParse(ref.slice(0, at))]),
+    ];
+    for (const { error } of checked)
+      for (const { message } of error?.issues ?? []) context.addIssue({ code: 'custom', message });
+  })
+  .openapi({ format: 'adapter' });
+
 /** A pointer to a version, such as `production`. A number would be mistaken for that of a version, `ver_` for an id. */
 export const aliasField = nameField.refine((name) => !/^\d+$/.test(name) && !name.startsWith('ver_'), {
   error: 'an alias is neither a number nor begins with "ver_"',

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { limits } from '../limits.ts';
-import { nameField, versionRefField } from './fields.ts';
+import { adapterRefField, nameField, versionRefField } from './fields.ts';
 import { operation } from './operation.ts';
 import { promptField, samplingFields, seedField } from './specs/spec-fields.ts';
 
@@ -13,7 +13,7 @@ export const generateText = operation({
   scope: 'adapters:read',
   body: z.strictObject({
     base: nameField.optional().describe('Absent: the base of the adapter.'),
-    adapter: nameField.optional(),
+    adapter: adapterRefField.optional(),
     version: versionRefField.default('latest'),
     prompts: z.array(promptField).min(1).max(limits.directPromptsMax),
     ...samplingFields,

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { limits } from '../limits.ts';
-import { nameField, versionRefField } from './fields.ts';
+import { adapterRefField, nameField, versionRefField } from './fields.ts';
 import { adapterVersion, budget, generalRequest } from './request-fields.ts';
 import { evaluateSpecSchema } from './specs/evaluate.ts';
 import { exportFormats, exportSpecSchema } from './specs/export.ts';
@@ -20,7 +20,7 @@ const evaluateRequest = z
     kind: z.literal('evaluate'),
     budget,
     base: nameField,
-    adapter: nameField.optional(),
+    adapter: adapterRefField.optional(),
     version: versionRefField.default('latest'),
     dataset: nameField,
     rowsMax: evaluate.rowsMax,
@@ -38,7 +38,7 @@ const generateRequest = z
     kind: z.literal('generate'),
     budget,
     base: nameField.optional().describe('Absent: the base of the adapter.'),
-    adapter: nameField.optional(),
+    adapter: adapterRefField.optional(),
     version: versionRefField.default('latest'),
     prompts: z.array(promptField).min(1).max(limits.jobPromptsMax),
     maxNewTokens: generate.maxNewTokens,
@@ -78,7 +78,7 @@ const exportRequest = z
     format: z
       .enum(exportFormats)
       .describe('With an adapter: `peft`, `gguf`, `flattened`; `merged-gguf` with an adapter or a base.'),
-    adapter: nameField.optional(),
+    adapter: adapterRefField.optional(),
     version: versionRefField.default('latest'),
     base: nameField.optional(),
     dtype: z

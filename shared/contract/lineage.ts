@@ -29,8 +29,10 @@ export const listLineage = listOperation({
     of: z
       .string()
       .min(1)
-      .max(2 * limits.nameCharsMax)
-      .describe('`datasets/NAME`, `bases/NAME`, `adapters/NAME`, `adapters/NAME@VERSION`, or an id.'),
+      .max('adapters/'.length + limits.adapterRefCharsMax + '@'.length + limits.nameCharsMax)
+      .describe(
+        '`datasets/NAME`, `bases/NAME`, `adapters/NAME`, `adapters/NAME@VERSION`, or an id. Of `adapters/TEAM:NAME` what the team of the key has made with it.',
+      ),
     direction: z.enum(['up', 'down']).default('up'),
   },
   item: lineageNodeSchema,

@@ -17,6 +17,7 @@ export function listOperation<
   Filters extends z.ZodRawShape = typeof nothing.shape,
 >(
   given: Pick<Operation, 'operationId' | 'path' | 'tag' | 'summary' | 'scope'> & {
+    readonly readsShared?: boolean;
     readonly params?: Params;
     readonly filters?: Filters;
     readonly item: Item;

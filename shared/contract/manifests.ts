@@ -65,6 +65,7 @@ export const getVersionManifest = operation({
   tag: 'versions',
   summary: 'What a version was made of and how, with the hash of each file, as it was signed when it was published.',
   scope: 'adapters:read',
+  readsShared: true,
   params: versionPath,
   output: signedManifestSchema,
   errors: ['no-manifest'],

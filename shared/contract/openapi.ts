@@ -33,6 +33,7 @@ const tagTexts: Readonly<Record<string, string>> = {
   adapters: 'An adapter is a name under which versions are published. It belongs to one base.',
   versions: 'A version is a set of files that never changes once it is published.',
   aliases: 'An alias such as `production` points to a version; where it has pointed is kept.',
+  sharing: 'An adapter is shared with another team to be read and used there, no more.',
   uploads: 'Bytes go straight to the store, in parts, by signed requests; an interrupted upload goes on where it was.',
   bases: 'A base is the model that adapters belong to.',
   datasets: 'A dataset is one file of JSON lines that never changes.',

@@ -28,6 +28,8 @@ export interface Operation<
   readonly creates: boolean;
   /** Whether asking again does no more than asking once: where no answer came, the same call may be sent again. */
   readonly repeatable: boolean;
+  /** Whether it may be about an adapter that another team shares, which it then only reads; every other one is refused that. */
+  readonly readsShared: boolean;
   /** Codes of the errors that are its own, beside those that any call can have. */
   readonly errors: readonly string[];
 }
@@ -62,6 +64,7 @@ export function operation<
     readonly status?: Operation['status'];
     readonly creates?: boolean;
     readonly repeatable?: boolean;
+    readonly readsShared?: boolean;
     readonly errors?: readonly string[];
     readonly params?: Params;
     readonly query?: Query;
@@ -72,6 +75,7 @@ export function operation<
   const { status = 200, creates = false, errors = [], params, query, body, output, ...rest } = given;
   return {
     repeatable: given.method !== 'post' || creates,
+    readsShared: false,
     ...rest,
     status,
     creates,

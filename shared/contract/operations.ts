@@ -13,6 +13,7 @@ import * as manifests from './manifests.ts';
 import type { Operation } from './operation.ts';
 import * as protections from './protections.ts';
 import * as serviceAccounts from './service-accounts.ts';
+import * as shares from './shares.ts';
 import * as uploads from './uploads.ts';
 import * as versions from './versions.ts';
 
@@ -40,6 +41,10 @@ export const operations: readonly Operation[] = [
   protections.getProtection,
   protections.unprotectAlias,
   protections.approveVersion,
+  shares.shareAdapter,
+  shares.unshareAdapter,
+  shares.listShares,
+  shares.listSharedAdapters,
   uploads.getUpload,
   uploads.signUploadParts,
   uploads.completeUpload,

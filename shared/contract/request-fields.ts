@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { limits } from '../limits.ts';
-import { nameField, versionRefField } from './fields.ts';
+import { adapterRefField, nameField, versionRefField } from './fields.ts';
 import { generalField } from './specs/spec-fields.ts';
 
 export const adapterVersion = {
-  adapter: nameField,
+  adapter: adapterRefField,
   version: versionRefField.default('latest').describe('Absent: `latest`.'),
 };
 

@@ -3,6 +3,7 @@ export const scopes = [
   'adapters:read',
   'adapters:write',
   'aliases:promote',
+  'adapters:share',
   'datasets:read',
   'datasets:write',
   'bases:write',
@@ -24,7 +25,14 @@ export type Role = (typeof roles)[number];
 
 const read = ['adapters:read', 'datasets:read', 'jobs:read'] as const;
 const contribute = [...read, 'adapters:write', 'datasets:write', 'jobs:run'] as const;
-const maintain = [...contribute, 'aliases:promote', 'bases:write', 'audit:read', 'billing:read'] as const;
+const maintain = [
+  ...contribute,
+  'aliases:promote',
+  'adapters:share',
+  'bases:write',
+  'audit:read',
+  'billing:read',
+] as const;
 
 /** In the order of `scopes`. */
 export const roleScopes: Readonly<Record<Role, readonly Scope[]>> = {

@@ -25,7 +25,7 @@ export const versionPath = adapterPath.extend({ version: versionRefField });
 /** A version that something was made from, pinned. */
 export const parentSchema = z
   .object({
-    adapter: shortText,
+    adapter: z.string().max(limits.adapterRefCharsMax).describe('`TEAM:NAME` where another team shares it.'),
     versionId: idField,
     version: z.int(),
     weight: z.number().optional(),
@@ -145,8 +145,9 @@ export const listVersions = listOperation({
   operationId: 'listVersions',
   path: '/v1/adapters/{adapter}/versions',
   tag: 'versions',
-  summary: 'Versions, newest first; drafts and rejected ones included.',
+  summary: "Versions, newest first; of the team's own adapters drafts and rejected ones, too.",
   scope: 'adapters:read',
+  readsShared: true,
   params: adapterPath,
   filters: { state: versionSchema.shape.state.optional() },
   item: versionSchema,
@@ -159,6 +160,7 @@ export const getVersion = operation({
   tag: 'versions',
   summary: 'One version, by number, alias or id.',
   scope: 'adapters:read',
+  readsShared: true,
   params: versionPath,
   output: versionSchema,
 });
@@ -171,6 +173,7 @@ export const getVersionChecks = operation({
   summary:
     'Everything known of a version: each module with its rank and the norm of its delta, and which engines serve it.',
   scope: 'adapters:read',
+  readsShared: true,
   params: versionPath,
   output: z.object({
     modules: z.array(
@@ -200,6 +203,7 @@ export const listVersionFiles = operation({
   tag: 'versions',
   summary: 'The files of a version, each with a link that works for a few minutes.',
   scope: 'adapters:read',
+  readsShared: true,
   params: versionPath,
   output: z.object({ version: versionSchema, files: z.array(downloadField) }),
   errors: ['not-published'],

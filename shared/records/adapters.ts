@@ -21,6 +21,8 @@ const adapterRecord = z.object({
   versions: z.int(),
   /** Of aliases, there or not, that only a promotion moves. */
   protections: z.record(z.string(), protectionSchema).optional(),
+  /** By the team that reads it. */
+  shares: z.record(z.string(), z.object({ since: z.string(), sharedBy: z.string() })).optional(),
   createdAt: z.string(),
   updatedAt: z.string(),
 });
@@ -98,6 +100,6 @@ export function tagWrites(
 }
 
 export function presentAdapter({ value, revision }: Stored<AdapterRecord>): Adapter {
-  const { team: _team, protections: _protections, ...shown } = value;
+  const { team: _team, protections: _protections, shares: _shares, ...shown } = value;
   return { ...shown, revision };
 }

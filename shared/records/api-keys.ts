@@ -38,7 +38,7 @@ function roleBefore(role: null | undefined, { scopes: had }: Pick<z.output<typeo
   return role === undefined && scopesBeforeRoles.every((scope) => had.includes(scope)) ? 'owner' : null;
 }
 
-const scopesBeforeRoles = scopes.filter((scope) => !scope.startsWith('billing:'));
+const scopesBeforeRoles = scopes.filter((scope) => !/^billing:|^adapters:share$/.test(scope));
 
 /** What a key may do by itself: the scopes that its role has now, or those that were chosen. */
 export function scopesOfKey({ role, scopes: chosen }: Pick<ApiKeyRecord, 'role' | 'scopes'>): readonly Scope[] {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { baseSchema, type Base } from '../contract/bases.ts';
 import { DomainError } from '../errors.ts';
 import type { JsonObject, RecordTable, RecordWrite, StoredRecord } from '../platform/ports.ts';
-import { refuseErased } from './erasures.ts';
+import { datasetRootSchema, refuseErased } from './erasures.ts';
 import { keys, lists } from './keys.ts';
 import { blobRefSchema, presentFile, storedFileSchema } from './stored-file.ts';
 import { recordValue, stored, type Stored } from './stored.ts';
@@ -16,6 +16,8 @@ const baseRecord = baseSchema.extend({
   uploadId: z.string().nullable(),
   /** Datasets that it descends from, by id, where a job has made it. */
   datasetRoots: z.array(z.string()).optional(),
+  /** Datasets of other teams that it descends from. */
+  otherRoots: z.array(datasetRootSchema).optional(),
 });
 export type BaseRecord = z.output<typeof baseRecord>;
 
@@ -77,6 +79,14 @@ export function baseWrite(value: BaseRecord, revision?: number): RecordWrite {
 }
 
 export function presentBase(value: BaseRecord): Base {
-  const { team: _team, tensors: _tensors, uploadId: _uploadId, datasetRoots: _datasetRoots, files, ...shown } = value;
+  const {
+    team: _team,
+    tensors: _tensors,
+    uploadId: _uploadId,
+    datasetRoots: _datasetRoots,
+    otherRoots: _otherRoots,
+    files,
+    ...shown
+  } = value;
   return { ...shown, files: files.map(presentFile) };
 }

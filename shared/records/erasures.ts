@@ -68,20 +68,28 @@ export function erasedWrite(
 export interface Descendant {
   readonly team: string;
   readonly lineage: Lineage;
-  /** Every dataset that it descends from, by id, as far as that was known when it was published; absent: an earlier release did that. */
+  /** Every dataset of the team that it descends from, by id, as far as that was known when it was published; absent: an earlier release did that. */
   readonly datasetRoots?: readonly string[] | undefined;
+  /** Every one of other teams, by what they share; absent: none. */
+  readonly otherRoots?: readonly DatasetRoot[] | undefined;
 }
 
-/** Throws `DomainError('erased')` for what descends from a dataset that was erased. */
+export const datasetRootSchema = z.object({ team: z.string(), id: z.string() });
+
+/** A dataset that something descends from. */
+export type DatasetRoot = z.output<typeof datasetRootSchema>;
+
+/** Throws `DomainError('erased')` for what descends from a dataset that was erased, by whichever team. */
 export async function refuseErased(table: RecordTable, descendant: Descendant, what: string): Promise<void> {
-  const { value: erased } = await erasedDatasets(table, descendant.team);
-  if (Object.keys(erased).length === 0) return;
-  const name = rootsOf(descendant).flatMap((id) => erased[id] ?? [])[0];
-  if (name !== undefined)
-    throw new DomainError(
-      'erased',
-      `${what} descends from the dataset "${name}", which was erased: its bytes are gone for good.`,
-    );
+  const roots = rootsOf(descendant);
+  const { team } = descendant;
+  for (const owner of new Set([team, ...roots.map((root) => root.team)])) {
+    const { value: erased } = await erasedDatasets(table, owner);
+    const name = roots.filter((root) => root.team === owner).flatMap(({ id }) => erased[id] ?? [])[0];
+    if (name === undefined) continue;
+    const dataset = owner === team ? `the dataset "${name}"` : 'a dataset of another team';
+    throw new DomainError('erased', `${what} descends from ${dataset}, which was erased: its bytes are gone for good.`);
+  }
 }
 
 /** Throws the same for a dataset itself. */
@@ -93,6 +101,7 @@ export async function refuseErasedDataset(
     throw new DomainError('erased', `The dataset "${name}" was erased: its rows are gone for good.`);
 }
 
-export function rootsOf({ lineage, datasetRoots }: Descendant): readonly string[] {
-  return datasetRoots ?? (lineage.datasets ?? []).map(({ id }) => id);
+export function rootsOf({ team, lineage, datasetRoots, otherRoots = [] }: Descendant): readonly DatasetRoot[] {
+  const own = datasetRoots ?? (lineage.datasets ?? []).map(({ id }) => id);
+  return [...own.map((id) => ({ team, id })), ...otherRoots];
 }

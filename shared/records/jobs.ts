@@ -8,12 +8,26 @@ import { hasEnded, isResumable } from '../domain/job-states.ts';
 import type { JsonObject, RecordTable, RecordWrite, StoredRecord } from '../platform/ports.ts';
 import { presentHeartbeat, type Heartbeat } from './job-heartbeat.ts';
 import { activeJobSort, keys, lists, timeSort } from './keys.ts';
-import { blobRefSchema } from './stored-file.ts';
+import { datasetRootSchema, rootsOf } from './erasures.ts';
+import { blobRefSchema, storedFileSchema } from './stored-file.ts';
 import { recordValue, stored, type Stored } from './stored.ts';
+import type { VersionRecord } from './versions.ts';
 
 /** What a job reads, pinned: a name may come to mean something else, an id never does. */
 const jobInputsSchema = lineageSchema.omit({ origin: true, jobId: true, moved: true });
 export type JobInputs = z.output<typeof jobInputsSchema>;
+
+const sharedInputSchema = z.object({
+  /** `TEAM:NAME`. */
+  adapter: z.string(),
+  adapterId: z.string(),
+  team: z.string(),
+  versionId: z.string(),
+  files: z.array(storedFileSchema),
+  roots: z.array(datasetRootSchema),
+});
+/** A version of another team that a job reads: all that its container needs of records that it may not see. */
+export type SharedInput = z.output<typeof sharedInputSchema>;
 
 const jobRecord = z.object({
   id: z.string(),
@@ -24,6 +38,8 @@ const jobRecord = z.object({
   /** A `JobRequest`, or an `ImportRequest`; whoever runs it parses it again. */
   request: z.custom<JsonObject>((value) => typeof value === 'object' && value !== null),
   inputs: jobInputsSchema,
+  /** What of it other teams share; absent: nothing. */
+  shared: z.array(sharedInputSchema).optional(),
   /** Ids of what it will make, chosen with the job, so that no attempt makes a second one. */
   makes: z.object({
     versionId: z.string().optional(),
@@ -70,6 +86,11 @@ const jobRecord = z.object({
     .default(null),
 });
 export type JobRecord = z.output<typeof jobRecord>;
+
+export function sharedInput(version: VersionRecord): SharedInput {
+  const { adapter, adapterId, team, id: versionId, files } = version;
+  return { adapter, adapterId, team, versionId, files, roots: [...rootsOf(version)] };
+}
 
 export async function findJob(table: RecordTable, team: string, jobId: string): Promise<Stored<JobRecord> | undefined> {
   const record = await table.get(keys.job(team, jobId));

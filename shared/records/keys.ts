@@ -85,6 +85,10 @@ export const keys = {
     partition: `${team}#approvals#${adapterId}`,
     sort: `${alias}#${numberSort(version)}#${keyId}`,
   }),
+  /** That an adapter `TEAM:NAME` of another team is shared with this one: listed here, and read where it is. */
+  shared: (team: string, ref: string): RecordKey => ({ partition: `${team}#shared`, sort: ref }),
+  /** That another team was ever given an adapter of this one, and may have made something with it. */
+  reached: (team: string, other: string): RecordKey => ({ partition: `${team}#reached`, sort: other }),
   tag: (team: string, tag: string, adapter: string): RecordKey => ({ partition: `${team}#tag#${tag}`, sort: adapter }),
 
   /** What the team (`team`), or one of its keys (its id), may use, has used and has reserved. */

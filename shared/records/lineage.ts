@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import { lineageKinds, type LineageNode } from '../contract/lineage.ts';
 import type { Lineage } from '../contract/versions.ts';
+import { splitRef } from '../domain/adapter-ref.ts';
 import { limits } from '../limits.ts';
 import type { RecordTable, RecordWrite, World } from '../platform/ports.ts';
 import { allRecords } from './all-records.ts';
-import { findAdapter } from './adapters.ts';
 import { findBase } from './bases.ts';
 import { transactSurely } from './commit.ts';
 import { findDataset } from './datasets.ts';
 import { keys } from './keys.ts';
+import { findReadable } from './shares.ts';
 import { recordValue } from './stored.ts';
 import { findVersion } from './versions.ts';
 
@@ -65,19 +66,20 @@ export function parentsOf({ base, datasets = [], parents = [] }: Lineage, forBas
   ];
 }
 
-/** What is one step away from a thing. */
+/** What is one step away from a thing, as far as the team knows; `max` of it and perhaps one more. */
 export async function neighboursOf(
   table: RecordTable,
   team: string,
   id: string,
   direction: Direction,
+  max: number = limits.lineageNodesMax,
 ): Promise<readonly Thing[]> {
   const { partition } = direction === 'down' ? keys.madeWith(team, id, '') : keys.madeOf(team, id, '');
   const found: Thing[] = [];
   for await (const { value } of allRecords(table, { partition })) {
     const { parent, child } = edgeSchema.parse(value);
     found.push(direction === 'down' ? child : parent);
-    if (found.length > limits.lineageNodesMax) break;
+    if (found.length > max) break;
   }
   return found;
 }
@@ -95,7 +97,7 @@ export async function walkLineage(
   for (let [level, depth] = [[...roots], 0]; level.length > 0; depth++) {
     const next: Thing[] = [];
     for (const thing of level) {
-      const near = await neighboursOf(table, team, thing.id, direction);
+      const near = await neighboursOf(table, team, thing.id, direction, Math.max(max, limits.lineageNodesMax));
       const state = await stateOf(table, team, thing);
       nodes.push({ ...thing, state, depth, next: near.map(({ id }) => id) });
       for (const one of near) {
@@ -112,9 +114,10 @@ export async function walkLineage(
 async function stateOf(table: RecordTable, team: string, { kind, id, name }: Thing): Promise<LineageNode['state']> {
   if (kind === 'dataset') return (await findDataset(table, team, name))?.value.id === id ? 'there' : 'gone';
   if (kind === 'base') return (await findBase(table, team, name))?.value.id === id ? 'there' : 'gone';
-  const version = (await findVersion(table, team, id))?.value;
+  const { owner = team } = splitRef(name);
+  const version = (await findVersion(table, owner, id))?.value;
   if (version?.state !== 'published' && version?.state !== 'withdrawn') return 'gone';
-  const adapter = (await findAdapter(table, team, name))?.value;
+  const adapter = (await findReadable(table, team, name))?.value;
   if (adapter?.id !== version.adapterId) return 'gone';
   return version.state === 'withdrawn' ? 'withdrawn' : 'there';
 }

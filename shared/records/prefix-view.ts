@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { splitRef } from '../domain/adapter-ref.ts';
 import { DomainError } from '../errors.ts';
 import type { JsonObject, RecordKey, RecordTable, RecordWrite } from '../platform/ports.ts';
 import type { Caller } from './caller.ts';
 
-/** Whether an adapter of this name exists for the caller. */
+/** Whether an adapter exists for the caller; of one that another team shares (`TEAM:NAME`) the name decides. */
 export function seesAdapter({ adapterPrefix = '' }: Pick<Caller, 'adapterPrefix'>, adapter: string): boolean {
-  return adapter.startsWith(adapterPrefix);
+  return splitRef(adapter).name.startsWith(adapterPrefix);
 }
 
 /**
@@ -97,9 +98,10 @@ const auditNames = z.object({ resource: z.string(), keyId: z.string().optional()
 function isVisible(caller: Caller, { partition, sort }: RecordKey, value: JsonObject | undefined): boolean {
   const sees = (adapter: string): boolean => seesAdapter(caller, adapter);
   const [team, kind, first = ''] = partition.split('#');
-  if (team !== caller.team) return true;
+  // of another team, where it is shared
   if (kind === 'adapter') return sees(first);
-  if (kind === 'tag') return sees(sort);
+  if (team !== caller.team) return true;
+  if (kind === 'tag' || kind === 'shared') return sees(sort);
   if (value === undefined) return true;
   switch (kind) {
     case 'version':

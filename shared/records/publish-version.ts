@@ -54,7 +54,8 @@ export async function publishVersion(
     if (adapter?.value.id !== adapterId)
       throw new DomainError('adapter-deleted', 'The adapter was deleted before this version was ready.');
     const roots = await datasetRoots(world.table, team, version.value.lineage, version.value.base);
-    await refuseErased(world.table, { ...version.value, datasetRoots: roots }, 'This version');
+    // a container sees nothing of what another team has erased: what it publishes all the same answers 410, and is swept
+    await refuseErased(world.table, { ...version.value, datasetRoots: roots.datasetRoots }, 'This version');
     details ??= await putDetails(world, version.value, outcome);
     const at = new Date(world.now()).toISOString();
     const number = adapter.value.versions + 1;
@@ -66,7 +67,7 @@ export async function publishVersion(
       checks: outcome.checks,
       findings: findingsThatFit(outcome.findings),
       details: { key: details.key, versionId: details.versionId },
-      datasetRoots: roots,
+      ...roots,
       publishedAt: at,
     };
     const pointed: AdapterRecord = {

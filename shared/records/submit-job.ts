@@ -16,6 +16,7 @@ export interface NewJob {
   /** As asked for, names pinned. */
   readonly request: JsonObject;
   readonly inputs?: JobInputs;
+  readonly shared?: JobRecord['shared'];
   readonly makes?: JobRecord['makes'];
   readonly needs?: RunNeeds;
   /** What is reserved for it; absent: a job of the platform itself. */
@@ -25,7 +26,7 @@ export interface NewJob {
 
 /** The record of a new job; `jobWrites` makes it, and `startRun` starts it after that. */
 export function newJob(world: Pick<World, 'now' | 'randomBytes'>, caller: Caller, job: NewJob): JobRecord {
-  const { kind, request, inputs = {}, makes = {}, needs = null, allowance = null, forkOf = null } = job;
+  const { kind, request, inputs = {}, shared = [], makes = {}, needs = null, allowance = null, forkOf = null } = job;
   return {
     id: newId(world, 'job'),
     team: caller.team,
@@ -34,6 +35,7 @@ export function newJob(world: Pick<World, 'now' | 'randomBytes'>, caller: Caller
     reason: 'It waits for a machine.',
     request,
     inputs,
+    ...(shared.length > 0 ? { shared } : {}),
     makes,
     needs,
     attempt: 1,

@@ -3,11 +3,12 @@ import { findingField } from '../contract/fields.ts';
 import { lineageSchema, versionChecksSchema, type Version } from '../contract/versions.ts';
 import { DomainError, type Finding } from '../errors.ts';
 import type { RecordTable, RecordWrite, StoredRecord, World } from '../platform/ports.ts';
-import { getAdapterRecord, type AdapterRecord } from './adapters.ts';
+import type { AdapterRecord } from './adapters.ts';
 import type { Caller } from './caller.ts';
 import { newId } from './commit.ts';
-import { refuseErased } from './erasures.ts';
+import { datasetRootSchema, refuseErased } from './erasures.ts';
 import { keys, lists, timeSort } from './keys.ts';
+import { getReadable } from './shares.ts';
 import { blobRefSchema, presentFile, storedFileSchema } from './stored-file.ts';
 import { recordValue, stored, type Stored } from './stored.ts';
 
@@ -31,6 +32,8 @@ const versionRecord = z.object({
   promote: z.array(z.string()),
   /** Datasets that it descends from, by id, once it is published. */
   datasetRoots: z.array(z.string()).optional(),
+  /** Datasets of other teams that it descends from. */
+  otherRoots: z.array(datasetRootSchema).optional(),
   /** How its files come; null: by a job. */
   uploadId: z.string().nullable(),
   createdAt: z.string(),
@@ -86,8 +89,9 @@ export function readVersion(record: StoredRecord): Stored<VersionRecord> {
 }
 
 /**
- * The version that a caller means by number, alias or id, with its adapter. Throws `DomainError('not-found')`, the same for what never
- * was and what belongs to someone else, and `DomainError('erased')`.
+ * The version that a caller means by number, alias or id, with its adapter, which may be one that another team shares (`TEAM:NAME`): both
+ * then have that name. Throws `DomainError('not-found')`, the same for what never was and what belongs to someone else, and
+ * `DomainError('erased')`.
  */
 export async function resolveVersion(
   table: RecordTable,
@@ -95,13 +99,18 @@ export async function resolveVersion(
   adapterName: string,
   ref: string,
 ): Promise<{ readonly adapter: Stored<AdapterRecord>; readonly version: Stored<VersionRecord> }> {
-  const adapter = await getAdapterRecord(table, team, adapterName);
+  const adapter = await getReadable(table, team, adapterName);
   const id = await versionIdOf(table, adapter.value, ref);
-  const version = id === undefined ? undefined : await findVersion(table, team, id);
-  if (version?.value.adapterId !== adapter.value.id)
+  const version = id === undefined ? undefined : await findVersion(table, adapter.value.team, id);
+  if (version?.value.adapterId !== adapter.value.id || !isShown(version.value, team))
     throw new DomainError('not-found', `The adapter "${adapterName}" has no version "${ref}".`);
   await refuseErased(table, version.value, `This version of "${adapterName}"`);
-  return { adapter, version };
+  return { adapter, version: { ...version, value: { ...version.value, adapter: adapter.value.name } } };
+}
+
+/** Another team sees nothing of what is not published. */
+export function isShown({ team: owner, state }: Pick<VersionRecord, 'team' | 'state'>, team: string): boolean {
+  return owner === team || state === 'published' || state === 'withdrawn';
 }
 
 async function versionIdOf(table: RecordTable, adapter: AdapterRecord, ref: string): Promise<string | undefined> {
@@ -141,6 +150,7 @@ export function presentVersion(version: VersionRecord, { aliases }: Pick<Adapter
     details: _details,
     uploadId: _uploadId,
     datasetRoots: _datasetRoots,
+    otherRoots: _otherRoots,
     promote,
     files,
     ...shown

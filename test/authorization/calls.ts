@@ -6,9 +6,10 @@ import { eraseDataset } from '../../shared/contract/erasures.ts';
 import { protectAlias } from '../../shared/contract/protections.ts';
 import { createKey } from '../../shared/contract/keys.ts';
 import type { Scope } from '../../shared/contract/scopes.ts';
+import { shareAdapter } from '../../shared/contract/shares.ts';
 import { createServiceAccount } from '../../shared/contract/service-accounts.ts';
 import { announce, tinyAdapter } from '../support/send-upload.ts';
-import type { CallFixture } from './fixture.ts';
+import { otherTeam, type CallFixture } from './fixture.ts';
 
 export interface Call {
   readonly params?: Readonly<Record<string, string>>;
@@ -130,6 +131,14 @@ export const calls: Readonly<Record<string, (f: CallFixture) => Promise<AllowedC
   getProtection: aboutProtected(),
   unprotectAlias: aboutProtected(),
   approveVersion: aboutProtected({ body: { version: 1 } }),
+  shareAdapter: aboutAdapter(0, { params: { team: otherTeam } }),
+  unshareAdapter: async (f) => {
+    const call = await aboutAdapter(0, { params: { team: otherTeam } })(f);
+    await f.blue.call(shareAdapter, { params: { adapter: call.params?.['adapter'] ?? '', team: otherTeam } });
+    return call;
+  },
+  listShares: aboutAdapter(0),
+  listSharedAdapters: nothing,
   getUpload: aboutUpload(false),
   signUploadParts: aboutUpload(false, async () => {
     const [file] = announce(await tinyAdapter());

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { allHandlers } from '../../functions/dev-server/all-handlers.ts';
 import { deleteAdapter, getAdapter } from '../../shared/contract/adapters.ts';
+import { deleteComposition } from '../../shared/contract/compositions.ts';
+import { deleteDataset } from '../../shared/contract/datasets.ts';
 import { openApiDocument } from '../../shared/contract/openapi.ts';
 import { createServiceAccount, updateServiceAccount } from '../../shared/contract/service-accounts.ts';
 import { getVersion, listVersions } from '../../shared/contract/versions.ts';
@@ -11,13 +13,14 @@ import { limits } from '../../shared/limits.ts';
 import { makeKeyText } from '../../shared/records/api-keys.ts';
 import { auditPartition } from '../../shared/records/keys.ts';
 import { calls, type AllowedCall, type Call } from './calls.ts';
+import { compareCalls, namesTold, plain, send, type Comparison } from './compare-calls.ts';
 import { openFixture, type Fixture } from './fixture.ts';
-import { sendCall, type Answer } from './send-call.ts';
 import { uncovered } from './uncovered.ts';
 import { snapshotOf, watchStore, type StoreWatch } from './watch-store.ts';
 
 let f: Fixture;
 let store: StoreWatch;
+let compared: Comparison;
 /** Name of a service account that is. */
 const disabled = 'disabled';
 beforeAll(async () => {
@@ -26,6 +29,7 @@ beforeAll(async () => {
   const generator = { generate: async () => ({ texts: [text], seconds: 0 }), close: async () => undefined };
   Object.assign(f.api.deps, { generator });
   store = watchStore(f.api.world.table);
+  compared = compareCalls(f.api, store);
   await f.blue.call(createServiceAccount, { body: { name: disabled, role: 'owner' } });
   await f.blue.call(updateServiceAccount, { params: { account: disabled }, body: { disabled: true } });
 });
@@ -34,9 +38,6 @@ afterAll(() => f.api.close());
 const handled = new Set(allHandlers.map(({ operation }) => operation.operationId));
 const called = new Set(Object.keys(calls));
 
-const send = (operation: Operation, call: Call, authorization?: string) =>
-  sendCall(f.api, 'http://127.0.0.1:7411', operation, call, authorization);
-
 async function auditRows(): Promise<Readonly<Record<string, unknown>>[]> {
   const hours = [0, 1].map((ago) => new Date(f.api.world.now() - 3_600_000 * ago).toISOString().slice(0, 13));
   const pages = hours.map((hour) =>
@@ -44,13 +45,6 @@ async function auditRows(): Promise<Readonly<Record<string, unknown>>[]> {
   );
   return (await Promise.all(pages)).flatMap(({ records }) => records.map(({ value }) => value));
 }
-
-/** An answer without the names of what it is about and without its id. */
-const plain = (text: string): string =>
-  text
-    .replaceAll(/\b(blue|none)-\d+\b/g, '*')
-    .replaceAll(/\b(req|upl|job|ver)_[0-9a-z]{16}\b/g, '*')
-    .replaceAll(/\b[0-9a-f]{16}\b/g, '*');
 
 describe('every operation', () => {
   test('has a scope, is answered, and is called here', () => {
@@ -93,36 +87,12 @@ test('a record more, and a look more, are seen', async () => {
 
 const scopeOf = (operation: Operation, call: AllowedCall): string => call.scope ?? operation.scope;
 
-/** Answers and calls of the store that were compared, beside those of the right key. */
-let cases = 0;
-afterAll(() => console.log(`authorization: ${operations.length} routes, ${cases} refused or compared cases`));
-
-/** What a call is answered, and what it asked the store. */
-async function traced(operation: Operation, call: Call, key: string): Promise<[Answer, string[]]> {
-  cases++;
-  store.take();
-  const answer = await send(operation, call, `Bearer ${key}`);
-  return [answer, store.take()];
-}
-
-/** The answer to a call about something that is there for others is that to one about nothing, as are the calls of the store. */
-async function expectAlike(operation: Operation, call: Call, missing: Call, key: string): Promise<void> {
-  const [there, asked] = await traced(operation, call, key);
-  const [nowhere, askedToo] = await traced(operation, missing, key);
-  expect(there.status).toBeGreaterThanOrEqual(400);
-  expect([there.status, plain(there.text), there.headers]).toEqual([
-    nowhere.status,
-    plain(nowhere.text),
-    nowhere.headers,
-  ]);
-  expect(asked).toEqual(askedToo);
-}
-
-/** Names of blue's in an answer that the caller has not given itself. */
-function namesTold({ text }: Answer, { body = '' }: Call): string[] {
-  const given = JSON.stringify(body);
-  return (text.match(/\bblue-\d+\b/g) ?? []).filter((name) => !given.includes(name));
-}
+/** Calls without a key that opens anything. */
+let unopened = 0;
+afterAll(() => {
+  const cases = unopened + compared.count;
+  console.log(`authorization: ${operations.length} routes, ${cases} refused or compared cases`);
+});
 
 /** Where an adapter decides whether there is anything; elsewhere a prefix changes nothing but what lists hold. */
 const isOfAdapters = ({ path, operationId }: Operation): boolean =>
@@ -144,7 +114,12 @@ describe.each(operations.filter(({ operationId }) => handled.has(operationId) &&
       const first = await prepared();
       const needed = scopeOf(operation, first);
       const given = scopes.filter((scope) => scope === needed || gives.has(operation.operationId));
-      const { status, text } = await send(operation, first, `Bearer hf_${await f.api.key('blue', { scopes: given })}`);
+      const { status, text } = await send(
+        f.api,
+        operation,
+        first,
+        `Bearer hf_${await f.api.key('blue', { scopes: given })}`,
+      );
       expect({ status, text }).toEqual({ status: operation.status, text });
       call = await prepared();
       right = await f.api.key('blue');
@@ -165,9 +140,9 @@ describe.each(operations.filter(({ operationId }) => handled.has(operationId) &&
         `Bearer ${await f.api.key('blue', { serviceAccount: disabled })}`,
         `Bearer ${right}, Bearer ${right}`,
       ];
-      cases += bad.length;
+      unopened += bad.length;
       before = snapshotOf(f.api);
-      const answers = await Promise.all(bad.map((authorization) => send(operation, call, authorization)));
+      const answers = await Promise.all(bad.map((authorization) => send(f.api, operation, call, authorization)));
       expect(answers.map(({ status }) => status)).toEqual(bad.map(() => 401));
       expect(new Set(answers.map(({ text, headers }) => `${plain(text)} ${JSON.stringify(headers)}`)).size).toBe(1);
       expect(snapshotOf(f.api)).toBe(before);
@@ -178,7 +153,7 @@ describe.each(operations.filter(({ operationId }) => handled.has(operationId) &&
       if (needed === 'any') return;
       const key = await f.api.key('blue', { scopes: scopes.filter((scope) => scope !== needed) });
       before = snapshotOf(f.api);
-      const [{ status, text }] = await traced(operation, call, key);
+      const [{ status, text }] = await compared.traced(operation, call, key);
       expect([status, text.includes(needed)]).toEqual([403, true]);
       expect(snapshotOf(f.api)).toBe(before);
       const keyId = key.split('_')[1];
@@ -192,10 +167,10 @@ describe.each(operations.filter(({ operationId }) => handled.has(operationId) &&
       const key = await f.api.key(`red-${operation.operationId}`);
       before = snapshotOf(f.api);
       if (call.missing) {
-        await expectAlike(operation, call, call.missing, key);
+        await compared.expectAlike(operation, call, call.missing, key);
         expect(snapshotOf(f.api)).toBe(before);
       } else {
-        const [foreign] = await traced(operation, call, key);
+        const [foreign] = await compared.traced(operation, call, key);
         expect(foreign.status).toBe(operation.status);
         expect(namesTold(foreign, call)).toEqual([]);
         expect(foreign.text).not.toContain('"team":"blue"');
@@ -205,30 +180,37 @@ describe.each(operations.filter(({ operationId }) => handled.has(operationId) &&
     test('shows a key with another prefix nothing of adapters outside of it', async () => {
       const key = await f.api.key('blue', { adapterPrefix: 'none-' });
       before = snapshotOf(f.api);
-      if (isOfAdapters(operation) && call.missing) await expectAlike(operation, call, call.missing, key);
+      if (isOfAdapters(operation) && call.missing) await compared.expectAlike(operation, call, call.missing, key);
       else if (['createAdapter', 'beginUpload'].includes(operation.operationId))
-        expect((await traced(operation, call, key))[0]).toMatchObject({ status: 403 });
+        expect((await compared.traced(operation, call, key))[0]).toMatchObject({ status: 403 });
       else if (/^list(Adapters|Compositions)$/.test(operation.operationId))
-        expect(namesTold((await traced(operation, call, key))[0], call)).toEqual([]);
+        expect(namesTold((await compared.traced(operation, call, key))[0], call)).toEqual([]);
       else return;
       expect(snapshotOf(f.api)).toBe(before);
     });
 
     test('takes no cursor of another team', async () => {
       if (!('cursor' in operation.query.shape)) return;
-      const page = await send(operation, { ...call, query: { ...call.query, limit: '1' } }, `Bearer ${right}`);
+      const page = await send(f.api, operation, { ...call, query: { ...call.query, limit: '1' } }, `Bearer ${right}`);
       const { next } = JSON.parse(page.text) as { readonly next?: string }; // every list answers it
       if (next === undefined) return;
       const red = await f.api.key('red');
-      const [{ status }] = await traced(operation, { ...call, query: { ...call.query, cursor: next } }, red);
+      const [{ status }] = await compared.traced(operation, { ...call, query: { ...call.query, cursor: next } }, red);
       expect([400, 404]).toContain(status);
     });
 
-    test('knows nothing of an adapter that was deleted, as if it had never been', async () => {
-      const { adapter } = call.params ?? {};
-      if (adapter === undefined || !isOfAdapters(operation) || operation.operationId === 'restoreAdapter') return;
-      await f.blue.call(deleteAdapter, { params: { adapter } });
-      if (call.missing) await expectAlike(operation, call, call.missing, right);
+    test('knows nothing of what was deleted, as if it had never been', async () => {
+      const { adapter, dataset, composition } = call.params ?? {};
+      // what looks for what was deleted finds it
+      if (!call.missing || findsDeleted.has(operation.operationId)) return;
+      let gone: Call = call;
+      if (adapter !== undefined && isOfAdapters(operation)) await f.blue.call(deleteAdapter, { params: { adapter } });
+      else if (composition !== undefined) await f.blue.call(deleteComposition, { params: { composition } });
+      else if (dataset !== undefined) {
+        gone = { ...call, params: { dataset: await f.newDataset() } };
+        await f.blue.call(deleteDataset, { params: { dataset: gone.params?.['dataset'] ?? '' } });
+      } else return;
+      await compared.expectAlike(operation, gone, call.missing, right);
     });
   },
 );
@@ -255,6 +237,9 @@ describe('what one team holds in hand is of no use to another', () => {
     expect((await f.blue.call(listVersions, { params: { adapter }, query })).items).toHaveLength(1);
   });
 });
+
+/** What is about things that were deleted. */
+const findsDeleted: ReadonlySet<string> = new Set(['restoreAdapter', 'restoreDataset', 'eraseDataset', 'getErasure']);
 
 /** Whoever calls these needs what is given beside their scope. */
 const gives: ReadonlySet<string> = new Set(['createKey', 'createServiceAccount']);

@@ -10,6 +10,7 @@ import type { World } from '../../shared/platform/ports.ts';
 import { newId } from '../../shared/records/commit.ts';
 import { recordValue } from '../../shared/records/stored.ts';
 import { jobWrites, newJob } from '../../shared/records/submit-job.ts';
+import { addTeam } from '../support/add-team.ts';
 import { openLocalApi, type LocalApi } from '../support/local-api.ts';
 import { putMadeBase } from '../support/made-base.ts';
 import { putReadyBase } from '../support/ready-base.ts';
@@ -43,10 +44,14 @@ export interface Fixture extends CallFixture {
   readonly api: LocalApi;
 }
 
+/** A team that is there and has nothing. */
+export const otherTeam = 'reader';
+
 const rows = new TextEncoder().encode('{"prompt":"a","completion":"b"}\n{"prompt":"c","completion":"d"}\n');
 
 export async function openFixture(): Promise<Fixture> {
   const api = await openLocalApi();
+  await addTeam(api.world, otherTeam);
   return { api, ...callFixture(api, await api.client('blue')) };
 }
 

@@ -1,0 +1,7 @@
+import type { World } from '../../shared/platform/ports.ts';
+import { createTeam } from '../../shared/records/teams.ts';
+
+/** A team that is there, as whoever runs the platform makes it. */
+export async function addTeam(world: World, team: string): Promise<void> {
+  await createTeam(world, team, async () => undefined);
+}
