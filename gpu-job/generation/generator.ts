@@ -1,5 +1,6 @@
 import { invariant } from '../../shared/errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
+import { openDerivedValues } from '../methods/derived-values.ts';
 import { forward, type TunedModel } from '../methods/tuned-model.ts';
 import { headLogits } from '../nn/output-head.ts';
 import { longTextTokens } from '../nn/decoder-spec.ts';
@@ -32,12 +33,13 @@ export async function createGenerator(model: TunedModel, options: StepOptions = 
   const { memory = stepMemory.fast, ...rest } = options;
   const sessionOptions = { ...rest, ...sessionWeights(model, memory) };
   const session = await createSession(generatorGraph(model), sessionOptions);
+  const derived = await openDerivedValues(model, rest);
   const rope = ropeFeed(model.spec);
   const { layers, kvHeads, headDim, maxPositions } = model.spec;
   const shortTokens = longTextTokens(model.spec);
 
   const step = async (
-    parameters: ReadonlyMap<string, Float32Array>,
+    values: Record<string, TensorValue>,
     tokens: readonly number[],
     past: number,
     cache: Record<string, TensorValue>,
@@ -51,7 +53,7 @@ export async function createGenerator(model: TunedModel, options: StepOptions = 
     const results = await session.run({
       ...rope(known, positions),
       ...cache,
-      ...parameterFeeds(model, parameters),
+      ...values,
       input_ids: row(tokens),
       positions,
       segments: row(tokens.map(() => 1)),
@@ -74,13 +76,15 @@ export async function createGenerator(model: TunedModel, options: StepOptions = 
       invariant(promptIds.length > 0, 'a prompt holds at least one token');
       const empty: TensorValue = { data: new Float32Array(0), dims: [1, kvHeads, 0, headDim] };
       const emptyCache = Object.fromEntries(cacheNames(layers).map((name) => [`past ${name}`, empty]));
+      // computed anew for each text: training changes parameters in their place
+      const values = { ...parameterFeeds(model, parameters), ...(await derived.of(parameters)) };
       let cache = emptyCache;
       let pending = promptIds;
       const text = [...promptIds];
       let past = 0;
       const end = Math.min(promptIds.length + maxNewTokens, maxPositions);
       while (past + pending.length < end) {
-        const result = await step(parameters, pending, past, cache);
+        const result = await step(values, pending, past, cache);
         past += pending.length;
         cache = result.cache;
         const token = pickToken(result.logits, request, random);
@@ -92,7 +96,10 @@ export async function createGenerator(model: TunedModel, options: StepOptions = 
         if (past === shortTokens) [pending, past, cache] = [text, 0, emptyCache];
       }
     },
-    close: () => session.close(),
+    async close() {
+      await derived.close();
+      await session.close();
+    },
   };
 }
 
@@ -114,6 +121,7 @@ function generatorGraph(model: TunedModel): GraphBuilder {
     inputIds: integers('input_ids', ['B', 'T']),
     queries: { positions: integers('positions', ['B', 'T']), segments: integers('segments', ['B', 'T']) },
     keys: { positions: integers('key_positions', ['B', 'S']), segments: integers('key_segments', ['B', 'S']) },
+    derivedFed: true,
     joinCache: (layer, keys, values) => ({
       keys: join(`keys ${layer}`, keys),
       values: join(`values ${layer}`, values),

@@ -9,6 +9,9 @@ import { frozenWeight } from './tuned-model.ts';
 
 export const doraMagnitude = (module: string): string => `${module}.lora_magnitude_vector`;
 
+/** Name of m / |W + s B A|, [out]. */
+const doraFactor = (module: string): string => `${module} magnitude over length`;
+
 /**
  * DoRA (Liu et al. 2024, arXiv 2402.09353): W' = m / |W + s B A| * (W + s B A), with the length of each row (of each output) in the
  * place of |.| and the magnitudes m trained. Lengths count as constants in the backward pass (its section 4.3). At first m is the
@@ -20,17 +23,25 @@ export const dora: LoraVariant = {
     { name: doraMagnitude(module), shape: [outFeatures], group: 'B', decays: true },
   ],
   initialValues: rowLengths,
+  derived: (target, { outFeatures }) => [
+    { name: doraFactor(target.module), shape: [outFeatures], of: (context) => magnitudeOverLength(context, target) },
+  ],
   output(context, { target, product, update, dropped }) {
     const { graph } = context;
-    const magnitude = context.parameter(doraMagnitude(target.module));
-    const lengths = adaptedRowLengths(context, target); // [out, 1]
-    const factor = graph.reshape(graph.div(graph.reshape(magnitude, lengths.dims), lengths), magnitude.dims);
+    const factor = context.fed(doraFactor(target.module)) ?? magnitudeOverLength(context, target);
     if (!dropped) return graph.mul(graph.add(product, update), factor);
     // as in PEFT: the product with W sees all of x, what the factor takes from it or adds to it sees what was not dropped
     const seen = graph.mul(context.product(target.module, dropped), graph.add(factor, -1));
     return graph.add(product, graph.add(seen, graph.mul(update, factor)));
   },
 };
+
+function magnitudeOverLength(context: MethodGraph, target: LoraTarget): Tensor {
+  const { graph } = context;
+  const magnitude = context.parameter(doraMagnitude(target.module));
+  const lengths = adaptedRowLengths(context, target); // [out, 1]
+  return graph.reshape(graph.div(graph.reshape(magnitude, lengths.dims), lengths), magnitude.dims);
+}
 
 /**
  * Lengths of the rows of W + s B A, [out, 1], without forming it: |w + s b A|^2 = |w|^2 + 2 s b . (A w) + s^2 b (A A^T) b for each row.

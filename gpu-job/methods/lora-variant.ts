@@ -1,7 +1,7 @@
 import type { BaseModelFolder } from '../folders/base-model.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { LinearModule } from '../nn/decoder.ts';
-import type { MethodGraph, Parameter } from './method.ts';
+import type { DerivedValue, MethodGraph, Parameter } from './method.ts';
 
 /** One linear module with a low-rank update: y += scaling * (dropout(x) A^T) B^T, or what a variant makes of it. */
 export interface LoraTarget {
@@ -23,6 +23,8 @@ export interface LoraVariant {
   parameters(linear: LinearModule): readonly Parameter[];
   /** First values of those parameters. */
   initialValues(base: BaseModelFolder, targets: readonly LoraTarget[]): Promise<ReadonlyMap<string, Float32Array>>;
+  /** What it needs of A, B and the frozen weight that no token changes; absent: nothing. */
+  derived?(target: LoraTarget, linear: LinearModule): readonly DerivedValue[];
   /** The output of the module, [N, out], without its bias. */
   output(context: MethodGraph, parts: ModuleParts): Tensor;
 }

@@ -40,6 +40,7 @@ export function loraMethod(model: TunableModel, targets: readonly LoraTarget[], 
     ];
   });
   const more = targets.flatMap(({ module }) => variant.parameters(linearOf(known, module)));
+  const derived = targets.flatMap((target) => variant.derived?.(target, linearOf(known, target.module)) ?? []);
   const copies = saved.map(({ name, shape }) => ({
     name,
     shape,
@@ -50,6 +51,7 @@ export function loraMethod(model: TunableModel, targets: readonly LoraTarget[], 
   return {
     parameters: [...factors, ...more, ...copies],
     ...(takesFromBase ? { constants: factors.map(({ name, shape }) => ({ name: initialName(name), shape })) } : {}),
+    ...(derived.length > 0 ? { derived } : {}),
     usesDropout: dropout > 0,
     unties: true,
     replaceWeight: (context, name) => (whole.has(name) ? context.parameter(name) : undefined),

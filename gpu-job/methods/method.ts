@@ -33,12 +33,22 @@ export interface MethodGraph {
   held(name: string): Tensor;
   /** A frozen tensor of the checkpoint, in the graph's float type. */
   weight(name: string): Tensor;
+  /** One of the method's derived values, where the graph is fed it; undefined: the graph computes it. */
+  fed(name: string): Tensor | undefined;
   /** x @ W^T of a linear module with its frozen weight. */
   product(module: string, x: Tensor): Tensor;
   /** int64 [B, T], whose row each token is; undefined where rows are nobody's. */
   readonly tasks: Tensor | undefined;
   /** int64 scalar that seeds this run's dropout; undefined where nothing is dropped (evaluation). */
   readonly dropoutSeed: Tensor | undefined;
+}
+
+/** A value that follows from frozen weights and parameters alone, so it is the same for every token. */
+export interface DerivedValue {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Writes its computation into a graph. */
+  of(context: MethodGraph): Tensor;
 }
 
 /** A linear module of the model and what its frozen weight makes of its input. */
@@ -52,6 +62,8 @@ export interface Method {
   readonly parameters: readonly Parameter[];
   /** Values that are fed as parameters are, and stay as they were at first. */
   readonly constants?: readonly Parameter[];
+  /** What `MethodGraph.fed` may give. A training step computes it, since its parameters change; generation is fed it, computed once for a text. */
+  readonly derived?: readonly DerivedValue[];
   /** The outputs of linear modules that read the same x, given x @ W^T of each; the product itself where a module is not tuned. */
   extendLinears?(context: MethodGraph, x: Tensor, linears: readonly LinearProduct[]): readonly Tensor[];
   /** Embedded tokens [N, H], given those of the input embedding. */

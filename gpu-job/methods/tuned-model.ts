@@ -49,6 +49,8 @@ export interface ForwardInputs {
   readonly dropoutSeed?: Tensor;
   /** int64 [B, T]; for a method that asks whose row each token is. */
   readonly tasks?: Tensor | undefined;
+  /** Whether the method's derived values are fed, each under its name; absent: the graph computes them. */
+  readonly derivedFed?: boolean;
   readonly joinCache?: NonNullable<ForwardContext['joinCache']>;
   /** Queries of one block of attention, where queries and keys are the same tokens; absent: all at once. */
   readonly attentionBlock?: number | undefined;
@@ -74,24 +76,12 @@ export const ropeRowsInput = 'rope_rows';
 /** Writes the forward pass of a tuned model into a graph. */
 export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardInputs): ForwardResult {
   const { spec, method } = model;
-  const inputsOf = (values: readonly Parameter[] = []): Map<string, Tensor> =>
-    new Map(values.map(({ name, shape }) => [name, graph.input(name, graph.float, shape)]));
-  const [parameters, constants] = [inputsOf(method?.parameters), inputsOf(method?.constants)];
-  const parameter = (name: string): Tensor => {
-    const tensor = parameters.get(name) ?? constants.get(name);
-    invariant(tensor, `${name} is a parameter of the method`);
-    return tensor;
-  };
-  const methodGraph: MethodGraph = {
-    graph,
-    dropoutSeed: inputs.dropoutSeed,
-    tasks: inputs.tasks,
-    parameter,
-    held: (name) => graph.detach(parameter(name)),
-    weight: (name) => frozen(name),
-    product: (module, x) => product(module, x),
-  };
   const frozen = memoised((name: string) => frozenWeight(graph, model.base, name));
+  const { methodGraph, parameters } = openMethodGraph(graph, model, {
+    ...inputs,
+    weight: frozen,
+    product: (module, x) => product(module, x),
+  });
   const replaced = (name: string): Tensor | undefined => method?.replaceWeight?.(methodGraph, name);
   const weight = memoised((name: string) => replaced(name) ?? frozen(name));
   const packed = memoised((name: string) => packedMatrix(graph, model.base, name));
@@ -153,8 +143,44 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
   return {
     states: { hidden, ...(extended ? { low: extended.low } : {}) },
     head: { weight: head, ...(extended ? { update: extended.update } : {}) },
-    parameters: [...parameters.values()],
+    parameters,
   };
+}
+
+/** Writes the derived values of a model's method into a graph of their own, each an output under its name. */
+export function writeDerived(graph: GraphBuilder, model: TunedModel): void {
+  const weight = memoised((name: string) => frozenWeight(graph, model.base, name));
+  const product = (module: string, x: Tensor): Tensor => graph.matmul(x, weight(`${module}.weight`), { transB: true });
+  const { methodGraph } = openMethodGraph(graph, model, { weight, product });
+  for (const { name, of } of model.method?.derived ?? []) graph.output(name, of(methodGraph));
+}
+
+/** Declares what a method is fed, and what it sees of the graph. */
+function openMethodGraph(
+  graph: GraphBuilder,
+  { method }: Pick<TunedModel, 'method'>,
+  parts: Pick<MethodGraph, 'weight' | 'product'> & Pick<ForwardInputs, 'dropoutSeed' | 'tasks' | 'derivedFed'>,
+): { readonly methodGraph: MethodGraph; readonly parameters: readonly Tensor[] } {
+  const inputsOf = (values: readonly Pick<Parameter, 'name' | 'shape'>[] = []): Map<string, Tensor> =>
+    new Map(values.map(({ name, shape }) => [name, graph.input(name, graph.float, shape)]));
+  const [parameters, constants] = [inputsOf(method?.parameters), inputsOf(method?.constants)];
+  const fed = parts.derivedFed ? inputsOf(method?.derived) : undefined;
+  const parameter = (name: string): Tensor => {
+    const tensor = parameters.get(name) ?? constants.get(name);
+    invariant(tensor, `${name} is a parameter of the method`);
+    return tensor;
+  };
+  const methodGraph: MethodGraph = {
+    graph,
+    dropoutSeed: parts.dropoutSeed,
+    tasks: parts.tasks,
+    parameter,
+    held: (name) => graph.detach(parameter(name)),
+    weight: parts.weight,
+    fed: (name) => fed?.get(name),
+    product: parts.product,
+  };
+  return { methodGraph, parameters: [...parameters.values()] };
 }
 
 const graphTypes: Partial<Readonly<Record<Dtype, DType>>> = {
