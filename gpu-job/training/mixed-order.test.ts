@@ -21,41 +21,74 @@ test('one dataset alone is read as it always was', () => {
   expect(mixedOrder([{ rows: 50, weight: 1 }], 7, 3)).toEqual(shuffledIndices(50, randomStream(7, 'shuffle', 3)));
 });
 
-test('whatever the seed, the start of an epoch holds each dataset in its share', () => {
+/** What is wrong with the orders of the first epochs of a mixture; empty: nothing. */
+function faultsOf(parts: readonly MixedPart[], orders: readonly Int32Array[]): string[] {
+  const faults = new Set<string>();
+  for (const [epoch, order] of orders.entries()) {
+    if (order.length !== rowsOfEpoch(parts, epoch)) faults.add('an epoch of another length');
+    const totals = parts.map((_, i) => order.filter((row) => partOf(parts, row) === i).length);
+    const seen = parts.map(() => 0);
+    for (const [k, row] of order.entries()) {
+      const own = partOf(parts, row);
+      seen[own] = (seen[own] ?? 0) + 1;
+      for (const [i, count] of seen.entries())
+        if (Math.abs(count - (k + 1) * ((totals[i] ?? 0) / order.length)) > 1 + 0.5 * parts.length)
+          faults.add('not spread evenly');
+    }
+  }
+  const times = new Map<number, number>();
+  for (const row of orders.flatMap((order) => [...order])) times.set(row, (times.get(row) ?? 0) + 1);
+  let start = 0;
+  for (const [i, { rows, weight }] of parts.entries()) {
+    const counts = Array.from({ length: rows }, (_, row) => times.get(start + row) ?? 0);
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    if (Math.abs(total - orders.length * weight * (parts[0]?.rows ?? 0)) >= 1) faults.add('not in its weight');
+    if (Math.max(...counts) - Math.min(...counts) > (i === 0 ? 0 : 1)) faults.add('rows read unequally often');
+    start += rows;
+  }
+  return [...faults];
+}
+
+const ordersOf = (epochs: number, order: (epoch: number) => Int32Array): Int32Array[] =>
+  Array.from({ length: epochs }, (_, epoch) => order(epoch));
+
+test('whatever the seed, each dataset comes in its share, evenly, in its weight over all epochs, the first once in each', () => {
   fc.assert(
-    fc.property(mixtures, fc.nat(), fc.nat(5), (parts, seed, epoch) => {
-      const order = mixedOrder(parts, seed, epoch);
-      expect(order.length).toBe(rowsOfEpoch(parts, epoch));
-      const totals = parts.map((_, i) => order.filter((row) => partOf(parts, row) === i).length);
-      const seen = parts.map(() => 0);
-      for (const [k, row] of order.entries()) {
-        const own = partOf(parts, row);
-        seen[own] = (seen[own] ?? 0) + 1;
-        for (const [i, count] of seen.entries()) {
-          const share = (totals[i] ?? 0) / order.length;
-          expect(Math.abs(count - (k + 1) * share)).toBeLessThanOrEqual(1 + 0.5 * parts.length);
-        }
-      }
+    fc.property(mixtures, fc.nat(), fc.integer({ min: 1, max: 6 }), (parts, seed, epochs) => {
+      expect(
+        faultsOf(
+          parts,
+          ordersOf(epochs, (epoch) => mixedOrder(parts, seed, epoch)),
+        ),
+      ).toEqual([]);
     }),
   );
 });
 
-test('over all epochs the weights hold to a row, the first is read once in each, and the others evenly', () => {
-  fc.assert(
-    fc.property(mixtures, fc.nat(), fc.integer({ min: 1, max: 6 }), (parts, seed, epochs) => {
-      const times = new Map<number, number>();
-      for (let epoch = 0; epoch < epochs; epoch++)
-        for (const row of mixedOrder(parts, seed, epoch)) times.set(row, (times.get(row) ?? 0) + 1);
-      let start = 0;
-      for (const [i, { rows, weight }] of parts.entries()) {
-        const counts = Array.from({ length: rows }, (_, row) => times.get(start + row) ?? 0);
-        const total = counts.reduce((sum, count) => sum + count, 0);
-        expect(Math.abs(total - epochs * weight * (parts[0]?.rows ?? 0))).toBeLessThan(1);
-        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(i === 0 ? 0 : 1);
-        start += rows;
-      }
-    }),
-  );
+test('orders with a planted fault are told apart from it', () => {
+  const parts = [
+    { rows: 30, weight: 1 },
+    { rows: 40, weight: 0.5 },
+  ];
+  const own = (epoch: number): Int32Array => mixedOrder(parts, 1, epoch);
+  const behindOneAnother = ordersOf(4, (epoch) => own(epoch).toSorted((a, b) => partOf(parts, a) - partOf(parts, b)));
+  expect(faultsOf(parts, behindOneAnother)).toEqual(['not spread evenly']);
+  // the others begin anew with each epoch: some of their rows are never read
+  expect(
+    faultsOf(
+      parts,
+      ordersOf(4, () => own(0)),
+    ),
+  ).toEqual(['rows read unequally often']);
+  const weightless = parts.map((each) => ({ ...each, weight: 1 }));
+  expect(
+    faultsOf(
+      parts,
+      ordersOf(4, (epoch) => mixedOrder(weightless, 1, epoch)),
+    ),
+  ).toEqual(['an epoch of another length', 'not in its weight']);
+  const oneTwice = (epoch: number): Int32Array => own(epoch).map((row) => (row === 1 ? 0 : row));
+  expect(faultsOf(parts, ordersOf(4, oneTwice))).toEqual(['rows read unequally often']);
 });
 
 test('a step of a mixture that is asked for late is the one that was planned, and lengths are counted in all three ways', () => {

@@ -38,6 +38,8 @@ test('every command of the tutorial does what it should, in the order of the pag
   expect(of('show nouns')).toContain('trained from the rows nouns');
   expect(lossOf(of('eval --adapter nouns'))).toBeLessThan(lossOf(of('eval --base tiny')));
   expect(of('alias nouns@1')).toContain('nouns@production is version 1');
+  expect(of('train --from nouns@production')).toMatch(/Held-out loss .*\nWritten to nouns@2/);
+  expect(lossOf(of('eval --adapter nouns@2'))).toBeLessThan(lossOf(of('eval --base tiny')));
   expect(of('compose')).toContain('both@1 is published');
   expect(of('merge')).toContain('The base tiny-both is ready');
   expect(of('pull both@1')).toContain('PeftModel');
