@@ -8,6 +8,7 @@ import { compose } from './commands/compose.ts';
 import { dataCheck } from './commands/data-check.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
+import { findRate } from './commands/find-rate.ts';
 import { generate } from './commands/generate.ts';
 import { merge } from './commands/merge.ts';
 import { train } from './commands/train.ts';
@@ -115,6 +116,7 @@ test('every flag of every command leads to a place that the spec knows', () => {
     evaluate: ['--adapter', './a', '--base', './b', '--data', 'd'],
     generate: ['--base', './b', 'prompt'],
     'data check': ['--base', './b', '--data', 'd'],
+    'find-rate': ['--base', './b', '--data', 'd', '--output', 'o'],
   };
   const values: Record<string, string> = {
     base: './b',
@@ -126,6 +128,10 @@ test('every flag of every command leads to a place that the spec knows', () => {
     'top-p': '0.5',
     'long-rows': 'split',
     schedule: 'linear',
+    preset: 'quick',
+    lowest: '1e-7',
+    highest: '10',
+    'ramp-steps': '20',
     init: 'pissa',
     'output-dtype': 'bf16',
     dtype: 'f16',
@@ -153,7 +159,7 @@ test('every flag of every command leads to a place that the spec knows', () => {
     const { spec } = buildSpec(exportCommand, [...exported, `--${name}`, ...(kind === 'switch' ? [] : [value])]);
     expect(() => parseSpec(spec), `export --${name}`).not.toThrow();
   }
-  for (const command of [train, compose, merge, evaluate, generate, dataCheck])
+  for (const command of [train, findRate, compose, merge, evaluate, generate, dataCheck])
     for (const [name, { kind, only }] of Object.entries(command.flags)) {
       if (only === 'names') continue;
       const value = values[name] ?? '7';

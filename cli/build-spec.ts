@@ -117,7 +117,8 @@ function setPath(spec: Record<string, unknown>, path: string, value: unknown): v
   here[keys.at(-1) ?? ''] = value;
 }
 
-function valueAt(spec: Record<string, unknown>, path: string): unknown {
+/** What stands at a JSON path without lists; undefined where nothing does. */
+export function valueAt(spec: Readonly<Record<string, unknown>>, path: string): unknown {
   let here: unknown = spec;
   for (const key of path.split('.')) here = (here as Record<string, unknown> | undefined)?.[key];
   return here;

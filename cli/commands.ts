@@ -19,6 +19,7 @@ import { dataPush } from './commands/data-push.ts';
 import { doctor } from './commands/doctor.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
+import { findRate } from './commands/find-rate.ts';
 import { generate } from './commands/generate.ts';
 import { jobs } from './commands/jobs.ts';
 import { keysTrust } from './commands/keys-trust.ts';
@@ -28,6 +29,7 @@ import { lineage } from './commands/lineage.ts';
 import { logs } from './commands/logs.ts';
 import { ls } from './commands/ls.ts';
 import { merge } from './commands/merge.ts';
+import { presets } from './commands/presets.ts';
 import { pull } from './commands/pull.ts';
 import { push } from './commands/push.ts';
 import { quantize } from './commands/quantize.ts';
@@ -69,6 +71,8 @@ export const commands: readonly Command[] = [
   dataErase,
   train,
   trainTasks,
+  presets,
+  findRate,
   sweep,
   evaluate,
   generate,

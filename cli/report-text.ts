@@ -2,6 +2,7 @@ import type { JobReport } from '../gpu-job/main.ts';
 import type { DataCheckReport, Measured } from '../shared/contract/reports.ts';
 import { forgettingText } from './forgetting-text.ts';
 import { printable } from './printable.ts';
+import { rateText } from './rate-text.ts';
 import { sweepText } from './sweep-text.ts';
 import { tasksText } from './tasks-text.ts';
 import { durationText } from './progress-view.ts';
@@ -37,6 +38,8 @@ export function reportText(report: JobReport): string {
       return tasksText(report);
     case 'sweep':
       return sweepText(report);
+    case 'find-rate':
+      return rateText(report);
     case 'evaluate': {
       const { rows, labels, loss, perplexity, tokenAccuracy, exactMatch, majorityBaseline } = report;
       return [

@@ -232,6 +232,9 @@ export const limits = {
   tasksMax: 16,
   /** Runs of one sweep: each is a whole training, one after another; more are a search, which a grid does badly. */
   sweepRunsMax: 64,
+  /** Steps of a ramp of learning rates: of fewer each would be several times the one before; more than a thousand see nothing that a hundred do not. */
+  rateStepsMin: 20,
+  rateStepsMax: 1000,
   /** Datasets mixed into the first of a training run: each is open while it lasts, and shares of more are too small to tell apart. */
   mixedDatasetsMax: 16,
   /** Rows of one dataset of a mixture for each row of the first: beyond this the first is the small one, and should be told so. */

@@ -54,6 +54,12 @@ export const sweep: SpecCommand = {
       multiple: true,
       help: 'modules to adapt: q_proj,v_proj, a pattern or all-linear',
     },
+    preset: {
+      path: 'train.preset',
+      kind: 'text',
+      value: 'NAME',
+      help: 'what all runs share and is not given comes from this preset: lorary presets lists them',
+    },
     epochs: { path: 'train.epochs', kind: 'number', value: 'N', help: 'passes over the rows, of each run [3]' },
     steps: { path: 'train.steps', kind: 'number', value: 'N', help: 'optimizer steps, instead of epochs' },
     'batch-rows': { path: 'train.batch.rows', kind: 'number', value: 'N', help: 'rows of one step [16]' },

@@ -18,6 +18,7 @@ export const train: SpecCommand = {
   examples: [
     'lorary train --base tiny --data rows.jsonl',
     'lorary train --base models/SmolLM2-135M --data rows.jsonl --eval-fraction 0.05 --output adapters/mine',
+    'lorary train --base models/SmolLM2-135M --data rows.jsonl --preset small-model --output adapters/mine',
     'lorary train --from mine@production --data more.jsonl',
     'lorary train --base models/tiny --data corpus.jsonl --full --from-scratch --tokens 20e6 --output tiny',
   ],
@@ -39,6 +40,12 @@ export const train: SpecCommand = {
       help: 'where the result goes: a folder that does not exist, or a name',
     },
     eval: { path: 'data.eval', kind: 'path', value: 'FILE', help: 'held-out rows; on the server a file or a name' },
+    preset: {
+      path: 'preset',
+      kind: 'text',
+      value: 'NAME',
+      help: 'settings that are not given come from this preset: lorary presets lists them',
+    },
     'eval-fraction': {
       path: 'data.evalFraction',
       kind: 'number',

@@ -1,7 +1,9 @@
 import { getAdapter } from '../../shared/contract/adapters.ts';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import type { Dataset } from '../../shared/contract/datasets.ts';
+import { presetNames, presetOf, withPreset } from '../../shared/contract/specs/train-presets.ts';
 import { DomainError } from '../../shared/errors.ts';
+import { valueAt } from '../build-spec.ts';
 import type { NamedForm } from '../command.ts';
 import { connect } from '../server/connect.ts';
 import { nameOfFile } from '../server/name-of-file.ts';
@@ -31,6 +33,12 @@ export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
   const { from: fromText, ...method } = methodField as TrainMethod;
   const trainText = textAt(data['train']);
   if (trainText === undefined) throw new DomainError('usage', 'The rows to train on are missing: --data FILE');
+  const preset = presetOf(rest['preset']);
+  if (rest['preset'] !== undefined && !preset)
+    throw new DomainError(
+      'usage',
+      `There is no preset ${JSON.stringify(rest['preset'])}: one of ${presetNames.join(', ')}`,
+    );
   if (method.kind === 'full' && fromText !== undefined)
     throw new DomainError('usage', '--from is for adapters: with --full, --base is the model that is gone on from');
   const from = textAt(fromText) === undefined ? undefined : parseVersionName(textAt(fromText) ?? '');
@@ -49,15 +57,20 @@ export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
   const general = await generalRequest(api, looks['general'], json, io);
   const full = method.kind === 'full';
   const name = textAt(output) ?? from?.adapter ?? (await chooseName(api, trainText, baseName, full));
+  const said = withPreset(rest) as TrainRest;
   const chosen = full
     ? { reasons: [] }
     : trainDefaults({
         rows: dataset.rows ?? 0,
         parameters: base.parameters,
-        ...given(rest, method.config, from !== undefined),
+        ...given(said, said.method.config, from !== undefined),
       });
   if (!json && output === undefined)
     io.note(`--output ${name}: ${from ? 'a new version of what it goes on from' : 'after the rows'}`);
+  const own = preset?.settings.filter(
+    ({ path }) => valueAt(rest, path) === undefined && valueAt(said, path) !== undefined,
+  );
+  if (!json) for (const { path, value, reason } of own ?? []) io.note(`${path} ${value}: ${reason}`);
   if (!json) for (const reason of chosen.reasons) io.note(reason);
   const request = {
     ...settings,
@@ -82,6 +95,11 @@ export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
   const budget = maxSeconds === undefined ? {} : { budget: { ...options.budget, maxSeconds } };
   return startJob(api, request, { ...options, ...budget, json, names }, io);
 };
+
+/** As the table of flags writes it. */
+interface TrainRest extends Readonly<Record<string, unknown>> {
+  readonly method: TrainMethod;
+}
 
 /** As the table of flags writes it. */
 interface TrainMethod {

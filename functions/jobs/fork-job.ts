@@ -1,5 +1,6 @@
 import { jobRequestSchema, type JobRequest } from '../../shared/contract/job-requests.ts';
 import { forkJob as operation } from '../../shared/contract/jobs.ts';
+import { presetOf, withoutPresetSettings } from '../../shared/contract/specs/train-presets.ts';
 import { issueFindings } from '../../shared/contract/specs/issue-findings.ts';
 import { isOfPlatform } from '../../shared/domain/job-states.ts';
 import { DomainError, refuseErrors } from '../../shared/errors.ts';
@@ -30,7 +31,9 @@ function forkedRequest({ kind, request }: JobRecord, changes: Readonly<Record<st
     );
   // the recipe of a composition follows from its name
   const { recipe: _, ...plain } = request;
-  const parsed = checkValue(jobRequestSchema, mergeChanges(plain, changes), { reportInput: true });
+  const preset = presetOf(changes['preset']);
+  const kept = preset ? withoutPresetSettings(plain, preset) : plain;
+  const parsed = checkValue(jobRequestSchema, mergeChanges(kept, changes), { reportInput: true });
   if (parsed.success) return parsed.data;
   const findings = issueFindings(jobRequestSchema, parsed.error.issues);
   refuseErrors('job', 'The changed job cannot be started:', findings);

@@ -176,6 +176,18 @@ test('a repeated call finds the job that it has made; names are pinned when it i
   });
 });
 
+test('a preset is resolved when the job is made, and a fork may take another', async () => {
+  const { job } = await client.call(createJob, { body: { ...training, preset: 'small-model', seed: 4 } });
+  expect(job?.request).toMatchObject({ optimizer: { learningRate: 1e-3 }, epochs: 2, seed: 4 });
+  expect(job?.request).not.toHaveProperty('preset');
+  const body = { changes: { preset: 'quick', batch: { rows: 3 } } };
+  const { job: fork } = await client.call(forkJob, { params: { job: job?.id ?? '' }, body });
+  const settings = { optimizer: { learningRate: 3e-4 }, steps: 100, batch: { rows: 3 }, seed: 4 };
+  expect(fork?.request).toMatchObject({ ...settings, method: { config: { r: 8 } } });
+  expect(fork?.request).not.toHaveProperty('epochs');
+  expect(await refusal({ ...training, preset: 'none' })).toEqual(['invalid-request', ['body.preset']]);
+});
+
 test('a fork is a new job with the changes, checked like any other', async () => {
   const { job } = await client.call(createJob, { body: { ...training, optimizer: { learningRate: 0.1 }, steps: 3 } });
   const params = { job: job?.id ?? '' };

@@ -3,6 +3,7 @@ import type {
   DataCheckReport,
   EvaluateReport,
   ExportReport,
+  FindRateReport,
   GenerateReport,
   QuantizeReport,
   SweepReport,
@@ -19,6 +20,7 @@ export interface JobReports {
   readonly train: TrainReport;
   readonly 'train-tasks': TrainTasksReport;
   readonly sweep: SweepReport;
+  readonly 'find-rate': FindRateReport;
   readonly evaluate: EvaluateReport;
   readonly generate: GenerateReport;
   readonly compose: CompositionReport;
@@ -44,6 +46,8 @@ async function runOther(
   switch (spec.kind) {
     case 'sweep':
       return (await import('./sweep.ts')).runSweep(spec, context);
+    case 'find-rate':
+      return (await import('./find-rate.ts')).runFindRate(spec, context);
     case 'evaluate':
       return (await import('./evaluate.ts')).runEvaluate(spec, context);
     case 'generate':

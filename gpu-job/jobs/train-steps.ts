@@ -1,7 +1,5 @@
 import type { SettledTrainSpec } from '../../shared/contract/specs/train.ts';
 import { DomainError, UnavailableError, type Finding } from '../../shared/errors.ts';
-import { readTensorFloat32 } from '../folders/base-model.ts';
-import { initialLora } from '../methods/initial-lora.ts';
 import { requireMethod } from '../methods/tuned-model.ts';
 import { makeBatches } from '../training/batches.ts';
 import { firstState, readLatestCheckpoint, writeCheckpoint, type RunState } from '../training/checkpoint.ts';
@@ -15,9 +13,9 @@ import type { RunWall } from '../training/run-wall.ts';
 import { learningRateAt } from '../training/schedules.ts';
 import { indicesUpTo } from '../training/token-rows.ts';
 import { planText, type ChosenPlan } from './choose-step-plan.ts';
+import { initialValues } from './initial-values.ts';
 import type { JobContext } from './job-context.ts';
 import type { RunObserver } from './observe-run.ts';
-import { startValues } from './open-start.ts';
 import { openStepSource } from './open-step-source.ts';
 import type { PreparedTraining } from './prepare-training.ts';
 import { asWritten, outputDtype, type TrainedWeights } from './write-trained.ts';
@@ -186,23 +184,6 @@ const skipped = (step: number, loss: number, gradientNorm: number): Finding => (
 
 const copied = (parameters: ReadonlyMap<string, Float32Array>): ReadonlyMap<string, Float32Array> =>
   new Map([...parameters].map(([name, values]) => [name, values.slice()]));
-
-async function initialValues(
-  { seed }: SettledTrainSpec,
-  { config, model, targets, saved, parameters, start }: PreparedTraining,
-  context: JobContext,
-): Promise<ReadonlyMap<string, Float32Array>> {
-  const { base } = model;
-  if (start) return startValues(start, requireMethod(model));
-  if (config)
-    return initialLora({ base, model, saved, config, targets, seed }, (done) => {
-      context.emit({ type: 'progress', stage: 'initialise', done, total: targets.length, unit: 'modules' });
-      if (context.stopRequested()) throw new UnavailableError('Stopped before the first step.');
-    });
-  const values = new Map<string, Float32Array>();
-  for (const { name } of parameters) values.set(name, await readTensorFloat32(base, name));
-  return values;
-}
 
 function emitPlan(run: PreparedTraining, stepPlan: ChosenPlan, state: RunState, context: JobContext): void {
   context.emit({

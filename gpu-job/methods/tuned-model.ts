@@ -152,7 +152,7 @@ export function writeDerived(graph: GraphBuilder, model: TunedModel): void {
   const weight = memoised((name: string) => frozenWeight(graph, model.base, name));
   const product = (module: string, x: Tensor): Tensor => graph.matmul(x, weight(`${module}.weight`), { transB: true });
   const { methodGraph } = openMethodGraph(graph, model, { weight, product });
-  for (const { name, of } of model.method?.derived ?? []) graph.output(name, of(methodGraph));
+  for (const value of model.method?.derived ?? []) graph.output(value.name, value.of(methodGraph));
 }
 
 /** Declares what a method is fed, and what it sees of the graph. */

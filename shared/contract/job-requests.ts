@@ -7,6 +7,7 @@ import { exportFormats, exportSpecSchema } from './specs/export.ts';
 import { generateSpecSchema } from './specs/generate.ts';
 import { mergeSpecSchema } from './specs/merge.ts';
 import { promptField } from './specs/spec-fields.ts';
+import { withPreset } from './specs/train-presets.ts';
 import { trainRequest, trainTasksRequest } from './train-requests.ts';
 
 /**
@@ -101,6 +102,11 @@ export const singleRequestSchema = z.discriminatedUnion('kind', [
 ]);
 export type SingleRequest = z.output<typeof singleRequestSchema>;
 
-/** A job that can be asked for. `import-base` is not among them: adding a base makes it. */
-export const jobRequestSchema = z.discriminatedUnion('kind', [...singleRequestSchema.options, trainTasksRequest]);
+const requests = z.discriminatedUnion('kind', [...singleRequestSchema.options, trainTasksRequest]);
+
+/**
+ * A job that can be asked for. `import-base` is not among them: adding a base makes it. What a preset says stands in a request as if it had been
+ * given.
+ */
+export const jobRequestSchema = z.preprocess((given: z.input<typeof requests>) => withPreset(given), requests);
 export type JobRequest = z.output<typeof jobRequestSchema>;

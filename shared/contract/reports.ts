@@ -114,6 +114,38 @@ export interface TrainTasksReport {
   readonly warnings: readonly Finding[];
 }
 
+/** What was seen at one learning rate of a ramp. */
+export interface RatePoint {
+  readonly learningRate: number;
+  /** Loss on the rows of its step before its update, and that of the weights the ramp began with on the same rows: nats a label. */
+  readonly loss: number;
+  readonly startLoss: number;
+  /** Smoothed difference of both: what was learnt by then, in nats a label. */
+  readonly gain: number;
+}
+
+/** What a ramp says of the rate of a run. */
+export interface RateSuggestion {
+  /** Null: the ramp does not say. */
+  readonly suggested: number | null;
+  /** Rates at which the gain grows fastest, and at which it is largest; null where nothing was learnt. */
+  readonly steepest: number | null;
+  readonly largest: number | null;
+  readonly reason: string;
+}
+
+/** What a ramp of learning rates came to. */
+export interface FindRateReport extends RateSuggestion {
+  readonly kind: 'find-rate';
+  readonly output: string;
+  /** Of the ramp, in its order: it ends early where the run diverges. */
+  readonly points: readonly RatePoint[];
+  /** The rate at which it did; null: at none. */
+  readonly divergedAt: number | null;
+  readonly seconds: number;
+  readonly warnings: readonly Finding[];
+}
+
 /** What the runs of a sweep came to: those that were trained by their held-out loss, then those that were not. */
 export interface SweepReport {
   readonly kind: 'sweep';

@@ -4,9 +4,10 @@ import { nameField } from './fields.ts';
 import { adapterVersion, budget, generalRequest } from './request-fields.ts';
 import { toldConfigField } from './specs/continue-fields.ts';
 import { mixField, mixWeightField } from './specs/mix-fields.ts';
-import { evaluationField, trainSpecSchema } from './specs/train.ts';
+import { withPreset } from './specs/train-presets.ts';
+import { evaluationField, presetField, presetIsUsed, trainFields } from './specs/train.ts';
 
-const train = trainSpecSchema.shape;
+const train = trainFields.shape;
 const [loraField, fullField] = train.method.options;
 const continueField = z.strictObject({
   kind: z.literal('continue'),
@@ -52,7 +53,9 @@ export const trainRequest = z
     outputDtype: train.outputDtype,
     memory: train.memory,
     seed: train.seed,
+    preset: presetField,
   })
+  .refine(...presetIsUsed)
   .openapi('TrainRequest');
 
 const { dataset, mix, evalDataset, evalFraction, contextTokens, longRows } = trainRequest.shape;
@@ -78,27 +81,30 @@ const taskRequest = z.strictObject({
   seed: train.seed.unwrap().optional(),
 });
 
+const sharedRequest = z.strictObject({
+  base: nameField,
+  method: loraField.prefault({ kind: 'lora' }),
+  epochs: train.epochs,
+  steps: train.steps,
+  tokens: train.tokens,
+  batch: train.batch,
+  optimizer: train.optimizer,
+  schedule: train.schedule,
+  evaluation: evaluationOfTasks.prefault({}),
+  checkpoint: train.checkpoint,
+  outputDtype: train.outputDtype,
+  memory: train.memory,
+  seed: train.seed,
+  preset: presetField,
+});
+
 /** Several adapters that are trained at once on one base. */
 export const trainTasksRequest = z
   .strictObject({
     kind: z.literal('train-tasks'),
     budget,
     train: z
-      .strictObject({
-        base: nameField,
-        method: loraField.prefault({ kind: 'lora' }),
-        epochs: train.epochs,
-        steps: train.steps,
-        tokens: train.tokens,
-        batch: train.batch,
-        optimizer: train.optimizer,
-        schedule: train.schedule,
-        evaluation: evaluationOfTasks.prefault({}),
-        checkpoint: train.checkpoint,
-        outputDtype: train.outputDtype,
-        memory: train.memory,
-        seed: train.seed,
-      })
+      .preprocess((given: z.input<typeof sharedRequest>) => withPreset(given), sharedRequest)
       .describe('What all tasks share.'),
     tasks: z
       .array(taskRequest)

@@ -4,6 +4,7 @@ import { composeSpecSchema } from './compose.ts';
 import { dataCheckSpecSchema } from './data-check.ts';
 import { evaluateSpecSchema } from './evaluate.ts';
 import { exportSpecSchema } from './export.ts';
+import { findRateSpecSchema } from './find-rate.ts';
 import { generateSpecSchema } from './generate.ts';
 import { mergeSpecSchema } from './merge.ts';
 import { issueFindings } from './issue-findings.ts';
@@ -19,6 +20,7 @@ const specSchemas = {
   train: trainSpecSchema,
   'train-tasks': trainTasksSpecSchema,
   sweep: sweepSpecSchema,
+  'find-rate': findRateSpecSchema,
   evaluate: evaluateSpecSchema,
   generate: generateSpecSchema,
   compose: composeSpecSchema,

@@ -41,6 +41,11 @@ export function resolveSpecPaths(spec: Spec, resolve: (path: string) => string):
         output: resolve(spec.output),
       };
     }
+    case 'find-rate': {
+      const { method } = spec.train;
+      const from = method.kind === 'continue' ? { method: { ...method, from: resolve(method.from) } } : {};
+      return { ...spec, train: { ...spec.train, ...training(spec.train), ...from }, output: resolve(spec.output) };
+    }
     case 'sweep':
       return { ...spec, train: { ...spec.train, ...training(spec.train) }, output: resolve(spec.output) };
     case 'evaluate':

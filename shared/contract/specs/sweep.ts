@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { limits } from '../../limits.ts';
 import { loraConfigSchema } from '../../methods/lora.ts';
 import { pathField } from './spec-fields.ts';
+import { withPreset } from './train-presets.ts';
 import { trainFields, trainSpecSchema, type TrainSpec } from './train.ts';
 
 const { r, lora_alpha: alpha, target_modules: targets } = loraConfigSchema.shape;
@@ -25,10 +26,12 @@ const overField = z
   })
   .partial();
 
+const shared = trainFields.omit({ kind: true, output: true });
+
 const fields = z.strictObject({
   kind: z.literal('sweep'),
-  train: trainFields
-    .omit({ kind: true, output: true })
+  train: z
+    .preprocess((given: z.input<typeof shared>) => withPreset(given), shared)
     .describe('What all runs share: a training run without `output`.'),
   over: overField.optional().describe('Values of each setting: every combination is a run; excludes `runs`.'),
   runs: z.array(settingsSchema).min(1).optional().describe('Settings of each run; excludes `over`.'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { limits } from '../../limits.ts';
 import { pathField } from './spec-fields.ts';
+import { withPreset } from './train-presets.ts';
 import { trainFields, trainSpecSchema, type TrainSpec } from './train.ts';
 
 const { method, optimizer, schedule, evaluation, epochs, steps, tokens, seed, data, outputDtype } = trainFields.shape;
@@ -26,10 +27,12 @@ const taskField = z.strictObject({
   outputDtype,
 });
 
+const shared = trainFields.omit({ kind: true, output: true, data: true });
+
 const fields = z.strictObject({
   kind: z.literal('train-tasks'),
-  train: trainFields
-    .omit({ kind: true, output: true, data: true })
+  train: z
+    .preprocess((given: z.input<typeof shared>) => withPreset(given), shared)
     .describe('What all tasks share: a training run without `data` and `output`.'),
   tasks: z
     .array(taskField)

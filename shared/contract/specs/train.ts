@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { limits } from '../../limits.ts';
 import { loraConfigSchema } from '../../methods/lora.ts';
 import { unscalable } from '../../methods/unscalable.ts';
+import { presetNames, presetOf, withPreset } from './train-presets.ts';
 import { keepMomentsField, toldConfigField } from './continue-fields.ts';
 import { mixField, mixWeightField } from './mix-fields.ts';
 import {
@@ -212,6 +213,24 @@ export const evaluationField = z.strictObject({
     ),
 });
 
+/** Settings under one name. Once it has been looked up the settings stand in its place. */
+export const presetField = z
+  .enum(presetNames)
+  .optional()
+  .describe(
+    'Takes every setting that is not given from those of this name; `lorary presets` lists them with their reasons. What is recorded are the settings.',
+  );
+
+/** What a name that is left over means, as arguments of `refine`. */
+export const presetIsUsed: Parameters<z.ZodObject['refine']> = [
+  ({ preset }) => presetOf(preset) === undefined,
+  {
+    error: 'is for LoRA: with full fine-tuning give the settings themselves',
+    path: ['preset'],
+    when: ({ value }) => typeof value === 'object' && value !== null,
+  },
+];
+
 /** Keys of a training run, each by itself. */
 export const trainFields = z.strictObject({
   kind: z.literal('train'),
@@ -293,21 +312,26 @@ export const trainFields = z.strictObject({
     .describe(
       'Sessions that share the micro-batches of each step, one for each GPU; the result is the same to the bit. They share `threads`, and each takes memory of its own. Absent: one.',
     ),
+  preset: presetField,
 });
 
-/** One training run: what is trained, on what, how, and where the result goes. */
-export const trainSpecSchema = trainFields
-  .refine(({ epochs, steps, tokens }) => [epochs, steps, tokens].filter((given) => given !== undefined).length <= 1, {
-    error: 'only one of epochs, steps and tokens may be given',
-    path: ['epochs'],
-    when: ({ value }) => typeof value === 'object' && value !== null,
-  })
-  .refine(({ method, evaluation }) => evaluation?.general === undefined || hasScale(method), {
-    error:
-      'needs an adapter that is an update of low rank and nothing else: with DoRA, modules_to_save or full fine-tuning there is no share of it',
-    path: ['evaluation', 'general'],
-    when: ({ value }) => typeof value === 'object' && value !== null,
-  });
+/** One training run: what is trained, on what, how, and where the result goes. What a preset says stands in it as if it had been given. */
+export const trainSpecSchema = z.preprocess(
+  (given: z.input<typeof trainFields>) => withPreset(given),
+  trainFields
+    .refine(({ epochs, steps, tokens }) => [epochs, steps, tokens].filter((given) => given !== undefined).length <= 1, {
+      error: 'only one of epochs, steps and tokens may be given',
+      path: ['epochs'],
+      when: ({ value }) => typeof value === 'object' && value !== null,
+    })
+    .refine(({ method, evaluation }) => evaluation?.general === undefined || hasScale(method), {
+      error:
+        'needs an adapter that is an update of low rank and nothing else: with DoRA, modules_to_save or full fine-tuning there is no share of it',
+      path: ['evaluation', 'general'],
+      when: ({ value }) => typeof value === 'object' && value !== null,
+    })
+    .refine(...presetIsUsed),
+);
 
 /** Whether a share of what is trained can be applied. What is no method is told by its own field. */
 function hasScale(
