@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
 import { adminBootstrap } from './commands/admin-bootstrap.ts';
+import { adminBudget, adminRecount, adminSetBudget } from './commands/admin-budget.ts';
 import { adminDoctor } from './commands/admin-doctor.ts';
 import { alias } from './commands/alias.ts';
 import { aliasApprove, aliasProtect } from './commands/alias-protect.ts';
@@ -120,5 +121,8 @@ export const commands: readonly Command[] = [
   restoreCommand,
   adminDoctor,
   adminBootstrap,
+  adminBudget,
+  adminSetBudget,
+  adminRecount,
   completionOf(() => commands),
 ];

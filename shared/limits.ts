@@ -97,6 +97,8 @@ export const limits = {
   rateBucketsMax: 10_000,
   /** Lost races for one budget before a call gives up: each means that another job of the team began or ended. */
   budgetAttemptsMax: 200,
+  /** Between two counts of a team's bytes in the store: they are counted with each change, so this only finds what a fault left. */
+  recountSeconds: 86_400,
   /** Free bytes where a container works: a base of a billion parameters in 16 bits, its merged copy and checkpoints. */
   jobDiskBytesMin: 10_000_000_000,
   /** Memory of a container: the runtime and a step of the smallest model that is worth training. */

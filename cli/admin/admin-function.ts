@@ -1,29 +1,64 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { z } from 'zod';
+import { budgetSchema } from '../../shared/contract/budgets.ts';
 import { DomainError, UnavailableError } from '../../shared/errors.ts';
 
 /** What the function is asked to do; `create-key` makes one more key for a team that has lost its own. */
-export interface AdminOrder {
-  readonly action: 'create-team' | 'create-key';
-  readonly team: string;
-  /** What the key is called. */
-  readonly name?: string | undefined;
-}
+export type AdminOrder =
+  | {
+      readonly action: 'create-team' | 'create-key';
+      readonly team: string;
+      /** What the key is called. */
+      readonly name?: string | undefined;
+    }
+  | BudgetOrder;
+
+export type BudgetOrder =
+  | { readonly action: 'set-budget'; readonly team: string; readonly limits: object }
+  | { readonly action: 'get-budget' | 'recount'; readonly team: string };
 
 /** A key that may do everything for its team, and where the stage answers. */
 export type TeamKey = Omit<z.output<typeof made>, 'ok'>;
 
 const made = z.object({ ok: z.literal(true), team: z.string(), key: z.string().min(1), url: z.url().optional() });
-const answer = z.discriminatedUnion('ok', [
-  made,
-  z.object({ ok: z.literal(false), code: z.string(), message: z.string() }),
-]);
+const amount = z.object({ bytes: z.int(), reserved: z.int() });
+const told = z.object({
+  ok: z.literal(true),
+  team: z.string(),
+  budget: budgetSchema,
+  recount: z
+    .object({
+      at: z.string().nullable(),
+      drift: z.array(z.object({ of: z.string(), counted: amount, is: amount })),
+    })
+    .optional(),
+});
+const refused = z.object({ ok: z.literal(false), code: z.string(), message: z.string() });
+
+/** The budget of a team, and when its bytes were counted anew, with what was wrong. */
+export type TeamBudget = Omit<z.output<typeof told>, 'ok'>;
 
 /**
  * Asks the function of a stage that makes teams, once: a second call would make a second key, or find the team of the first one. Throws
  * `DomainError` with the function's refusal, or with what AWS has against the call; `UnavailableError` where nobody knows what was done.
  */
 export async function askAdminFunction(stage: string, order: AdminOrder, region?: string): Promise<TeamKey> {
+  const { team, key, url } = await ask(stage, order, region, made);
+  return { team, key, ...(url === undefined ? {} : { url }) };
+}
+
+/** Asks the same function for the budget of a team. Throws like `askAdminFunction`. */
+export async function askTeamBudget(stage: string, order: BudgetOrder, region?: string): Promise<TeamBudget> {
+  const { team, budget, recount } = await ask(stage, order, region, told);
+  return { team, budget, ...(recount ? { recount } : {}) };
+}
+
+async function ask<T extends { readonly ok: true }>(
+  stage: string,
+  order: AdminOrder,
+  region: string | undefined,
+  answer: z.ZodType<T>,
+): Promise<T> {
   const FunctionName = `lorary-${stage}-admin`;
   const client = new LambdaClient({ maxAttempts: 1, ...(region === undefined ? {} : { region }) });
   let answered;
@@ -37,11 +72,12 @@ export async function askAdminFunction(stage: string, order: AdminOrder, region?
   }
   const text = Buffer.from(answered.Payload ?? []).toString();
   if (answered.FunctionError !== undefined) throw lost(order, `${FunctionName} failed: ${errorMessage(text)}`);
-  const parsed = answer.safeParse(jsonOf(text));
+  const value = jsonOf(text);
+  const refusedIt = refused.safeParse(value);
+  if (refusedIt.success) throw refusal(refusedIt.data, order);
+  const parsed = answer.safeParse(value);
   if (!parsed.success) throw lost(order, `${FunctionName} answered what is none of its answers`);
-  if (!parsed.data.ok) throw refusal(parsed.data, order);
-  const { team, key, url } = parsed.data;
-  return { team, key, ...(url === undefined ? {} : { url }) };
+  return parsed.data;
 }
 
 function refusal(
@@ -54,7 +90,7 @@ function refusal(
       code,
       `There is a team "${team}" already. Who has a key of it makes more with: lorary keys create\nIf its keys are lost, make one more with: lorary admin bootstrap --team ${team} --new-key`,
     );
-  if (code === 'no-such-team')
+  if (code === 'no-such-team' && order.action === 'create-key')
     return new DomainError(code, `There is no team "${team}" yet; without --new-key it is made, with its first key.`);
   return new DomainError(code, message);
 }
@@ -107,9 +143,11 @@ const signIn = 'Sign in with "aws configure" or "aws sso login", or set AWS_PROF
 /** The key may have been made, and nobody will ever see it. */
 function lost({ action, team }: AdminOrder, what: string, cause?: unknown): UnavailableError {
   const next =
-    action === 'create-key'
-      ? 'ask again; a key that was made and not seen stays in the list of "lorary keys" until "lorary keys revoke"'
-      : `ask again; if there is a team "${team}" by then, its key was lost on the way: lorary admin bootstrap --team ${team} --new-key`;
+    action !== 'create-team' && action !== 'create-key'
+      ? 'ask again: asking twice changes nothing'
+      : action === 'create-key'
+        ? 'ask again; a key that was made and not seen stays in the list of "lorary keys" until "lorary keys revoke"'
+        : `ask again; if there is a team "${team}" by then, its key was lost on the way: lorary admin bootstrap --team ${team} --new-key`;
   return new UnavailableError(`${what}: whether it was done is not known. What to do: ${next}`, { cause });
 }
 

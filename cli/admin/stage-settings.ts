@@ -36,3 +36,19 @@ export async function readStageSettings(
   const listed = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
   throw new DomainError('bad-settings', `${name} cannot be used: ${listed}.`);
 }
+
+/** Throws `DomainError('usage')`. */
+export function requireStageName(stage: string): void {
+  if (!/^[a-z][a-z0-9]{0,15}$/.test(stage))
+    throw new DomainError('usage', `"${stage}" is no stage: its name has 1 to 16 of a-z and 0-9, a letter first.`);
+}
+
+/** Of the settings in a clone of the repository; undefined: whatever the AWS tools use. */
+export async function regionOf(stage: string): Promise<string | undefined> {
+  try {
+    return (await readStageSettings(stage)).region;
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'no-such-stage') return undefined;
+    throw error;
+  }
+}

@@ -27,7 +27,11 @@ afterAll(async () => {
 beforeEach(() => aws.fault(undefined));
 
 /** The command as somebody with an account types it. */
-async function bootstrap(
+const bootstrap = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<CliResult> =>
+  admin('bootstrap', args, environment);
+
+async function admin(
+  command: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<CliResult> {
@@ -35,9 +39,7 @@ async function bootstrap(
   const others = Object.entries(cleanEnvironment()).filter(([name]) => !name.startsWith('AWS_'));
   const env = { ...Object.fromEntries(others), ...aws.environment, ...environment };
   const stdio = ['ignore', 'pipe', 'pipe'] as const;
-  return resultOf(
-    spawn(process.execPath, [bin, 'admin', 'bootstrap', ...args], { cwd: folder, env, stdio: [...stdio] }),
-  );
+  return resultOf(spawn(process.execPath, [bin, 'admin', command, ...args], { cwd: folder, env, stdio: [...stdio] }));
 }
 
 const namesOfKeys = async (key: string): Promise<string[]> => {
@@ -109,4 +111,24 @@ test('a function that fails, or answers something else, is no team', async () =>
   });
   aws.fault(() => Response.json({ ok: true, team: 'red' }));
   expect(await bootstrap(['--team', 'red'])).toMatchObject({ code: 75, out: '' });
+}, 60_000);
+
+test('the administrator limits a team, is told what it has, and has its bytes counted anew', async () => {
+  expect((await admin('set-budget', ['--team', 'nobody', '--jobs', '3'])).err).toContain('There is no team "nobody"');
+  await bootstrap(['--team', 'green']);
+  expect(await admin('set-budget', ['--team', 'green'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--stored'),
+  });
+  const bad = await admin('set-budget', ['--team', 'green', '--stored', '5 parsecs']);
+  expect(bad).toMatchObject({ code: 2, err: expect.stringContaining('500MB, 200GB or 2TB') });
+  const set = await admin('set-budget', ['--team', 'green', '--dollars', '200', '--stored', '1.5GB', '--json']);
+  expect(JSON.parse(set.out)).toMatchObject({
+    team: 'green',
+    budget: { subject: 'team', limits: { dollars: 200, jobs: null, storedBytes: 1.5e9 } },
+  });
+  expect((await admin('budget', ['--team', 'green'])).out).toMatch(/team .*\$200\.00 .*0 B of 1\.5 GB/);
+  expect((await admin('recount', ['--team', 'green'])).err).toContain('counted anew within minutes');
+  const lifted = await admin('set-budget', ['--team', 'green', '--stored', 'any', '--json']);
+  expect(JSON.parse(lifted.out)).toMatchObject({ budget: { limits: { dollars: 200, storedBytes: null } } });
 }, 60_000);

@@ -1,7 +1,7 @@
 import { exitCodes } from '../../gpu-job/main.ts';
 import { DomainError } from '../../shared/errors.ts';
 import type { TeamKey } from '../admin/admin-function.ts';
-import { readStageSettings } from '../admin/stage-settings.ts';
+import { regionOf, requireStageName } from '../admin/stage-settings.ts';
 import { agrees } from '../ask.ts';
 import { runCommand, type CommandIo } from '../command.ts';
 import { login } from './login.ts';
@@ -29,8 +29,7 @@ export const adminBootstrap = runCommand({
     login: { kind: 'switch', help: 'log in with the key, without being asked' },
   },
   async run({ flags: { stage = 'dev', team = 'main', name, 'new-key': newKey, login: unasked }, json }, io) {
-    if (!/^[a-z][a-z0-9]{0,15}$/.test(stage))
-      throw new DomainError('usage', `"${stage}" is no stage: its name has 1 to 16 of a-z and 0-9, a letter first.`);
+    requireStageName(stage);
     const action = newKey ? 'create-key' : 'create-team';
     // the client of AWS, which no other command needs to load
     const { askAdminFunction } = await import('../admin/admin-function.ts');
@@ -48,16 +47,6 @@ export const adminBootstrap = runCommand({
     return exitCodes.done;
   },
 });
-
-/** Of the settings in a clone of the repository; undefined: whatever the AWS tools use. */
-async function regionOf(stage: string): Promise<string | undefined> {
-  try {
-    return (await readStageSettings(stage)).region;
-  } catch (error) {
-    if (error instanceof DomainError && error.code === 'no-such-stage') return undefined;
-    throw error;
-  }
-}
 
 /** The key is told already, so what it says goes beside the result. */
 async function logIn({ url, key }: TeamKey, io: CommandIo): Promise<number> {

@@ -61,6 +61,7 @@ function estimateText({
   stepsAreExact,
   memoryBytes,
   diskBytes,
+  storedBytes,
   seconds,
   basis,
 }: OperationOutput<typeof createJob>['estimate']): string {
@@ -70,6 +71,7 @@ function estimateText({
     `about ${durationText(seconds)}`,
     `${sizeText(memoryBytes)} of memory`,
     `${sizeText(diskBytes)} of disk`,
+    ...(storedBytes === 0 ? [] : [`at most about ${sizeText(storedBytes)} left in the store`]),
   ];
   return `Expected: ${parts.join(', ')} (${basis})`;
 }

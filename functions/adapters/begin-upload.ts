@@ -8,9 +8,9 @@ import { ConditionError, type RecordWrite, type World } from '../../shared/platf
 import { adapterWrite, findAdapter, newAdapter, type AdapterRecord } from '../../shared/records/adapters.ts';
 import { requireReadyBase } from '../../shared/records/bases.ts';
 import type { Caller } from '../../shared/records/caller.ts';
-import { commit } from '../../shared/records/commit.ts';
 import { keys } from '../../shared/records/keys.ts';
 import { presentUpload } from '../../shared/records/present-upload.ts';
+import { commitStored } from '../../shared/records/transact-stored.ts';
 import { dropUnbegun, getUploadRecord, openUpload } from '../../shared/records/uploads.ts';
 import { getVersionRecord, newVersion, presentVersion, versionWrite } from '../../shared/records/versions.ts';
 import { creator } from '../http/handler.ts';
@@ -81,11 +81,11 @@ async function begin(
     promote: [...new Set(body.aliases)],
   });
   const target = { kind: 'adapter', adapter: name, versionId: draft.id } as const;
-  const { upload, writes } = await openUpload(world, caller, target, body.files);
+  const { upload, writes, room } = await openUpload(world, caller, target, body.files);
   const version = { ...draft, uploadId: upload.id };
   const change = { action: 'version.begin', resource: `adapters/${name}/versions/${draft.id}`, created: draft.id };
   try {
-    await commit(world, caller, change, [write, versionWrite(version), ...writes]);
+    await commitStored(world, caller, change, [write, versionWrite(version), ...writes], [room]);
   } catch (error) {
     await dropUnbegun(world, upload, error);
     throw error;

@@ -2,13 +2,15 @@ import { createBase as operation } from '../../shared/contract/bases.ts';
 import type { ImportSource } from '../../shared/records/import-request.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
-import { ConditionError } from '../../shared/platform/ports.ts';
+import { ConditionError, type RecordWrite } from '../../shared/platform/ports.ts';
 import { baseWrite, findBase, getBaseRecord, presentBase, type BaseRecord } from '../../shared/records/bases.ts';
 import type { Caller } from '../../shared/records/caller.ts';
-import { commit, newId } from '../../shared/records/commit.ts';
+import { newId } from '../../shared/records/commit.ts';
+import type { HoldingWish } from '../../shared/records/holdings.ts';
 import { newImportJob } from '../../shared/records/import-job.ts';
 import { presentUpload } from '../../shared/records/present-upload.ts';
 import { jobWrites, startRun } from '../../shared/records/submit-job.ts';
+import { commitStored } from '../../shared/records/transact-stored.ts';
 import { dropUnbegun, getUploadRecord, openUpload } from '../../shared/records/uploads.ts';
 import type { OperationInput, OperationOutput } from '../../shared/contract/operation.ts';
 import type { ApiDeps } from '../http/api-deps.ts';
@@ -65,10 +67,10 @@ async function awaiting(
   const made = newBase({ world }, caller, body, 'draft', { kind: 'upload' });
   const draft = { ...made, lineage: { ...made.lineage, ...(moved ? { moved } : {}) } };
   const target = { kind: 'base', base: draft.name, baseId: draft.id } as const;
-  const { upload, writes } = await openUpload(world, caller, target, files);
+  const { upload, writes, room } = await openUpload(world, caller, target, files);
   const base = { ...draft, uploadId: upload.id };
   try {
-    await make({ world }, caller, base, [baseWrite(base), ...writes]);
+    await make({ world }, caller, base, [baseWrite(base), ...writes], [room]);
   } catch (error) {
     await dropUnbegun(world, upload, error);
     throw error;
@@ -117,11 +119,12 @@ async function make(
   { world }: Pick<ApiDeps, 'world'>,
   caller: Caller,
   { name, source }: BaseRecord,
-  writes: Parameters<typeof commit>[3],
+  writes: readonly RecordWrite[],
+  wishes: readonly HoldingWish[] = [],
 ): Promise<void> {
   const change = { action: 'base.create', resource: `bases/${name}`, detail: { source: source.kind }, created: name };
   try {
-    await commit(world, caller, change, writes);
+    await commitStored(world, caller, change, writes, wishes);
   } catch (error) {
     if (error instanceof ConditionError && error.failed.includes(0)) throw nameTaken(name);
     throw error;

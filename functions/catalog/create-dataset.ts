@@ -1,7 +1,7 @@
 import { createDataset as operation } from '../../shared/contract/datasets.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { ConditionError } from '../../shared/platform/ports.ts';
-import { commit, newId } from '../../shared/records/commit.ts';
+import { newId } from '../../shared/records/commit.ts';
 import {
   datasetWrite,
   findDataset,
@@ -10,6 +10,7 @@ import {
   type DatasetRecord,
 } from '../../shared/records/datasets.ts';
 import { presentUpload } from '../../shared/records/present-upload.ts';
+import { commitStored } from '../../shared/records/transact-stored.ts';
 import { dropUnbegun, getUploadRecord, openUpload } from '../../shared/records/uploads.ts';
 import { creator } from '../http/handler.ts';
 
@@ -21,7 +22,7 @@ export const createDataset = creator(
     if (await findDataset(world.table, team, name)) throw nameTaken(name);
     const id = newId(world, 'dat');
     const target = { kind: 'dataset', dataset: name, datasetId: id } as const;
-    const { upload, writes } = await openUpload(world, caller, target, [file]);
+    const { upload, writes, room } = await openUpload(world, caller, target, [file]);
     const dataset: DatasetRecord = {
       id,
       team,
@@ -40,7 +41,7 @@ export const createDataset = creator(
     };
     const change = { action: 'dataset.create', resource: `datasets/${name}`, created: name };
     try {
-      await commit(world, caller, change, [datasetWrite(dataset), ...writes]);
+      await commitStored(world, caller, change, [datasetWrite(dataset), ...writes], [room]);
     } catch (error) {
       await dropUnbegun(world, upload, error);
       if (error instanceof ConditionError && error.failed.includes(0)) throw nameTaken(name);

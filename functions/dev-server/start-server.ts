@@ -15,6 +15,7 @@ import { sweepJob } from '../job-events/sweep-job.ts';
 import { sweep } from '../job-events/sweep.ts';
 import { sealAudits } from '../sealer/seal-audits.ts';
 import { sweepErasures } from '../purger/sweep-erasures.ts';
+import { sweepStored } from '../purger/sweep-stored.ts';
 import { sweepPurges } from '../purger/sweep-purges.ts';
 import { createInspectThread } from '../validator/inspect-in-thread.ts';
 import { createValidator } from '../validator/validator.ts';
@@ -176,6 +177,7 @@ function startBackground(
       { name: 'looking after uploads', everyMilliseconds: sweepMilliseconds, run: () => validator.sweep() },
       { name: 'purging', everyMilliseconds: purgeMilliseconds, run: () => sweepPurges(world, { log }) },
       { name: 'erasing', everyMilliseconds: sweepMilliseconds, run: () => sweepErasures(world, { log }) },
+      { name: 'counting bytes', everyMilliseconds: purgeMilliseconds, run: () => sweepStored(world, { log }) },
       { name: 'sealing the audit', everyMilliseconds: purgeMilliseconds, run: () => sealAudits(world, { log }) },
       { name: 'looking after jobs', everyMilliseconds: jobSweepMilliseconds, run: () => sweep(world, { work, log }) },
     ],

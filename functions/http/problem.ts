@@ -7,6 +7,7 @@ const statuses: Readonly<Record<string, number>> = {
   'bad-cursor': 400,
   unauthenticated: 401,
   'budget-exceeded': 402,
+  'storage-exceeded': 402,
   'missing-scope': 403,
   'scope-beyond-own': 403,
   'outside-prefix': 403,

@@ -29,7 +29,7 @@ export async function makeJob(
 ): Promise<Made> {
   const { world } = deps;
   const resolved = await resolveRequest(world, caller, asked);
-  const { request, inputs, shared, makes, estimate, warnings } = resolved;
+  const { request, inputs, shared, makes, estimate, leaves, warnings } = resolved;
   const { needs, price } = machineFor(deps, resolved);
   const allowance = newAllowance(request.budget ?? {}, price.microDollarsPerHour, estimate.seconds);
   const cost = await costOf(deps, caller, resolved, allowance);
@@ -44,6 +44,7 @@ export async function makeJob(
     makes,
     needs,
     allowance,
+    leaves,
     ...fork,
   };
   const job = await submitJob(world, caller, made);
@@ -93,6 +94,7 @@ const unknownNow: Pick<Made, 'estimate' | 'cost' | 'warnings'> = {
     stepsAreExact: false,
     memoryBytes: 0,
     diskBytes: 0,
+    storedBytes: 0,
     seconds: 0,
     basis: 'Its inputs have changed since.',
   },

@@ -1,7 +1,8 @@
 import type { JobRequest } from '../../shared/contract/job-requests.ts';
 import type { BaseTensor } from '../../shared/domain/base-modules.ts';
 import { type Estimate, type EstimateSubject } from '../../shared/domain/estimate.ts';
-import { estimateJob } from '../../shared/domain/estimate.ts';
+import { estimateJob, estimateLeft } from '../../shared/domain/estimate.ts';
+import type { LeftBytes } from '../../shared/domain/left-bytes.ts';
 import {
   datasetsOf,
   readsBase,
@@ -35,6 +36,8 @@ export interface ResolvedRequest {
   readonly shared: readonly SharedInput[];
   readonly makes: JobRecord['makes'];
   readonly estimate: Estimate;
+  /** What it may leave in the store. */
+  readonly leaves: LeftBytes;
   /** Of the base; absent: it reads none. */
   readonly baseParameters?: number | undefined;
   readonly warnings: readonly Finding[];
@@ -80,15 +83,17 @@ export async function resolveRequest(world: World, caller: Caller, request: JobR
     adapterParameters: present(parents.map(({ version }) => version?.checks?.parameters)),
   });
   const ofTask = (i: number): FoundDatasets => datasets.filter(({ task }) => task === i);
+  const subjects =
+    settled.kind === 'train-tasks'
+      ? taskRequests(settled).map((one, i) => subjectOf(one, ofTask(i)))
+      : [subjectOf(settled, datasets)];
   return {
     request: found.request,
     inputs: inputsOf(found),
     shared,
     makes: idsFor(world, found.makes),
-    estimate:
-      settled.kind === 'train-tasks'
-        ? estimateTasks(taskRequests(settled).map((one, i) => subjectOf(one, ofTask(i))))
-        : estimateJob(subjectOf(settled, datasets)),
+    estimate: settled.kind === 'train-tasks' ? estimateTasks(subjects) : estimateJob(subjectOf(settled, datasets)),
+    leaves: estimateLeft(subjects),
     baseParameters: base?.parameters ?? undefined,
     warnings,
   };

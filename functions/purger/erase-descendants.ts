@@ -10,8 +10,10 @@ import { commit, newId } from '../../shared/records/commit.ts';
 import { datasetWrite, findDataset } from '../../shared/records/datasets.ts';
 import { dropBlobs } from '../../shared/records/drop-blobs.ts';
 import { erasureWrite, findErasure, type ErasureRecord } from '../../shared/records/erasures.ts';
+import { emptied } from '../../shared/records/holdings.ts';
 import { findJob, type JobRecord, jobWrite, madeIds, readJob } from '../../shared/records/jobs.ts';
 import { activeJobSort, keys, lists } from '../../shared/records/keys.ts';
+import { transactStored } from '../../shared/records/transact-stored.ts';
 import { findVersion, versionWrite } from '../../shared/records/versions.ts';
 import { findDescendants } from './find-descendants.ts';
 import { dropTraces } from './purge-job.ts';
@@ -83,6 +85,7 @@ async function eraseDataset(world: World, caller: Caller, { team, id, dataset }:
       datasetWrite({ ...found.value, file: null }, found.revision),
     ]);
   await dropBlobs(world, blobPrefixes.dataset(team, id));
+  await transactStored(world, team, [], [emptied(id)]);
 }
 
 async function eraseVersion(world: World, caller: Caller, id: string): Promise<void> {
@@ -96,6 +99,7 @@ async function eraseVersion(world: World, caller: Caller, id: string): Promise<v
       [versionWrite({ ...found.value, files: [], details: null }, found.revision), { delete: keys.manifest(team, id) }],
     );
   await dropBlobs(world, blobPrefixes.version(team, id));
+  await transactStored(world, team, [], [emptied(id)]);
 }
 
 async function eraseBase(world: World, caller: Caller, id: string, name: string): Promise<void> {
@@ -108,6 +112,7 @@ async function eraseBase(world: World, caller: Caller, id: string, name: string)
       { delete: keys.manifest(team, id) },
     ]);
   await dropBlobs(world, blobPrefixes.base(team, id));
+  await transactStored(world, team, [], [emptied(id)]);
 }
 
 /** What jobs that have read any of it left on their way: checkpoints, samples, exports, reports. Resolves to how many there were. */

@@ -6,9 +6,11 @@ import type { Caller } from '../../shared/records/caller.ts';
 import { commit } from '../../shared/records/commit.ts';
 import { datasetWrite, findDataset } from '../../shared/records/datasets.ts';
 import { dropBlobs } from '../../shared/records/drop-blobs.ts';
+import { emptied } from '../../shared/records/holdings.ts';
 import { keys } from '../../shared/records/keys.ts';
 import { purgeChange, type PurgeRecord } from '../../shared/records/purges.ts';
 import type { Stored } from '../../shared/records/stored.ts';
+import { transactStored } from '../../shared/records/transact-stored.ts';
 import { findVersion, versionWrite } from '../../shared/records/versions.ts';
 
 /** Lets the bytes of a version, a dataset or a base go; of what was rejected the record stays, with its findings. */
@@ -19,6 +21,7 @@ export async function purgeContent(world: World, caller: Caller, purge: Stored<P
   if (writes.length > 0)
     await commit(world, caller, { action: `${kind}.purge`, resource: `${kind}s/${id}`, detail: { why } }, writes);
   await dropBlobs(world, blobPrefixes[kind](team, id));
+  await transactStored(world, team, [], [emptied(id)]);
 }
 
 /** From here on nothing finds the bytes any more. */

@@ -6,10 +6,12 @@ import { blobKeys, blobPrefixes } from '../../shared/records/blob-keys.ts';
 import type { Caller } from '../../shared/records/caller.ts';
 import { commit } from '../../shared/records/commit.ts';
 import { dropBlobs } from '../../shared/records/drop-blobs.ts';
+import { emptied } from '../../shared/records/holdings.ts';
 import { findJob, type JobRecord } from '../../shared/records/jobs.ts';
 import { jobChunkPrefix, keys, lists } from '../../shared/records/keys.ts';
 import { findPurge, type PurgeRecord } from '../../shared/records/purges.ts';
 import type { Stored } from '../../shared/records/stored.ts';
+import { transactStored } from '../../shared/records/transact-stored.ts';
 import { findVersion } from '../../shared/records/versions.ts';
 
 /**
@@ -35,13 +37,23 @@ export async function dropTraces(world: World, caller: Caller, id: string, writt
     })),
   ]);
   if (last) await dropStream(world.table, last);
+  const lost = await unpublished(world.table, found.value);
   for (const prefix of [
     blobKeys.jobCheckpoint(team, id, ''),
     blobKeys.jobFile(team, id, ''),
     blobKeys.jobOutcome(team, id),
-    ...(await unpublished(world.table, found.value)),
+    ...lost.map(({ prefix }) => prefix),
   ])
     await dropBlobs(world, prefix, writtenBefore);
+  await settleTraces(world, found.value, lost);
+}
+
+/** Nothing of it is kept any more, unless it has gone on meanwhile. */
+async function settleTraces(world: World, { team, id }: JobRecord, lost: readonly Unpublished[]): Promise<void> {
+  const now = await findJob(world.table, team, id);
+  if (!now || !hasEnded(now.value.state)) return;
+  const check = { check: keys.job(team, id), condition: { ifRevision: now.revision } };
+  await transactStored(world, team, [check], [id, ...lost.map((one) => one.id)].map(emptied));
 }
 
 async function lastChunk(table: RecordTable, team: string, id: string): Promise<RecordKey | undefined> {
@@ -57,16 +69,21 @@ async function dropStream(table: RecordTable, last: RecordKey): Promise<void> {
   }
 }
 
+interface Unpublished {
+  readonly id: string;
+  readonly prefix: string;
+}
+
 /** Where it has stored what nothing leads to. A job that succeeded has published everything. */
-async function unpublished(table: RecordTable, { team, state, makes }: JobRecord): Promise<readonly string[]> {
+async function unpublished(table: RecordTable, { team, state, makes }: JobRecord): Promise<readonly Unpublished[]> {
   const { versionId, versionIds = [], baseId } = makes;
   if (state === 'succeeded') return [];
-  const prefixes: string[] = [];
+  const lost: Unpublished[] = [];
   for (const id of versionId === undefined ? versionIds : [versionId])
-    if (!(await findVersion(table, team, id))) prefixes.push(blobPrefixes.version(team, id));
-  if (versionId !== undefined || versionIds.length > 0) return prefixes;
+    if (!(await findVersion(table, team, id))) lost.push({ id, prefix: blobPrefixes.version(team, id) });
+  if (versionId !== undefined || versionIds.length > 0) return lost;
   if (baseId === undefined || (await findPurge(table, team, baseId))) return [];
   for await (const record of allRecords(table, { partition: lists.bases(team), index: 'index1' }))
     if (readBase(record).value.id === baseId) return [];
-  return [blobPrefixes.base(team, baseId)];
+  return [{ id: baseId, prefix: blobPrefixes.base(team, baseId) }];
 }

@@ -8,6 +8,7 @@ import { sweep } from '../job-events/sweep.ts';
 import { sealAudits } from '../sealer/seal-audits.ts';
 import { sweepErasures } from '../purger/sweep-erasures.ts';
 import { sweepPurges } from '../purger/sweep-purges.ts';
+import { sweepStored } from '../purger/sweep-stored.ts';
 import { remind } from '../validator/remind.ts';
 
 const world = openAwsWorld({ ...readAwsSettings(process.env), ...kmsSigning(process.env) });
@@ -21,6 +22,7 @@ export const handler = eventFunction(tools, async () => {
     uploads: () => remind(world),
     purges: () => sweepPurges(world, { log }),
     erasures: () => sweepErasures(world, { log }),
+    bytes: () => sweepStored(world, { log }),
     audit: () => sealAudits(world, { log }),
   };
   for (const [name, part] of Object.entries(parts))

@@ -15,6 +15,7 @@ import { pinnedBase } from './prepare-inputs.ts';
 import { publishOne, publishTasks } from './publish-made.ts';
 import { publishBase } from './publish-base.ts';
 import { listFiles, storeFiles } from './store-files.ts';
+import { bytesOfFiles, takeRoom } from './take-room.ts';
 import { withoutPlaces } from './without-places.ts';
 
 /** What a job makes, by its request. */
@@ -37,7 +38,8 @@ function productOf(request: PinnedRequest): Product {
     : { kind: 'base', base: request.output.base, origin: 'train' };
 }
 
-/** Keeps what a job has made, and says so in one record: from then on it is only published. Throws `FencedOutError`. */
+/** Keeps what a job has made, and says so in one record: from then on it is only published. Throws `FencedOutError`,
+ * and `DomainError('storage-exceeded')` where the team has no room for it; then nothing is stored. */
 export async function storeOutputs(
   world: World,
   fence: Fence,
@@ -52,6 +54,15 @@ export async function storeOutputs(
     const { versionId } = await world.blobs.put(key, Buffer.from(JSON.stringify(value)));
     return { key, versionId };
   };
+  const store = async (
+    folder: string,
+    of: string,
+    kept: readonly string[],
+    keyOf: (team: string, id: string, path: string) => string,
+  ): Promise<Delivery['files']> => {
+    await takeRoom(world, fence, job, { id: of, bytes: await bytesOfFiles(folder, kept), reserved: 0 });
+    return storeFiles(world, folder, kept, (path) => keyOf(team, of, path));
+  };
   let files: Delivery['files'] = [];
   let outcome: BlobRef | null = null;
   const tasks: Delivery['tasks'] = [];
@@ -60,17 +71,16 @@ export async function storeOutputs(
     const base = await pinnedBase(world, team, job.inputs.base);
     const checked = await put(blobKeys.jobOutcome(team, id), await checkAdapter(world, base, folder));
     const kept = (await listFiles(folder)).filter((path) => adapterFileKind(path) !== 'foreign');
-    const keyOf = (path: string): string => blobKeys.versionFile(team, versionId, path);
-    return { files: await storeFiles(world, folder, kept, keyOf), outcome: checked };
+    return { files: await store(folder, versionId, kept, blobKeys.versionFile), outcome: checked };
   };
   if (product.kind === 'adapter') ({ files, outcome } = await adapterIn(made.output, makes.versionId));
   else if (product.kind === 'adapters')
     for (const [i, adapter] of product.adapters.entries())
       tasks.push(await adapterIn(join(made.output, adapter), makes.versionIds?.[i]));
   else if (product.kind === 'base') {
-    files = await storeFiles(world, made.output, paths, (path) => blobKeys.baseFile(team, makes.baseId ?? '', path));
+    files = await store(made.output, makes.baseId ?? '', paths, blobKeys.baseFile);
   } else if (product.kind === 'files') {
-    files = await storeFiles(world, made.output, paths, (path) => blobKeys.jobFile(team, id, path));
+    files = await store(made.output, id, paths, blobKeys.jobFile);
   }
   const told = withoutPlaces(made.report, made.folder) as { readonly warnings?: readonly Finding[] }; // every report has them
   const report = await put(blobKeys.jobReport(team, id), told);

@@ -20,6 +20,7 @@ import { placeFiles } from './place-files.ts';
 import { factsOf } from './publish-base.ts';
 import type { Container } from './container.ts';
 import { listFiles, storeFiles } from './store-files.ts';
+import { bytesOfFiles, takeRoom } from './take-room.ts';
 
 /**
  * Brings the files of a base to where all jobs find them and says what it is. A folder that cannot be run here is kept, with a warning; one
@@ -119,8 +120,16 @@ async function uploadFindings(files: readonly StoredFile[], folder: string): Pro
   return findings;
 }
 
-async function storeModel({ world, job }: Container, base: BaseRecord, model: string): Promise<readonly StoredFile[]> {
-  return storeFiles(world, model, await listFiles(model), (path) => blobKeys.baseFile(job.team, base.id, path));
+async function storeModel(
+  { world, fence, job }: Container,
+  base: BaseRecord,
+  model: string,
+): Promise<readonly StoredFile[]> {
+  const paths = await listFiles(model);
+  // what was sent stays beside what was made of it
+  const sent = base.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  await takeRoom(world, fence, job, { id: base.id, bytes: sent + (await bytesOfFiles(model, paths)), reserved: 0 });
+  return storeFiles(world, model, paths, (path) => blobKeys.baseFile(job.team, base.id, path));
 }
 
 async function importedBase(

@@ -70,8 +70,9 @@ async function work(container: Container, request: PinnedRequest): Promise<Deliv
   const places = await prepareInputs(world, job, request, folder);
   // the runs of several tasks stand side by side in the folder of their results
   const runsFolder = request.kind === 'train-tasks' ? places.output : `${places.output}.run`;
-  const checkpoints = createCheckpointStore(world, fence, runsFolder, voice);
-  if (request.kind === 'train' || request.kind === 'train-tasks') await checkpoints.restore();
+  const checkpoints = createCheckpointStore(world, fence, job, runsFolder, voice);
+  const isTraining = request.kind === 'train' || request.kind === 'train-tasks';
+  if (isTraining) await checkpoints.restore();
   const spec = specOfRequest(request, { ...places, ...(threads === undefined ? {} : { threads }) });
   await writeFileAtomic(join(folder, 'spec.json'), `${JSON.stringify(spec, undefined, 2)}\n`);
   container.onStage?.('prepared');
@@ -88,7 +89,7 @@ async function work(container: Container, request: PinnedRequest): Promise<Deliv
   }
   await voice.flush();
   const delivery = await storeOutputs(world, fence, job, request, { report, output: places.output, folder });
-  await checkpoints.discard();
+  if (isTraining) await checkpoints.discard();
   return delivery;
 }
 

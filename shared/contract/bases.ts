@@ -92,6 +92,7 @@ export const createBase = operation({
     'no-such-repository',
     'no-weights',
     'too-large',
+    'storage-exceeded',
     'not-available-here',
   ],
 });

@@ -22,6 +22,12 @@ const limitsSchema = z.strictObject({
     .describe(
       'Calls of one key; null: any. Each process of the server counts for itself, so that a stage lets in as many times more as it has instances.',
     ),
+  storedBytes: z
+    .int()
+    .min(0)
+    .max(1e15)
+    .nullable()
+    .describe('Bytes of files that are kept: adapters, bases, datasets, exports, checkpoints; null: any.'),
 });
 
 export const budgetSchema = z
@@ -30,11 +36,13 @@ export const budgetSchema = z
     month: z.string().describe('Which month `used` is of, such as `2026-11`.'),
     limits: limitsSchema,
     used: z
-      .object({ dollars: z.number(), machineHours: z.number() })
-      .describe('What containers took that have ended in this month.'),
+      .object({ dollars: z.number(), machineHours: z.number(), storedBytes: z.int() })
+      .describe('What containers took that have ended in this month, and bytes that are kept, whenever they came.'),
     reserved: z
-      .object({ dollars: z.number(), machineHours: z.number(), jobs: z.int() })
-      .describe('What jobs that have not ended may still take. Used and reserved are never more than the limit.'),
+      .object({ dollars: z.number(), machineHours: z.number(), jobs: z.int(), storedBytes: z.int() })
+      .describe(
+        'What jobs that have not ended and uploads that are open may still take. Used and reserved are never more than the limit.',
+      ),
   })
   .openapi('Budget');
 export type Budget = z.output<typeof budgetSchema>;

@@ -40,7 +40,7 @@ export const createDataset = operation({
     file: announcedFileField.extend({ sizeBytes: z.int().min(1).max(limits.datasetBytesMax) }),
   }),
   output: z.object({ dataset: datasetSchema, upload: uploadSchema }),
-  errors: ['name-taken'],
+  errors: ['name-taken', 'storage-exceeded'],
 });
 
 export const listDatasets = listOperation({

@@ -40,6 +40,9 @@ export const estimateSchema = z
     diskBytes: z
       .int()
       .describe('On the disk of its machine: what it reads, what it keeps while it works, and what it makes.'),
+    storedBytes: z
+      .int()
+      .describe('In the store: what it makes, checkpoints and exported files. Reserved with the job.'),
     seconds: z.number(),
     basis: z.string().describe('What the figures rest on.'),
   })
@@ -195,6 +198,7 @@ export const createJob = operation({
     'packed-weights',
     'budget-exceeded',
     'too-many-jobs',
+    'storage-exceeded',
     'job',
   ],
 });
@@ -243,7 +247,7 @@ export const resumeJob = operation({
   status: 202,
   params: jobPath,
   output: jobSchema,
-  errors: ['not-resumable', 'budget-spent', 'budget-exceeded', 'too-many-jobs'],
+  errors: ['not-resumable', 'budget-spent', 'budget-exceeded', 'too-many-jobs', 'storage-exceeded'],
 });
 
 export const forkJob = operation({
@@ -263,7 +267,7 @@ export const forkJob = operation({
       .describe('Keys of the request and their new values; objects are merged, everything else is replaced.'),
   }),
   output: createdJob,
-  errors: ['budget-exceeded', 'too-many-jobs', 'job'],
+  errors: ['budget-exceeded', 'too-many-jobs', 'storage-exceeded', 'job'],
 });
 
 export const listMetrics = operation({

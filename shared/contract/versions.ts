@@ -135,6 +135,7 @@ export const beginUpload = operation({
     'base-mismatch',
     'not-an-adapter',
     'too-large',
+    'storage-exceeded',
     'alias-reserved',
     'alias-protected',
     'too-many-aliases',

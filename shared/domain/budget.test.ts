@@ -8,6 +8,7 @@ import {
   monthOf,
   newAccount,
   noLimits,
+  nothingStored,
   refusals,
   type Account,
   type JobAccount,
@@ -64,6 +65,7 @@ test('a limit takes what just fits and refuses one millisecond, one millionth an
     month: '2026-11',
     used: { microDollars: 1_000_000, milliseconds: hour },
     reserved: { microDollars: 1_000_000, milliseconds: hour, jobs: 1 },
+    stored: nothingStored,
   };
   const wanted = (milliseconds: number) => changeOfJob(undefined, { allowance: allowance(milliseconds), ended: false });
   expect(refusals(account, wanted(hour), "The team's")).toEqual([]);

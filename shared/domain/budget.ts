@@ -15,6 +15,15 @@ export interface BudgetLimits {
   readonly jobs: number | null;
   /** Of one key; each process counts for itself. */
   readonly requestsPerSecond: number | null;
+  /** Of files that are kept, whenever they came. */
+  readonly storedBytes: number | null;
+}
+
+/** Bytes of files. */
+export interface StoredAmount {
+  readonly bytes: number;
+  /** What uploads that are open and jobs that have not ended may still leave. */
+  readonly reserved: number;
 }
 
 /** What one team or one key has used, and what its unfinished jobs may still use. */
@@ -24,6 +33,8 @@ export interface Account {
   readonly month: string;
   readonly used: Amount;
   readonly reserved: Amount & { readonly jobs: number };
+  /** Of no month. */
+  readonly stored: StoredAmount;
 }
 
 /** What a change of a job means for the accounts that it is on. */
@@ -33,10 +44,16 @@ export interface AccountChange {
   readonly reserved: Amount & { readonly jobs: number };
 }
 
-export const noLimits: BudgetLimits = { microDollars: null, milliseconds: null, jobs: null, requestsPerSecond: null };
+export const noLimits: BudgetLimits = {
+  microDollars: null,
+  milliseconds: null,
+  jobs: null,
+  requestsPerSecond: null,
+  storedBytes: null,
+};
 
 export function newAccount(month: string): Account {
-  return { limits: noLimits, month, used: nothing, reserved: { ...nothing, jobs: 0 } };
+  return { limits: noLimits, month, used: nothing, reserved: { ...nothing, jobs: 0 }, stored: nothingStored };
 }
 
 /** The month of a time in milliseconds since 1970. */
@@ -56,6 +73,15 @@ export function changeAccount(account: Account, { used, reserved }: AccountChang
     reserved: { ...sum(account.reserved, reserved), jobs: account.reserved.jobs + reserved.jobs },
   };
 }
+
+export function changeStored(account: Account, change: StoredAmount): Account {
+  return { ...account, stored: addStored(account.stored, change) };
+}
+
+export const addStored = (a: StoredAmount, b: StoredAmount): StoredAmount => ({
+  bytes: a.bytes + b.bytes,
+  reserved: a.reserved + b.reserved,
+});
 
 /**
  * The change of the accounts that comes with one of a job: what its container has taken counts as used and no longer as reserved; a job that
@@ -121,8 +147,17 @@ export function refusals(account: Account, { reserved: wanted }: AccountChange, 
   return found;
 }
 
+/** Why an account does not take so many more bytes; nothing where they get fewer, or stay as many. */
+export function storedRefusals({ limits, stored }: Account, change: StoredAmount, whose: string): Finding[] {
+  const wanted = change.bytes + change.reserved;
+  const free = (limits.storedBytes ?? Infinity) - stored.bytes - stored.reserved;
+  if (wanted <= 0 || wanted <= free) return [];
+  const message = `${whose} limit is ${limits.storedBytes} bytes of stored files: ${stored.bytes} are kept, ${stored.reserved} reserved by uploads and jobs that have not ended, ${wanted} wanted, ${Math.max(0, free)} free. Delete something (its bytes go some time later), give up uploads that wait, or have the limit raised`;
+  return [{ severity: 'error', code: 'storage-exceeded', where: 'budget', message }];
+}
+
 /** What stands against new limits: less than what is used and reserved already cannot be kept. */
-export function limitFindings({ used, reserved }: Account, limits: BudgetLimits): Finding[] {
+export function limitFindings({ used, reserved, stored }: Account, limits: BudgetLimits): Finding[] {
   const refuse = (where: string, message: string): Finding => ({
     severity: 'error',
     code: 'below-use',
@@ -150,10 +185,19 @@ export function limitFindings({ used, reserved }: Account, limits: BudgetLimits)
     found.push(
       refuse('jobs', `${reserved.jobs} jobs have not ended: give ${reserved.jobs} or more, or cancel some first`),
     );
+  const bytes = stored.bytes + stored.reserved;
+  if (limits.storedBytes !== null && limits.storedBytes < bytes)
+    found.push(
+      refuse(
+        'storedBytes',
+        `${stored.bytes} bytes are kept and ${stored.reserved} reserved: give ${bytes}, which lets nothing new come, or delete something first`,
+      ),
+    );
   return found;
 }
 
 const nothing: Amount = { microDollars: 0, milliseconds: 0 };
+export const nothingStored: StoredAmount = { bytes: 0, reserved: 0 };
 
 /** What of its allowance a job still holds. */
 function heldBy(job: JobAccount | undefined): Amount & { readonly jobs: number } {

@@ -19,6 +19,7 @@ export function estimateTasks(subjects: readonly EstimateSubject[]): Estimate {
     memoryBytes:
       Math.max(...alone.map(({ memoryBytes }) => memoryBytes)) + stateBytes * (sum(values) - Math.max(...values)),
     diskBytes: subject.baseBytes + total(({ diskBytes }) => diskBytes - subject.baseBytes),
+    storedBytes: total(({ storedBytes }) => storedBytes),
     seconds: total(({ seconds }) => seconds),
     basis: alone[0]?.basis ?? '',
   };

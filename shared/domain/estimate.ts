@@ -7,6 +7,7 @@ import { adaptableModules, type BaseTensor } from './base-modules.ts';
 import { loraTargets } from './lora-targets.ts';
 import { savedTensors } from './saved-tensors.ts';
 import { jobDiskBytes } from './disk-bytes.ts';
+import { bytesLeft, leftBytes, type LeftBytes } from './left-bytes.ts';
 import { rowsOfEpoch, type MixedPart } from './mixture.ts';
 import { heldOutLines, stepsOfEpochs } from './run-length.ts';
 import { modelShape, type ModelShape } from './model-shape.ts';
@@ -42,7 +43,16 @@ export interface EstimateSubject {
  */
 export function estimateJob(subject: EstimateSubject): Estimate {
   const diskBytes = Math.round(jobDiskBytes({ ...subject, trained: trainedValues(subject) }));
-  return { ...estimateWork(subject), diskBytes };
+  return { ...estimateWork(subject), diskBytes, storedBytes: bytesLeft(estimateLeft([subject])) };
+}
+
+/** What a job may leave in the store; `subjects`: each of several tasks as the training that it would be by itself. */
+export function estimateLeft(subjects: readonly EstimateSubject[]): LeftBytes {
+  const each = subjects.map((subject) => leftBytes({ ...subject, trained: trainedValues(subject) }));
+  return {
+    outputBytes: each.flatMap(({ outputBytes }) => outputBytes),
+    traceBytes: sum(each.map((one) => one.traceBytes)),
+  };
 }
 
 /** Values that a job trains; 0 where nothing is. */
@@ -51,8 +61,8 @@ export function trainedValues({ request, tensors, parameters }: EstimateSubject)
   return request.method.kind === 'lora' ? loraSize(request.method.config, tensors).values : parameters;
 }
 
-/** All but the disk. */
-type Work = Omit<Estimate, 'diskBytes'>;
+/** All but the disk and the store. */
+type Work = Omit<Estimate, 'diskBytes' | 'storedBytes'>;
 
 function estimateWork(subject: EstimateSubject): Work {
   switch (subject.request.kind) {

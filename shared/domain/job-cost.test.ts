@@ -10,6 +10,7 @@ const estimate: Estimate = {
   stepsAreExact: true,
   memoryBytes: 1e9,
   diskBytes: 1e9,
+  storedBytes: 1e6,
   seconds: 36_000,
   basis: 'counts',
 };

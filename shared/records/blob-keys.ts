@@ -14,6 +14,22 @@ export const blobKeys = {
   jobReport: (team: string, jobId: string): string => `${team}/jobs/${jobId}/report.json`,
 } as const;
 
+/**
+ * Id of the version, base, dataset or job whose file it is, among the bytes that are counted; undefined for what the platform notes about
+ * it, which is not.
+ */
+export function thingOfBlob(key: string): string | undefined {
+  const [, kind = '', id, part = ''] = key.split('/');
+  return countedParts[kind]?.includes(part) === true ? id : undefined;
+}
+
+const countedParts: Readonly<Record<string, readonly string[]>> = {
+  versions: ['files'],
+  bases: ['files'],
+  datasets: ['data.jsonl'],
+  jobs: ['files', 'checkpoint'],
+};
+
 /** Everything of one thing begins with its id, which is never given again; so what goes with it is found without asking any record. */
 export const blobPrefixes = {
   version: (team: string, versionId: string): string => `${team}/versions/${versionId}/`,

@@ -5,7 +5,8 @@ import { DomainError, refuseErrors, UnavailableError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { ConditionError, type RecordTable, type RecordWrite, type World } from '../platform/ports.ts';
 import { apiKeyWrite, findApiKey } from './api-keys.ts';
-import { accountWrite, findAccount, teamSubject } from './budgets.ts';
+import { teamSubject } from './account-subjects.ts';
+import { accountWrite, findAccount } from './budgets.ts';
 import type { Caller } from './caller.ts';
 import { commit } from './commit.ts';
 import { recordValue } from './stored.ts';
@@ -53,7 +54,7 @@ async function rateWrites(
 }
 
 function merged(
-  { microDollars, milliseconds, jobs, requestsPerSecond }: BudgetLimits,
+  { microDollars, milliseconds, jobs, requestsPerSecond, storedBytes }: BudgetLimits,
   given: z.output<typeof budgetLimitsSchema>,
 ): BudgetLimits {
   return {
@@ -61,6 +62,7 @@ function merged(
     milliseconds: given.machineHours === undefined ? milliseconds : scaled(given.machineHours, 3_600_000),
     jobs: given.jobs === undefined ? jobs : given.jobs,
     requestsPerSecond: given.requestsPerSecond === undefined ? requestsPerSecond : given.requestsPerSecond,
+    storedBytes: given.storedBytes === undefined ? storedBytes : given.storedBytes,
   };
 }
 

@@ -1,12 +1,12 @@
 import { DomainError, type Finding } from '../errors.ts';
 import { ConditionError, type World } from '../platform/ports.ts';
 import type { Caller } from './caller.ts';
-import { commit } from './commit.ts';
 import type { Stored } from './stored.ts';
 import type { StoredFile } from './stored-file.ts';
 import { startRun } from './submit-job.ts';
 import { abandonWrites, arrivalWrites, targetWaits } from './upload-targets.ts';
-import { dropParts, uploadWrite, type UploadFile, type UploadRecord } from './uploads.ts';
+import { commitStored } from './transact-stored.ts';
+import { dropParts, thingOf, uploadWrite, type UploadFile, type UploadRecord } from './uploads.ts';
 
 /**
  * Joins the parts of an upload that is completed and gives the files to what they are for, if that still waits for them. It goes on
@@ -18,13 +18,17 @@ export async function handOver(world: World, caller: Caller, upload: Stored<Uplo
   const files: StoredFile[] = [];
   for (const file of upload.value.files) {
     const joined = await joinParts(world, file);
-    if (!joined) return rejectLost(world, caller, upload, file.path);
+    if (!joined) return rejectLost(world, caller, upload, { path: file.path, joined: files });
     files.push(joined);
   }
   const arrival = await arrivalWrites(world, caller, upload, files);
   if (!arrival) return;
   try {
-    await commit(world, caller, { action: 'upload.arrive', resource: `uploads/${upload.value.id}` }, arrival.writes);
+    const change = { action: 'upload.arrive', resource: `uploads/${upload.value.id}` };
+    const writer = arrival.job ? { writer: arrival.job.id } : {};
+    const { target, createdBy: keyId } = upload.value;
+    const arrived = { id: thingOf(target), keyId, bytes: bytesOf(files), reserved: 0, ...writer };
+    await commitStored(world, caller, change, arrival.writes, [arrived]);
   } catch (error) {
     // another try has handed it over, or its target is gone
     if (error instanceof ConditionError) return;
@@ -57,7 +61,7 @@ async function rejectLost(
   world: World,
   caller: Caller,
   { value, revision }: Stored<UploadRecord>,
-  path: string,
+  { path, joined }: { readonly path: string; readonly joined: readonly StoredFile[] },
 ): Promise<void> {
   const message =
     'What was sent was dropped before it was put together, because the server was away for too long: send it again.';
@@ -65,9 +69,12 @@ async function rejectLost(
   const writes = [uploadWrite({ ...value, settled: true }, revision), ...(await abandonWrites(world, value, finding))];
   try {
     await dropParts(world, value);
-    await commit(world, caller, { action: 'upload.lose', resource: `uploads/${value.id}` }, writes);
+    const left = { id: thingOf(value.target), bytes: bytesOf(joined), reserved: 0 };
+    await commitStored(world, caller, { action: 'upload.lose', resource: `uploads/${value.id}` }, writes, [left]);
   } catch (error) {
     // another try was faster: the next look tells
     if (!(error instanceof ConditionError)) throw error;
   }
 }
+
+const bytesOf = (files: readonly StoredFile[]): number => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

@@ -84,6 +84,11 @@ const jobRecord = z.object({
     .object({ maxMilliseconds: z.int(), microDollarsPerHour: z.int(), chargedMilliseconds: z.int() })
     .nullable()
     .default(null),
+  /** Bytes of each thing that it makes, and of what else it leaves where it ends: checkpoints and exported files. Null: not known before. */
+  leaves: z
+    .object({ outputBytes: z.array(z.int()), traceBytes: z.int() })
+    .nullable()
+    .default(null),
 });
 export type JobRecord = z.output<typeof jobRecord>;
 

@@ -93,6 +93,10 @@ export const keys = {
 
   /** What the team (`team`), or one of its keys (its id), may use, has used and has reserved. */
   budget: (team: string, subject: string): RecordKey => ({ partition: `${team}#budget`, sort: subject }),
+  /** Bytes that are kept, or may come, of the thing of this id. */
+  holding: (team: string, id: string): RecordKey => ({ partition: `${team}#stored`, sort: id }),
+  /** When its bytes were counted anew. */
+  recount: (team: string): RecordKey => ({ partition: `${team}#recount`, sort: 'recount' }),
 
   upload: (team: string, uploadId: string): RecordKey => ({ partition: `${team}#upload#${uploadId}`, sort: 'upload' }),
   base: (team: string, name: string): RecordKey => ({ partition: `${team}#base#${name}`, sort: 'base' }),

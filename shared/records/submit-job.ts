@@ -1,5 +1,6 @@
 import type { JobKind } from '../contract/jobs.ts';
 import type { Allowance } from '../domain/allowance.ts';
+import type { LeftBytes } from '../domain/left-bytes.ts';
 import { UnavailableError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { ConditionError, type JsonObject, type RecordWrite, type RunNeeds, type World } from '../platform/ports.ts';
@@ -21,12 +22,15 @@ export interface NewJob {
   readonly needs?: RunNeeds;
   /** What is reserved for it; absent: a job of the platform itself. */
   readonly allowance?: Allowance;
+  /** Reserved, too; absent: nothing is known of it. */
+  readonly leaves?: LeftBytes;
   readonly forkOf?: string;
 }
 
 /** The record of a new job; `jobWrites` makes it, and `startRun` starts it after that. */
 export function newJob(world: Pick<World, 'now' | 'randomBytes'>, caller: Caller, job: NewJob): JobRecord {
-  const { kind, request, inputs = {}, shared = [], makes = {}, needs = null, allowance = null, forkOf = null } = job;
+  const { kind, request, inputs = {}, shared = [], makes = {} } = job;
+  const { needs = null, allowance = null, leaves = null, forkOf = null } = job;
   return {
     id: newId(world, 'job'),
     team: caller.team,
@@ -56,6 +60,7 @@ export function newJob(world: Pick<World, 'now' | 'randomBytes'>, caller: Caller
     machineSeconds: 0,
     machineClass: null,
     allowance,
+    leaves: leaves && { ...leaves, outputBytes: [...leaves.outputBytes] },
   };
 }
 

@@ -10,9 +10,11 @@ import {
 } from '../platform/ports.ts';
 import { blobKeys } from './blob-keys.ts';
 import type { Caller } from './caller.ts';
-import { newId, transactSurely } from './commit.ts';
+import { newId } from './commit.ts';
+import type { HoldingWish } from './holdings.ts';
 import { keys, timeSort } from './keys.ts';
 import { stored, type Stored } from './stored.ts';
+import { transactStored } from './transact-stored.ts';
 
 const targetRecord = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('adapter'), adapter: z.string(), versionId: z.string() }),
@@ -56,15 +58,15 @@ export interface AnnouncedFile {
 }
 
 /**
- * Makes room for the files of a target. The upload exists once `writes` are committed, together with the target; if they are not,
- * `dropUnbegun` gives the room back.
+ * Makes room for the files of a target. The upload exists once `writes` are committed, together with the target and with `room`, the
+ * bytes that were announced; if they are not, `dropUnbegun` gives the room back.
  */
 export async function openUpload(
   world: World,
   caller: Caller,
   target: UploadTarget,
   files: readonly AnnouncedFile[],
-): Promise<{ readonly upload: UploadRecord; readonly writes: readonly RecordWrite[] }> {
+): Promise<{ readonly upload: UploadRecord; readonly writes: readonly RecordWrite[]; readonly room: HoldingWish }> {
   const now = world.now();
   const begun: UploadFile[] = [];
   for (const { path, sizeBytes, sha256 } of files) {
@@ -84,7 +86,21 @@ export async function openUpload(
     expiresAt: new Date(now + 1000 * uploadOpenSeconds).toISOString(),
     jobId: null,
   };
-  return { upload, writes: [uploadWrite(upload)] };
+  const reserved = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const room = { id: thingOf(target), keyId: caller.keyId, writer: upload.id, reserved };
+  return { upload, writes: [uploadWrite(upload)], room };
+}
+
+/** Id of what the files of an upload belong to. */
+export function thingOf(target: UploadTarget): string {
+  switch (target.kind) {
+    case 'adapter':
+      return target.versionId;
+    case 'base':
+      return target.baseId;
+    case 'dataset':
+      return target.datasetId;
+  }
 }
 
 /** An hour less than the store keeps the parts, so that an open upload always has its parts. */
@@ -95,12 +111,13 @@ const uploadOpenSeconds = limits.uploadKeptSeconds - 3600;
  * is not settled is looked at again, and one that is keeps its parts for as long as it is kept itself.
  */
 export async function settleAborted(
-  world: Pick<World, 'table' | 'blobs' | 'randomBytes'>,
+  world: Pick<World, 'table' | 'blobs' | 'now' | 'randomBytes'>,
   { value, revision }: Stored<UploadRecord>,
 ): Promise<void> {
   await dropParts(world, value);
+  const wishes = [{ id: thingOf(value.target), reserved: 0 }];
   try {
-    await transactSurely(world, [uploadWrite({ ...value, settled: true }, revision)]);
+    await transactStored(world, value.team, [uploadWrite({ ...value, settled: true }, revision)], wishes);
   } catch (error) {
     // another look was faster
     if (!(error instanceof ConditionError)) throw error;

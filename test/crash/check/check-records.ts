@@ -38,6 +38,8 @@ const unlisted: ReadonlySet<string> = new Set([
   'alias-history',
   'tag',
   'budget',
+  'stored',
+  'recount',
 ]);
 
 function expectationOf({ partition, sort, value }: Row): Expectation | undefined {

@@ -10,6 +10,7 @@ import { checkStore, storeRules, type StoreFindings } from './check-store.ts';
 import { readLedger, type Ledger } from './ledger.ts';
 import { brokenAdapters } from './planted/adapters.ts';
 import { brokenBlobs } from './planted/blobs.ts';
+import { brokenBytes } from './planted/bytes.ts';
 import { damage } from './planted/damaged-store.ts';
 import { brokenJobs } from './planted/jobs.ts';
 import type { PlantedDamage } from './planted/planted-damage.ts';
@@ -22,6 +23,7 @@ const damages = [
   brokenAdapters,
   brokenUploads,
   brokenBlobs,
+  brokenBytes,
   brokenAudit,
   brokenRecords,
 ].flat();

@@ -1,6 +1,7 @@
 import { checkAdapters } from './check-adapters.ts';
 import { checkAudit } from './check-audit.ts';
 import { checkBlobs } from './check-blobs.ts';
+import { checkBytes } from './check-bytes.ts';
 import { checkJobs } from './check-jobs.ts';
 import { checkLeftOvers } from './check-left-overs.ts';
 import { checkProcesses } from './check-processes.ts';
@@ -17,6 +18,7 @@ export const storeRules = {
   adapters: 'adapters, versions, numbers, aliases and tags agree',
   uploads: 'every upload was taken or given up',
   blobs: 'every content that is named is whole',
+  bytes: 'what is kept is counted',
   leftOvers: 'no content, file or folder is left that nothing names',
   audit: 'every change has its row in the audit, and every row its change',
   records: 'keys and indexes agree with the records',
@@ -30,6 +32,7 @@ const checks: Readonly<Record<StoreRule, (store: Store, ledger: Ledger) => strin
   adapters: checkAdapters,
   uploads: checkUploads,
   blobs: checkBlobs,
+  bytes: checkBytes,
   leftOvers: checkLeftOvers,
   audit: checkAudit,
   records: checkRecords,

@@ -39,8 +39,14 @@ export function damage(folder: string, work: (store: DamagedStore) => void): voi
       sql,
       find(kind, fits) {
         const rows = database
-          .prepare(`SELECT partition, sort, value FROM records WHERE partition LIKE ? ORDER BY partition, sort`)
-          .all([kind === 'KEY' ? 'KEY#%' : `%#${kind}#%`]) as { partition: string; sort: string; value: string }[];
+          .prepare(
+            `SELECT partition, sort, value FROM records WHERE partition LIKE ? OR partition LIKE ? ORDER BY partition, sort`,
+          )
+          .all(kind === 'KEY' ? ['KEY#%', 'KEY#%'] : [`%#${kind}#%`, `%#${kind}`]) as {
+          partition: string;
+          sort: string;
+          value: string;
+        }[];
         const parsed = rows.map((row): FoundRow => ({ ...row, value: JSON.parse(row.value) as Value }));
         const found = parsed.find((row) => fits(row.value, row));
         if (!found) throw new Error(`no record of the kind ${kind} fits`);
