@@ -19,6 +19,7 @@ import { jobWrites, newJob } from '../shared/records/submit-job.ts';
 import { versionOutcome } from '../shared/records/version-outcome.ts';
 import { newVersion, versionWrite } from '../shared/records/versions.ts';
 import { once, type CallFixture } from '../test/authorization/fixture.ts';
+import { addTeam } from '../test/support/add-team.ts';
 import { putMadeBase } from '../test/support/made-base.ts';
 import { putReadyBase } from '../test/support/ready-base.ts';
 import { announce, sendFiles, sha256Hex, tinyAdapter } from '../test/support/send-upload.ts';
@@ -75,6 +76,7 @@ export function thingsToCall(world: World, client: ApiClient, caller: Caller): C
       const { key } = await client.call(createKey, { body: { name: name(), scopes: ['jobs:read'] } });
       return key.id;
     },
+    otherTeam: once(() => addTeam(world, 'reader')),
     async job(state) {
       const request = recordValue({ kind: 'evaluate', base: await base(), dataset: await dataset() });
       const job = newJob(world, caller, { kind: 'evaluate', request });

@@ -55,7 +55,7 @@ export const audit = runCommand({
           ['at', 'key', 'from', 'action', 'resource', 'detail'],
           rows.map((row) => [
             timeText(row.at),
-            row.keyId,
+            row.team === undefined ? row.keyId : `${row.keyId} of ${row.team}`,
             row.from?.address ?? '-',
             row.outcome === 'denied' ? `DENIED ${row.action}` : row.action,
             row.resource,

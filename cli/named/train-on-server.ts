@@ -2,6 +2,7 @@ import { getAdapter } from '../../shared/contract/adapters.ts';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import type { Dataset } from '../../shared/contract/datasets.ts';
 import { presetNames, presetOf, withPreset } from '../../shared/contract/specs/train-presets.ts';
+import { splitRef } from '../../shared/domain/adapter-ref.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { valueAt } from '../build-spec.ts';
 import type { NamedForm } from '../command.ts';
@@ -56,7 +57,8 @@ export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
   const looks = (evaluation ?? {}) as Readonly<Record<string, unknown>>; // as data
   const general = await generalRequest(api, looks['general'], json, io);
   const full = method.kind === 'full';
-  const name = textAt(output) ?? from?.adapter ?? (await chooseName(api, trainText, baseName, full));
+  const name =
+    textAt(output) ?? (from && splitRef(from.adapter).name) ?? (await chooseName(api, trainText, baseName, full));
   const said = withPreset(rest) as TrainRest;
   const chosen = full
     ? { reasons: [] }

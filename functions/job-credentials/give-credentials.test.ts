@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { JobRecord } from '../../shared/records/jobs.ts';
 import { changeJobRecord } from '../../shared/records/change-job-record.ts';
 import { submitJob } from '../../shared/records/submit-job.ts';
+import { sharedInput, type JobRecord } from '../../shared/records/jobs.ts';
+import { shareAdapter, unshareAdapter } from '../../shared/contract/shares.ts';
+import { addTeam } from '../../test/support/add-team.ts';
 import { openLocalApi, type LocalApi } from '../../test/support/local-api.ts';
+import { publishMade } from '../../test/support/publish-made.ts';
+import { putReadyBase } from '../../test/support/ready-base.ts';
 import { giveCredentials } from './give-credentials.ts';
 
 let api: LocalApi;
@@ -13,16 +17,41 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-const given: string[][] = [];
+const given: unknown[][] = [];
 const deps = () => ({
   world: api.world,
-  assume: (team: string, jobId: string) => Promise.resolve(`${given.push([team, jobId])}`),
+  assume: (...asked: unknown[]) => Promise.resolve(`${given.push(asked)}`),
 });
 const order = () => ({ team: job.team, jobId: job.id, runId: job.runId });
 
 test('gives the run that has a job what is of its team', async () => {
   expect(await giveCredentials(deps(), order())).toMatchObject({ ok: true });
-  expect(given).toEqual([[job.team, job.id]]);
+  expect(given).toEqual([[job.team, job.id, []]]);
+});
+
+test('opens the versions of other teams that the job reads and that are shared now, whatever else its record says', async () => {
+  const { world } = api;
+  await addTeam(world, 'red');
+  await putReadyBase(world, 'blue', 'tiny');
+  const publish = (adapter: string) =>
+    publishMade(world, api.caller('blue'), { adapter, base: 'tiny', lineage: { origin: 'train' } });
+  const versions = [await publish('shared'), await publish('kept')];
+  const blue = await api.client('blue');
+  const params = { adapter: 'shared', team: 'red' };
+  await blue.call(shareAdapter, { params });
+  // as a container that was taken over may write it
+  const [open, kept] = versions.map((version) => sharedInput({ ...version, adapter: `blue:${version.adapter}` }));
+  if (!open || !kept) throw new Error('there are two');
+  const astray = { ...open, versionId: kept.versionId };
+  const shared = [open, kept, astray, { ...open, adapter: 'shared' }];
+  const made = await submitJob(world, api.caller('red'), { kind: 'export', request: { kind: 'export' }, shared });
+  const placesFor = async (): Promise<unknown> => {
+    await giveCredentials(deps(), { team: 'red', jobId: made.id, runId: made.runId });
+    return given.at(-1)?.[2];
+  };
+  expect(await placesFor()).toEqual([`blue/versions/${open.versionId}/`]);
+  await blue.call(unshareAdapter, { params });
+  expect(await placesFor()).toEqual([]);
 });
 
 test('tells the token for gated models to an import from Hugging Face, and to no other job', async () => {

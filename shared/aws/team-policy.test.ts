@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { isAllowed, readStatements } from '../../test/support/iam.ts';
+import { limits } from '../limits.ts';
 import { teamPolicy } from './team-policy.ts';
 
 const roleArn = 'arn:aws:iam::123456789012:role/lorary-dev-job-data';
@@ -46,8 +47,36 @@ test('reaches the objects of its team and of no other, and deletes only what a j
   expect(allows('s3:DeleteObjectVersion', `${bucket}/blue/versions/ver_1/files/x`)).toBe(false);
 });
 
-test('a team that is a pattern is our bug, and the longest fits what STS takes', () => {
+test('reads the versions of other teams that it is given, and nothing else of theirs', () => {
+  const readable = ['red/versions/ver_1/', 'green/versions/ver_2/'];
+  const given = readStatements(JSON.parse(teamPolicy({ ...options, readable })));
+  const may = (action: string, path: string): boolean =>
+    isAllowed(given, { action: `s3:${action}`, resource: `${bucket}/${path}`, context: {} });
+  for (const path of ['red/versions/ver_1/files/x', 'red/versions/ver_1/checks.json', 'green/versions/ver_2/files/x'])
+    expect([may('GetObjectVersion', path), may('PutObject', path), may('DeleteObjectVersion', path)], path).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  for (const path of [
+    'red/versions/ver_2/files/x',
+    'red/versions/ver_11/files/x',
+    'red/datasets/dat_1/data.jsonl',
+    'green/versions/ver_1/files/x',
+  ])
+    expect(may('GetObjectVersion', path), path).toBe(false);
+  const records = { action: 'dynamodb:GetItem', resource: table, context: keysOf('red#version#ver_1') };
+  expect(isAllowed(given, records)).toBe(false);
+});
+
+test('a team or a place that is a pattern is our bug, and the longest fits what STS takes', () => {
   expect(() => teamPolicy({ ...options, team: '*' })).toThrow('plain text');
+  for (const place of ['*', 'red/versions/*/', 'red/versions/ver_1', 'red/datasets/dat_1/', 'red/versions/ver_1/../'])
+    expect(() => teamPolicy({ ...options, readable: [place] }), place).toThrow('plain text');
   const longest = { ...options, team: 't'.repeat(40), table: 'l'.repeat(24), bucket: 'b'.repeat(63) };
-  expect(teamPolicy(longest).length).toBeLessThanOrEqual(2048);
+  const places = (count: number): string[] =>
+    Array.from({ length: count }, () => `${'o'.repeat(40)}/versions/ver_${'x'.repeat(16)}/`);
+  const lengthOf = (count: number): number => teamPolicy({ ...longest, readable: places(count) }).length;
+  expect(lengthOf(limits.sharedVersionsMax)).toBeLessThanOrEqual(2048);
+  expect(lengthOf(limits.sharedVersionsMax + 1)).toBeGreaterThan(2048);
 });

@@ -9,7 +9,7 @@ import type { Scope } from '../../shared/contract/scopes.ts';
 import { shareAdapter } from '../../shared/contract/shares.ts';
 import { createServiceAccount } from '../../shared/contract/service-accounts.ts';
 import { announce, tinyAdapter } from '../support/send-upload.ts';
-import { otherTeam, type CallFixture } from './fixture.ts';
+import type { CallFixture } from './fixture.ts';
 
 export interface Call {
   readonly params?: Readonly<Record<string, string>>;
@@ -131,10 +131,11 @@ export const calls: Readonly<Record<string, (f: CallFixture) => Promise<AllowedC
   getProtection: aboutProtected(),
   unprotectAlias: aboutProtected(),
   approveVersion: aboutProtected({ body: { version: 1 } }),
-  shareAdapter: aboutAdapter(0, { params: { team: otherTeam } }),
+  shareAdapter: async (f) => aboutAdapter(0, { params: { team: await f.otherTeam() } })(f),
   unshareAdapter: async (f) => {
-    const call = await aboutAdapter(0, { params: { team: otherTeam } })(f);
-    await f.blue.call(shareAdapter, { params: { adapter: call.params?.['adapter'] ?? '', team: otherTeam } });
+    const team = await f.otherTeam();
+    const call = await aboutAdapter(0, { params: { team } })(f);
+    await f.blue.call(shareAdapter, { params: { adapter: call.params?.['adapter'] ?? '', team } });
     return call;
   },
   listShares: aboutAdapter(0),

@@ -35,6 +35,8 @@ export interface CallFixture {
   upload(sent: boolean): Promise<Upload>;
   /** The id of a new key. */
   keyId(): Promise<string>;
+  /** A team that is there and has nothing. */
+  otherTeam(): Promise<string>;
   /** A job that evaluates, in this state. */
   job(state: JobState): Promise<string>;
 }
@@ -44,14 +46,10 @@ export interface Fixture extends CallFixture {
   readonly api: LocalApi;
 }
 
-/** A team that is there and has nothing. */
-export const otherTeam = 'reader';
-
 const rows = new TextEncoder().encode('{"prompt":"a","completion":"b"}\n{"prompt":"c","completion":"d"}\n');
 
 export async function openFixture(): Promise<Fixture> {
   const api = await openLocalApi();
-  await addTeam(api.world, otherTeam);
   return { api, ...callFixture(api, await api.client('blue')) };
 }
 
@@ -104,6 +102,7 @@ export function callFixture(api: FixturePlatform, blue: ApiClient): CallFixture 
       const { key } = await blue.call(createKey, { body: { name: name(), scopes: ['jobs:read'] } });
       return key.id;
     },
+    otherTeam: once(() => addTeam(api.world, 'reader')),
     async job(state) {
       const request = { kind: 'evaluate', base: await base(), dataset: await dataset() };
       const job = newJob(api.world, api.caller('blue'), {

@@ -17,12 +17,13 @@ import { putReadyBase } from '../support/ready-base.ts';
 import { storeDataset } from '../support/stored-things.ts';
 import { calls, type AllowedCall, type Call } from './calls.ts';
 import { compareCalls, namesTold, send, type Comparison } from './compare-calls.ts';
-import { openFixture, otherTeam, type Fixture } from './fixture.ts';
+import { openFixture, type Fixture } from './fixture.ts';
 import { snapshotOf, watchStore } from './watch-store.ts';
 
 let f: Fixture;
 let reader: ApiClient;
 let key: string;
+let otherTeam: string;
 let compared: Comparison;
 const own = { base: 'readers-base', dataset: 'readers-rows' };
 beforeAll(async () => {
@@ -31,6 +32,7 @@ beforeAll(async () => {
   const generator = { generate: async () => ({ texts: [text], seconds: 0 }), close: async () => undefined };
   Object.assign(f.api.deps, { generator });
   compared = compareCalls(f.api, watchStore(f.api.world.table));
+  otherTeam = await f.otherTeam();
   [reader, key] = [await f.api.client(otherTeam), await f.api.key(otherTeam)];
   await putReadyBase(f.api.world, otherTeam, own.base);
   await storeDataset(f.api.world, f.api.caller(otherTeam), own.dataset, [{ prompt: 'a', completion: 'b' }]);
