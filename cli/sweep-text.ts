@@ -18,8 +18,14 @@ export function sweepText({ runs, best, output, seconds }: SweepReport): string 
   return [
     tableText(['rank', 'run', ...names, 'held-out', 'training', 'parameters'], rows),
     ...runs.flatMap(({ name, message }) => (message === null ? [] : [`${name}: ${printable(message)}`])),
-    `${runs.length} runs in ${durationText(seconds)}; the best is ${output}/${best}`,
+    `${runs.length} runs in ${durationText(seconds)}; the best is ${placeOf(runs, best, output)}`,
   ].join('\n');
+}
+
+/** On the platform the best is a job, and published as what `output` says. */
+function placeOf(runs: SweepReport['runs'], best: string, output: string): string {
+  const jobId = runs.find(({ name }) => name === best)?.jobId;
+  return jobId === undefined ? `${output}/${best}` : `${best} (${jobId}), ${output}`;
 }
 
 const settingText = (value: unknown): string =>

@@ -1,18 +1,23 @@
 import type { SpecCommand } from '../command.ts';
-import { base, context, data, longRows, seed, threads } from '../common-flags.ts';
+import { base, context, data, longRows, seed, serverFlags, threads } from '../common-flags.ts';
+import { baseOfTraining } from '../named/subjects.ts';
+import { sweepOnServer } from '../named/sweep-on-server.ts';
 
 /** `lorary sweep`: the same training with other settings, ranked. */
 export const sweep: SpecCommand = {
   name: 'sweep',
-  summary: 'Train with several settings, one run after another, and rank them by held-out loss.',
-  usage: '--base FOLDER --data FILE --eval-fraction SHARE --output FOLDER --r N --r N [flags]',
+  summary: 'Train with several settings, and rank them by held-out loss.',
+  usage: '--base BASE --data FILE --r N --r N [--output FOLDER or NAME] [flags]',
   mainFlag: 'data',
   fixed: { kind: 'sweep', train: { method: { kind: 'lora' } } },
+  named: { subjects: baseOfTraining, run: sweepOnServer },
   notes: [
     'Each of --r, --lora-alpha, --learning-rate and --target-modules may be given several times: every combination is a run.',
-    'Started again the same goes on; a spec file (lorary run) can also list the runs, and set all that a training run can.',
+    'With the name of a base each run is a job of the server, as many at once as it has room for, and the best becomes a version of the adapter --output. With a',
+    'folder they are trained here, one after another, and stand in --output. Started again the same goes on; a spec file (lorary run) can also list the runs, and set all that a training run can.',
   ],
   examples: [
+    'lorary sweep --base tiny --data rows.jsonl --r 4 --r 16 --learning-rate 1e-3 --learning-rate 3e-3',
     'lorary sweep --base models/tiny --data rows.jsonl --eval-fraction 0.1 --output sweeps/mine --r 4 --r 16 --learning-rate 1e-4 --learning-rate 3e-4',
   ],
   flags: {
@@ -21,9 +26,9 @@ export const sweep: SpecCommand = {
     output: {
       path: 'output',
       kind: 'path',
-      value: 'FOLDER',
+      value: 'PLACE',
       short: 'o',
-      help: 'folder of the runs and their ranking',
+      help: 'folder of the runs and their ranking, or the name of the adapter',
     },
     eval: { path: 'train.data.eval', kind: 'path', value: 'FILE', help: 'held-out rows' },
     'eval-fraction': {
@@ -67,5 +72,13 @@ export const sweep: SpecCommand = {
     'long-rows': { ...longRows, path: 'train.data.longRows' },
     seed: { ...seed, path: 'train.seed' },
     threads: { ...threads, path: 'train.threads' },
+    publish: {
+      path: 'publish',
+      kind: 'text',
+      value: 'WHICH',
+      only: 'names',
+      help: 'on the server: what becomes a version, best or each [best]',
+    },
+    ...serverFlags,
   },
 };

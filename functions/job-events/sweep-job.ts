@@ -7,13 +7,20 @@ import { changeJobRecord } from '../../shared/records/change-job-record.ts';
 import { newId } from '../../shared/records/commit.ts';
 import { findJob, type JobRecord } from '../../shared/records/jobs.ts';
 import { startRun } from '../../shared/records/submit-job.ts';
+import { cancelTrials, readTrials, startTrials } from '../../shared/records/trials.ts';
 import { isSilent } from './silence.ts';
 
 /** Brings one unfinished job on, where its runner or its silence says that nobody else will. */
 export async function sweepJob(world: World, team: string, jobId: string): Promise<void> {
   const found = await findJob(world.table, team, jobId);
-  if (!found || hasEnded(found.value.state)) return;
+  if (!found) return;
   const job = found.value;
+  if (hasEnded(job.state)) {
+    // its sweep may have waited for it
+    if (job.sweepId !== null) await sweepJob(world, team, job.sweepId);
+    return;
+  }
+  if (job.trials && job.claimedAt === null && !(await haveEnded(world, job))) return;
   const run = await world.runner.describe(job.runId);
   if (run?.state === 'ended' || run?.state === 'lost') return change(world, job, changeAfter(run));
   if (job.state === 'cancelling') await world.runner.cancel(job.runId);
@@ -26,6 +33,20 @@ export async function sweepJob(world: World, team: string, jobId: string): Promi
     return takeAway(world, job, 'It took longer than its allowance, and did not end by itself.');
   if (!(await isSilent(world, job))) return;
   await takeAway(world, job, 'It gave no sign of life.');
+}
+
+/** Whether the trials of a sweep that no container has yet have all ended; until then, brings them on. A sweep that was asked to end does so after them. */
+async function haveEnded(world: World, job: JobRecord): Promise<boolean> {
+  await startTrials(world, job);
+  const isCancelled = job.state === 'cancelling';
+  const caller: Caller = { team: job.team, keyId: 'platform', scopes: [], requestId: newId(world, 'swp') };
+  if (isCancelled) await cancelTrials(world, caller, job);
+  const trials = await readTrials(world.table, job);
+  if (!trials.every((trial) => trial && hasEnded(trial.state))) return false;
+  if (!isCancelled) return true;
+  await world.runner.cancel(job.runId);
+  await change(world, job, { type: 'stop', reason: 'It was cancelled; its trials have ended.' });
+  return false;
 }
 
 /** Whatever its container may still be doing, it has lost the job. */

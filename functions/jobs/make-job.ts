@@ -1,16 +1,19 @@
 import type { JobRequest } from '../../shared/contract/job-requests.ts';
 import type { createJob } from '../../shared/contract/jobs.ts';
 import type { OperationOutput } from '../../shared/contract/operation.ts';
-import type { Finding } from '../../shared/errors.ts';
-import type { RunNeeds } from '../../shared/platform/ports.ts';
+import { UnavailableError, type Finding } from '../../shared/errors.ts';
+import type { RunNeeds, World } from '../../shared/platform/ports.ts';
 import type { Caller } from '../../shared/records/caller.ts';
-import { getJobRecord, presentJob } from '../../shared/records/jobs.ts';
+import { newId } from '../../shared/records/commit.ts';
+import { getJobRecord, presentJob, wholeAllowance, type JobRecord } from '../../shared/records/jobs.ts';
 import { recordValue } from '../../shared/records/stored.ts';
 import { submitJob } from '../../shared/records/submit-job.ts';
+import { startTrials } from '../../shared/records/trials.ts';
 import { newAllowance, type Allowance } from '../../shared/domain/allowance.ts';
 import { jobCost, type JobCost } from '../../shared/domain/job-cost.ts';
 import { ownPrice, type MachinePrice } from '../../shared/domain/machine-prices.ts';
 import { runNeeds } from '../../shared/domain/run-needs.ts';
+import { sweepAllowances } from '../../shared/domain/sweep-allowances.ts';
 import type { ApiDeps } from '../http/api-deps.ts';
 import { measuredRate } from './measured-rate.ts';
 import { resolveRequest, type ResolvedRequest } from './resolve-request.ts';
@@ -30,9 +33,8 @@ export async function makeJob(
   const { world } = deps;
   const resolved = await resolveRequest(world, caller, asked);
   const { request, inputs, shared, makes, estimate, leaves, warnings } = resolved;
-  const { needs, price } = machineFor(deps, resolved);
-  const allowance = newAllowance(request.budget ?? {}, price.microDollarsPerHour, estimate.seconds);
-  const cost = await costOf(deps, caller, resolved, allowance);
+  const { machine, ...plan } = planFor(deps, world, resolved);
+  const cost = await costOf(deps, caller, resolved, plan);
   const answer = { estimate, cost, warnings: warnings as Finding[] };
   if (dryRun) return { job: null, ...answer };
   const fork = forkOf === undefined ? {} : { forkOf };
@@ -42,12 +44,16 @@ export async function makeJob(
     inputs,
     shared: [...shared],
     makes,
-    needs,
-    allowance,
     leaves,
+    ...machine,
+    ...plan,
     ...fork,
   };
   const job = await submitJob(world, caller, made);
+  await startTrials(world, job).catch((error: unknown) => {
+    // those that are not there yet are made by the next look at the sweep
+    if (!(error instanceof UnavailableError)) throw error;
+  });
   return { job: presentJob(job, undefined), ...answer };
 }
 
@@ -59,32 +65,70 @@ export async function madeJob(deps: JobDeps, caller: Caller, jobId: string, aske
   const resolved = await resolveRequest(world, caller, asked).catch(() => undefined);
   if (!resolved) return { job, ...unknownNow };
   const { estimate, warnings } = resolved;
-  const cost = value.allowance && (await costOf(deps, caller, resolved, value.allowance));
+  const { allowance, trials } = value;
+  const cost = allowance && (await costOf(deps, caller, resolved, { allowance, trials }));
   return { job, estimate, cost, warnings: [...warnings] };
 }
 
 function machineFor(
-  { withoutAccelerator, priceOf = () => ownPrice(0) }: JobDeps,
+  deps: JobDeps,
   { request, estimate }: ResolvedRequest,
 ): { readonly needs: RunNeeds; readonly price: MachinePrice } {
-  const needs = runNeeds(request.kind, estimate, withoutAccelerator);
-  return { needs, price: priceOf(needs) };
+  // the work of a sweep is that of its trials
+  const kind = request.kind === 'sweep' ? 'train' : request.kind;
+  const needs = runNeeds(kind, estimate, deps.withoutAccelerator);
+  return { needs, price: priceOf(deps, needs) };
+}
+
+const priceOf = ({ priceOf: known = () => ownPrice(0) }: JobDeps, needs: RunNeeds): MachinePrice => known(needs);
+
+/** What a job may take, and a sweep's trials with it. */
+interface JobPlan {
+  readonly allowance: Allowance;
+  readonly trials: JobRecord['trials'];
+}
+
+/** A sweep itself only ranks and publishes, on the smallest machine; its trials are what the estimate is about. */
+function planFor(
+  deps: JobDeps,
+  world: Pick<World, 'randomBytes'>,
+  resolved: ResolvedRequest,
+): JobPlan & { readonly machine: { readonly needs?: RunNeeds } } {
+  const { request, estimate, trials } = resolved;
+  const { needs, price } = machineFor(deps, resolved);
+  const asked = request.budget ?? {};
+  if (!trials) {
+    const allowance = newAllowance(asked, price.microDollarsPerHour, estimate.seconds);
+    return { allowance, trials: null, machine: { needs } };
+  }
+  const small = priceOf(deps, { accelerator: false, memoryBytes: 0 });
+  const prices = { own: small.microDollarsPerHour, trial: price.microDollarsPerHour };
+  const { own, trial } = sweepAllowances(asked, trials.count, prices, trials.seconds);
+  const jobs = Array.from({ length: trials.count }, () => ({
+    id: newId(world, 'job'),
+    versionId: newId(world, 'ver'),
+  }));
+  return { allowance: own, trials: { jobs, allowance: trial, needs }, machine: {} };
 }
 
 async function costOf(
   deps: JobDeps,
   { team }: Caller,
   resolved: ResolvedRequest,
-  allowance: Allowance,
+  { allowance, trials }: JobPlan,
 ): Promise<JobCost> {
   const { request, inputs, estimate, baseParameters } = resolved;
-  const isLora = request.kind === 'train-tasks' || (request.kind === 'train' && request.method.kind === 'lora');
-  return jobCost(estimate, allowance, {
+  const isLora = several.has(request.kind) || (request.kind === 'train' && request.method.kind === 'lora');
+  const cost = jobCost(estimate, trials?.allowance ?? allowance, {
     price: machineFor(deps, resolved).price,
     measured: await measuredRate(deps.world, team, request, inputs),
     hostedParameters: isLora ? baseParameters : undefined,
   });
+  return { ...cost, ...wholeAllowance({ allowance, trials }) };
 }
+
+/** Kinds that train several adapters by LoRA, and nothing else. */
+const several: ReadonlySet<string> = new Set(['train-tasks', 'sweep']);
 
 /** What it was made from is not what it was: the job stands, and nothing can be said of what it would take today. */
 const unknownNow: Pick<Made, 'estimate' | 'cost' | 'warnings'> = {

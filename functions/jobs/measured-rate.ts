@@ -35,7 +35,7 @@ export async function measuredRate(
 
 /** How a request trains; undefined where it does not. */
 function methodOf(request: PinnedRequest): string | undefined {
-  if (request.kind === 'train-tasks') return 'lora';
+  if (request.kind === 'train-tasks' || request.kind === 'sweep') return 'lora';
   return request.kind === 'train' ? request.method.kind : undefined;
 }
 

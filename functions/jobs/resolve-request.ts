@@ -2,7 +2,7 @@ import type { JobRequest } from '../../shared/contract/job-requests.ts';
 import type { BaseTensor } from '../../shared/domain/base-modules.ts';
 import { type Estimate, type EstimateSubject } from '../../shared/domain/estimate.ts';
 import { estimateJob, estimateLeft } from '../../shared/domain/estimate.ts';
-import type { LeftBytes } from '../../shared/domain/left-bytes.ts';
+import { bytesLeft, type LeftBytes } from '../../shared/domain/left-bytes.ts';
 import {
   datasetsOf,
   readsBase,
@@ -11,7 +11,8 @@ import {
   type PinnedRequest,
   type SpecPlaces,
 } from '../../shared/domain/spec-of-request.ts';
-import { estimateTasks } from '../../shared/domain/estimate-tasks.ts';
+import { estimateTasks, estimateTrials, longestSeconds } from '../../shared/domain/estimate-tasks.ts';
+import { trialsOf } from '../../shared/domain/sweep-requests.ts';
 import { taskRequests, type TrainRequest } from '../../shared/domain/task-requests.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
@@ -26,7 +27,7 @@ import type { ReadyDataset } from '../../shared/records/datasets.ts';
 import { sharedInput, type JobInputs, type JobRecord, type SharedInput } from '../../shared/records/jobs.ts';
 import type { VersionRecord } from '../../shared/records/versions.ts';
 import { settleTraining } from './settle-training.ts';
-import { taskFindings, trainFindings } from './train-findings.ts';
+import { sweepFindings, taskFindings, trainFindings } from './train-findings.ts';
 import { createSearch, type Search } from './search.ts';
 
 /** A request whose names have been looked up and pinned, and that nothing is known to stand against. */
@@ -38,6 +39,8 @@ export interface ResolvedRequest {
   readonly estimate: Estimate;
   /** What it may leave in the store. */
   readonly leaves: LeftBytes;
+  /** Of a sweep: how many trials it has, and what the longest is expected to take. */
+  readonly trials?: { readonly count: number; readonly seconds: number } | undefined;
   /** Of the base; absent: it reads none. */
   readonly baseParameters?: number | undefined;
   readonly warnings: readonly Finding[];
@@ -64,9 +67,11 @@ export async function resolveRequest(world: World, caller: Caller, request: JobR
   const found = await find(search, world, caller, request);
   const { base } = found;
   const tensors = base && (await readBaseTensors(world, base.tensors));
-  search.findings.push(...specFindings(found.request));
+  const broken = specFindings(found.request);
+  search.findings.push(...broken);
   const shared = sharedInputs(search, caller.team, found);
-  const settled = await settle(world, search, found, tensors);
+  // a sweep that is none has no trials to look at
+  const settled = broken.length > 0 && request.kind === 'sweep' ? request : await settle(world, search, found, tensors);
   const codes = new Set(search.findings.flatMap(({ severity, code }) => (severity === 'error' ? [code] : [])));
   const [code = 'job'] = codes;
   const warnings = refuseErrors(codes.size === 1 ? code : 'job', 'This job cannot be started:', search.findings);
@@ -86,14 +91,24 @@ export async function resolveRequest(world: World, caller: Caller, request: JobR
   const subjects =
     settled.kind === 'train-tasks'
       ? taskRequests(settled).map((one, i) => subjectOf(one, ofTask(i)))
-      : [subjectOf(settled, datasets)];
+      : settled.kind === 'sweep'
+        ? trialsOf(settled).map((trial) => subjectOf(trial.request, datasets))
+        : [subjectOf(settled, datasets)];
+  const left = estimateLeft(subjects);
   return {
     request: found.request,
     inputs: inputsOf(found),
     shared,
     makes: idsFor(world, found.makes),
-    estimate: settled.kind === 'train-tasks' ? estimateTasks(subjects) : estimateJob(subjectOf(settled, datasets)),
-    leaves: estimateLeft(subjects),
+    estimate:
+      settled.kind === 'sweep'
+        ? estimateTrials(subjects)
+        : settled.kind === 'train-tasks'
+          ? estimateTasks(subjects)
+          : estimateJob(subjectOf(settled, datasets)),
+    // a sweep reserves for its trials
+    leaves: settled.kind === 'sweep' ? { outputBytes: [], traceBytes: bytesLeft(left) } : left,
+    trials: settled.kind === 'sweep' ? { count: subjects.length, seconds: longestSeconds(subjects) } : undefined,
     baseParameters: base?.parameters ?? undefined,
     warnings,
   };
@@ -137,6 +152,7 @@ async function settle(
 ): Promise<PinnedRequest> {
   if (!base || !tensors) return request;
   if (request.kind === 'train-tasks') search.findings.push(...taskFindings(request, base, tensors));
+  if (request.kind === 'sweep') search.findings.push(...sweepFindings(request, base, tensors));
   if (request.kind !== 'train') return request;
   const { settled, findings } = await settleTraining(world, request, parents[0]?.version, tensors);
   search.findings.push(...findings, ...(settled ? trainFindings(settled, base, tensors) : []));
@@ -167,6 +183,13 @@ async function find(search: Search, world: World, { team }: Caller, request: Job
       for (const [i, { output }] of request.tasks.entries())
         await search.freeAdapter(`tasks[${i}].output.adapter`, output.adapter, base?.name);
       return { request, base, datasets, makes: request.tasks.length };
+    }
+    case 'sweep': {
+      const base = await search.base('train.base', request.train.base);
+      if (base) refuseUnrunnable(search, base, 'train.base');
+      const datasets = await findDatasets(search, request);
+      await search.freeAdapter('output.adapter', request.output.adapter, base?.name);
+      return { request, base, datasets };
     }
     case 'evaluate': {
       const base = await search.base('base', request.base);
@@ -290,6 +313,8 @@ function placesOf(request: PinnedRequest): SpecPlaces {
         ...dataPlaces(request),
         ...(request.method.kind === 'continue' ? { adapter: place } : {}),
       };
+    case 'sweep':
+      return { base: place, output: place, ...dataPlaces(request.train) };
     case 'train-tasks':
       return { base: place, output: place, tasks: request.tasks.map((task) => dataPlaces(task)) };
     case 'export': {

@@ -1,5 +1,6 @@
 import { adaptableModules, type BaseTensor } from '../../shared/domain/base-modules.ts';
 import { loraTargets } from '../../shared/domain/lora-targets.ts';
+import { placeOfTrial, trialsOf, type SweepRequest } from '../../shared/domain/sweep-requests.ts';
 import { placeOfTask, taskRequests, type TrainTasksRequest } from '../../shared/domain/task-requests.ts';
 import type { Finding } from '../../shared/errors.ts';
 import { loraConfigSchema } from '../../shared/methods/lora.ts';
@@ -40,6 +41,20 @@ export function taskFindings(request: TrainTasksRequest, base: ReadyBase, tensor
       const where = placeOfTask(request, i, finding.where ?? '');
       const told = { ...finding, where };
       findings.set(JSON.stringify([where, finding.message]), told);
+    }
+  }
+  return [...findings.values()];
+}
+
+/** The same about each trial of a sweep: what is of all, or of one value, is told once. */
+export function sweepFindings(request: SweepRequest, base: ReadyBase, tensors: readonly BaseTensor[]): Finding[] {
+  const findings = new Map<string, Finding>();
+  for (const [i, trial] of trialsOf(request).entries()) {
+    const { method } = trial.request;
+    if (method.kind !== 'lora') continue; // of which a sweep has none
+    for (const finding of trainFindings({ ...trial.request, method }, base, tensors)) {
+      const told = { ...finding, where: placeOfTrial(request, i, finding.where ?? '') };
+      findings.set(JSON.stringify([told.where, told.message]), told);
     }
   }
   return [...findings.values()];

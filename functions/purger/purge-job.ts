@@ -74,10 +74,13 @@ interface Unpublished {
   readonly prefix: string;
 }
 
-/** Where it has stored what nothing leads to. A job that succeeded has published everything. */
-async function unpublished(table: RecordTable, { team, state, makes }: JobRecord): Promise<readonly Unpublished[]> {
+/** Where it has stored what nothing leads to. A job that succeeded has published everything, unless it was a trial, whose sweep published another. */
+async function unpublished(
+  table: RecordTable,
+  { team, state, makes, sweepId }: JobRecord,
+): Promise<readonly Unpublished[]> {
   const { versionId, versionIds = [], baseId } = makes;
-  if (state === 'succeeded') return [];
+  if (state === 'succeeded' && sweepId === null) return [];
   const lost: Unpublished[] = [];
   for (const id of versionId === undefined ? versionIds : [versionId])
     if (!(await findVersion(table, team, id))) lost.push({ id, prefix: blobPrefixes.version(team, id) });

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import type { SweepReport, SweepRunReport, TrainReport } from '../../shared/contract/reports.ts';
 import { sweepRuns, type SweepSpec } from '../../shared/contract/specs/sweep.ts';
 import { rankRuns } from '../../shared/domain/rank-runs.ts';
+import { outcomeOf } from '../../shared/domain/sweep-outcome.ts';
 import { DomainError, type Finding } from '../../shared/errors.ts';
 import { exists, readJsonFile, writeFileAtomic } from '../folders/files.ts';
 import type { JobContext } from './job-context.ts';
@@ -61,11 +62,7 @@ function forward(event: Parameters<JobContext['emit']>[0], warnings: Finding[], 
 
 async function trained(train: () => Promise<TrainReport>): Promise<Omit<SweepRunReport, 'rank' | 'name' | 'settings'>> {
   try {
-    const { evalLossBefore, evalLoss, trainLoss, trainableParameters, steps, seconds } = await train();
-    const figures = { evalLossBefore, trainLoss, trainableParameters, steps, seconds };
-    if (evalLoss !== null && Number.isFinite(evalLoss))
-      return { state: 'trained', ...figures, evalLoss, message: null };
-    return { state: 'diverged', ...figures, evalLoss: null, message: 'Its held-out loss is not a finite number.' };
+    return outcomeOf(await train());
   } catch (error) {
     // another run in the place of this one is not a run that has failed
     if (!(error instanceof DomainError) || notOfTheRun.has(error.code)) throw error;

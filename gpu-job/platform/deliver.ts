@@ -10,6 +10,7 @@ import type { Fence } from '../../shared/records/job-fence.ts';
 import type { JobRecord } from '../../shared/records/jobs.ts';
 import { checkAdapter } from './check-adapter.ts';
 import { describeBase } from './describe-base.ts';
+import { publishTrials } from './finish-sweep.ts';
 import { placeFiles } from './place-files.ts';
 import { pinnedBase } from './prepare-inputs.ts';
 import { publishOne, publishTasks } from './publish-made.ts';
@@ -22,6 +23,7 @@ import { withoutPlaces } from './without-places.ts';
 type Product =
   | { readonly kind: 'adapter'; readonly adapter: string; readonly origin: 'train' | 'compose' }
   | { readonly kind: 'adapters'; readonly adapters: readonly string[] }
+  | { readonly kind: 'trials' }
   | { readonly kind: 'base'; readonly base: string; readonly origin: 'train' | 'merge' }
   | { readonly kind: 'files' }
   | { readonly kind: 'report' };
@@ -29,6 +31,7 @@ type Product =
 function productOf(request: PinnedRequest): Product {
   if (request.kind === 'evaluate' || request.kind === 'generate') return { kind: 'report' };
   if (request.kind === 'export') return { kind: 'files' };
+  if (request.kind === 'sweep') return { kind: 'trials' };
   if (request.kind === 'train-tasks')
     return { kind: 'adapters', adapters: request.tasks.map(({ output }) => output.adapter) };
   if (request.kind === 'compose') return { kind: 'adapter', adapter: request.output.adapter, origin: 'compose' };
@@ -49,7 +52,7 @@ export async function storeOutputs(
 ): Promise<Delivery> {
   const { team, id, makes } = job;
   const product = productOf(request);
-  const paths = product.kind === 'report' || product.kind === 'adapters' ? [] : await listFiles(made.output);
+  const paths = ['report', 'adapters', 'trials'].includes(product.kind) ? [] : await listFiles(made.output);
   const put = async (key: string, value: unknown): Promise<BlobRef> => {
     const { versionId } = await world.blobs.put(key, Buffer.from(JSON.stringify(value)));
     return { key, versionId };
@@ -107,6 +110,8 @@ export async function publishOutputs(
   { delivery, folder, onVersion }: DeliveryPlace,
 ): Promise<{ readonly output: JobRecord['output']; readonly findings: readonly Finding[] }> {
   const product = productOf(request);
+  // what a trial has made is published by its sweep, or not at all
+  if (job.sweepId !== null) return { output: {}, findings: [] };
   switch (product.kind) {
     case 'report':
       return { output: {}, findings: [] };
@@ -118,6 +123,10 @@ export async function publishOutputs(
       invariant(outcome && job.makes.versionId !== undefined, 'an adapter was checked, and its id chosen with the job');
       const made = { job, versionId: job.makes.versionId, inputs: job.inputs, adapter, origin, files, outcome };
       return publishOne(world, caller, fence, made);
+    }
+    case 'trials': {
+      invariant(request.kind === 'sweep', 'trials are those of a sweep');
+      return publishTrials(world, caller, fence, { job, request, delivery, onVersion });
     }
     case 'adapters': {
       invariant(request.kind === 'train-tasks', 'several adapters are those of tasks');

@@ -23,6 +23,8 @@ export interface MadeAdapter {
   readonly origin: 'train' | 'compose';
   readonly files: readonly StoredFile[];
   readonly outcome: VersionOutcome;
+  /** Of the version; absent: none. */
+  readonly notes?: string;
 }
 
 /**
@@ -63,9 +65,9 @@ async function makeDraft(
     if (await findVersion(world.table, caller.team, versionId)) return findings;
     const { adapter, isNew, renamed } = await adapterFor(world, caller, made);
     findings.splice(0, Infinity, ...renamed);
-    const { origin, files, job, inputs } = made;
+    const { origin, files, job, inputs, notes = '' } = made;
     const lineage = { origin, jobId: job.id, ...inputs };
-    const given = { state: 'validating' as const, files: [...files], lineage, notes: '', promote: [] };
+    const given = { state: 'validating' as const, files: [...files], lineage, notes, promote: [] };
     const draft: VersionRecord = { ...newVersion(world, caller, adapter, given), id: versionId };
     const change = { action: 'version.create', resource: `adapters/${adapter.name}/versions/${versionId}` };
     const writes = [fenceCheck(fence), versionWrite(draft), ...(isNew ? [adapterWrite(adapter)] : [])];

@@ -13,6 +13,7 @@ import type { Container, ContainerRun, ContainerTools } from './container.ts';
 import { createCheckpointStore } from './checkpoint-store.ts';
 import { claimJob } from './claim-job.ts';
 import { publishOutputs, storeOutputs } from './deliver.ts';
+import { rankTrials } from './finish-sweep.ts';
 import { importBase } from './import-base.ts';
 import { openVoice } from './job-voice.ts';
 import { prepareInputs } from './prepare-inputs.ts';
@@ -52,7 +53,7 @@ export async function runContainer(world: World, run: ContainerRun, tools: Conta
 
 async function runRequest(container: Container, request: PinnedRequest): Promise<void> {
   const { world, caller, fence, job, voice, folder } = container;
-  const delivery = (await findDelivery(world.table, job.team, job.id)) ?? (await work(container, request));
+  const delivery = (await findDelivery(world.table, job.team, job.id)) ?? (await deliver(container, request));
   container.onStage?.('stored');
   const place = { delivery, folder: join(folder, 'published'), onVersion: () => container.onStage?.('version') };
   const { output, findings } = await publishOutputs(world, caller, fence, job, request, place);
@@ -62,6 +63,11 @@ async function runRequest(container: Container, request: PinnedRequest): Promise
   const all = findingsThatFit([...toFindings(delivery), ...findings]);
   const also = { output, stoppedBy, report: delivery.report, findings: all };
   await changeJobRecord(world, caller, job.id, { type: 'succeed' }, { fence, also });
+}
+
+async function deliver(container: Container, request: PinnedRequest): Promise<Delivery> {
+  const { world, fence, job } = container;
+  return request.kind === 'sweep' ? rankTrials(world, fence, job, request) : work(container, request);
 }
 
 /** Runs the job on plain folders and keeps what it has made. */

@@ -8,7 +8,7 @@ import { generateSpecSchema } from './specs/generate.ts';
 import { mergeSpecSchema } from './specs/merge.ts';
 import { promptField } from './specs/spec-fields.ts';
 import { withPreset } from './specs/train-presets.ts';
-import { trainRequest, trainTasksRequest } from './train-requests.ts';
+import { sweepRequest, trainRequest, trainTasksRequest } from './train-requests.ts';
 
 /**
  * What the platform is asked to run: the same settings as in a spec, with names of what it keeps in the place of folders.
@@ -102,7 +102,7 @@ export const singleRequestSchema = z.discriminatedUnion('kind', [
 ]);
 export type SingleRequest = z.output<typeof singleRequestSchema>;
 
-const requests = z.discriminatedUnion('kind', [...singleRequestSchema.options, trainTasksRequest]);
+const requests = z.discriminatedUnion('kind', [...singleRequestSchema.options, trainTasksRequest, sweepRequest]);
 
 /**
  * A job that can be asked for. `import-base` is not among them: adding a base makes it. What a preset says stands in a request as if it had been

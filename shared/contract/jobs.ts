@@ -9,6 +9,7 @@ import { lineageSchema } from './versions.ts';
 export const jobKinds = [
   'train',
   'train-tasks',
+  'sweep',
   'evaluate',
   'generate',
   'compose',
@@ -118,6 +119,20 @@ export const jobSchema = z
       .array(findingField)
       .describe("Everything that was wrong, when it failed for the caller's fault; warnings otherwise."),
     forkOf: idField.optional(),
+    sweep: idField
+      .optional()
+      .describe('Of a trial: the sweep that it is of. It is resumed with it, and published by it.'),
+    trials: z
+      .array(
+        z.object({
+          name: z.string(),
+          jobId: idField,
+          settings: z.record(z.string(), z.unknown()),
+          state: z.enum(jobStates),
+        }),
+      )
+      .optional()
+      .describe('Of a sweep, where one job is asked for: each trial, which is a job of its own.'),
     resumable: z.boolean(),
     createdAt: timeField,
     createdBy: z.string(),

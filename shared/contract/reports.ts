@@ -160,6 +160,8 @@ export interface SweepReport {
 export interface SweepRunReport {
   /** Also its folder, within that of the sweep. */
   readonly name: string;
+  /** On the platform: the job that it is. */
+  readonly jobId?: string;
   /** Runs of equal loss have the same; null: it has no loss. */
   readonly rank: number | null;
   /** `diverged`: a loss or a gradient was no number any more; `failed`: it could not be run. */

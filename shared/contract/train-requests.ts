@@ -4,6 +4,7 @@ import { nameField } from './fields.ts';
 import { adapterVersion, budget, generalRequest } from './request-fields.ts';
 import { toldConfigField } from './specs/continue-fields.ts';
 import { mixField, mixWeightField } from './specs/mix-fields.ts';
+import { overField, settingsSchema } from './specs/sweep.ts';
 import { withPreset } from './specs/train-presets.ts';
 import { evaluationField, presetField, presetIsUsed, trainFields } from './specs/train.ts';
 
@@ -123,3 +124,26 @@ export const trainTasksRequest = z
     }
   })
   .openapi('TrainTasksRequest');
+
+const { kind: _kind, budget: _budget, output: _output, ...sweptShape } = trainRequest.shape;
+const sweptRequest = z.strictObject({ ...sweptShape, method: loraField.prefault({ kind: 'lora' }) });
+
+/** A training with several settings, and the best of them. */
+export const sweepRequest = z
+  .strictObject({
+    kind: z.literal('sweep'),
+    budget: budget.describe(
+      'What ranking and all trials may take together at most; each trial has an equal part. Absent: each what a job of its own may.',
+    ),
+    train: z
+      .preprocess((given: z.input<typeof sweptRequest>) => withPreset(given), sweptRequest)
+      .describe('What all trials share; held-out rows are needed, to rank by.'),
+    over: overField.optional().describe('Values of each setting: every combination is a trial; excludes `runs`.'),
+    runs: z.array(settingsSchema).min(1).optional().describe('Settings of each trial; excludes `over`.'),
+    publish: z
+      .enum(['best', 'each'])
+      .default('best')
+      .describe('What becomes a version: the best trial, or each that was trained, the best as the latest.'),
+    output: z.strictObject({ adapter: nameField }),
+  })
+  .openapi('SweepRequest');

@@ -98,6 +98,17 @@ export function changeOfJob(before: JobAccount | undefined, after: JobAccount): 
   };
 }
 
+/** Changes that come in one write. */
+export function sumChanges(changes: readonly AccountChange[]): AccountChange {
+  return changes.reduce(
+    (all, { used, reserved }) => ({
+      used: sum(all.used, used),
+      reserved: { ...sum(all.reserved, reserved), jobs: all.reserved.jobs + reserved.jobs },
+    }),
+    { used: nothing, reserved: { ...nothing, jobs: 0 } },
+  );
+}
+
 /** A job as its accounts see it. */
 export interface JobAccount {
   readonly allowance: Allowance;

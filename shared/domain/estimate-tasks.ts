@@ -25,6 +25,28 @@ export function estimateTasks(subjects: readonly EstimateSubject[]): Estimate {
   };
 }
 
+/** What the trials of a sweep are expected to take: each is a job of its own, on a machine of its own. */
+export function estimateTrials(subjects: readonly EstimateSubject[]): Estimate {
+  const alone = subjects.map((one) => estimateJob(one));
+  const total = (of: (one: Estimate) => number): number => sum(alone.map(of));
+  const most = (of: (one: Estimate) => number): number => Math.max(...alone.map(of));
+  return {
+    tokens: total(({ tokens }) => tokens ?? 0),
+    steps: total(({ steps }) => steps ?? 0),
+    stepsAreExact: alone.every(({ stepsAreExact }) => stepsAreExact),
+    memoryBytes: most(({ memoryBytes }) => memoryBytes),
+    diskBytes: most(({ diskBytes }) => diskBytes),
+    storedBytes: total(({ storedBytes }) => storedBytes),
+    seconds: total(({ seconds }) => seconds),
+    basis: alone[0]?.basis ?? '',
+  };
+}
+
+/** What the longest of several trainings is expected to take. */
+export function longestSeconds(subjects: readonly EstimateSubject[]): number {
+  return Math.max(...subjects.map((one) => estimateJob(one).seconds));
+}
+
 /** Of a value that is trained: itself, its gradient and two moments, in float32. */
 const stateBytes = 16;
 

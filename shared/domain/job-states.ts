@@ -5,6 +5,8 @@ import { limits } from '../limits.ts';
 export interface JobStanding {
   readonly kind: JobKind;
   readonly state: JobState;
+  /** Of a trial: its sweep. */
+  readonly sweepId?: string | null | undefined;
   /** The run that may claim it, or has. */
   readonly runId: string;
   /** From 1. */
@@ -28,8 +30,8 @@ export type JobChange =
   | { readonly type: 'stop'; readonly reason: string }
   /** The container is gone and left no word. */
   | { readonly type: 'die'; readonly reason: string }
-  /** Somebody asks for it to go on. */
-  | { readonly type: 'resume' };
+  /** Somebody asks for it to go on; of a trial, for its sweep. */
+  | { readonly type: 'resume'; readonly bySweep?: boolean };
 
 export type JobStep =
   | (Pick<JobStanding, 'state' | 'attempt' | 'deaths' | 'stops'> & { readonly reason: string })
@@ -45,7 +47,7 @@ export function changeJob(job: JobStanding, change: JobChange): JobStep {
     const { attempt, deaths, stops } = { ...job, ...counts };
     return { state: next, reason, attempt, deaths, stops };
   };
-  if (change.type === 'resume') return resume(job, to);
+  if (change.type === 'resume') return resume(job, to, change.bySweep);
   if (hasEnded(state)) return { refused: 'job-ended', reason: `The job has ended: it is ${state}.` };
   switch (change.type) {
     case 'claim':
@@ -53,6 +55,8 @@ export function changeJob(job: JobStanding, change: JobChange): JobStep {
       if (state === 'cancelling') return { refused: 'cancelling', reason: 'The job was cancelled before it began.' };
       return to('running', 'A container works on it.');
     case 'cancel':
+      // what it waits for has to end first
+      if (state === 'queued' && job.kind === 'sweep') return to('cancelling', 'Its trials were asked to end.');
       if (state === 'queued') return to('cancelled', 'It was cancelled before it began.');
       return to('cancelling', 'It was asked to end and saves its work.');
     case 'succeed':
@@ -87,9 +91,12 @@ export function hasEnded(state: JobState): boolean {
 }
 
 /** What the platform starts by itself cannot go on: what it was for says what became of it, and is sent or added anew. */
-export function isResumable({ kind, state }: Pick<JobStanding, 'kind' | 'state'>): boolean {
-  return (state === 'failed' || state === 'cancelled') && !isOfPlatform(kind);
+export function isResumable({ kind, state, sweepId }: Pick<JobStanding, 'kind' | 'state' | 'sweepId'>): boolean {
+  return canGoOn({ kind, state }) && !sweepId;
 }
+
+const canGoOn = ({ kind, state }: Pick<JobStanding, 'kind' | 'state'>): boolean =>
+  (state === 'failed' || state === 'cancelled') && !isOfPlatform(kind);
 
 /** Kinds of jobs that nobody asks for: a base that is added and an upload that is completed make them. */
 export function isOfPlatform(kind: JobKind): boolean {
@@ -101,9 +108,11 @@ const notRunning: JobStep = { refused: 'not-running', reason: 'No container has 
 function resume(
   job: JobStanding,
   to: (next: JobState, reason: string, counts: Partial<JobStanding>) => JobStep,
+  bySweep = false,
 ): JobStep {
-  if (isResumable(job))
+  if (bySweep ? canGoOn(job) : isResumable(job))
     return to('queued', 'It waits for a machine to go on.', { attempt: job.attempt + 1, deaths: 0, stops: 0 });
+  if (canGoOn(job)) return { refused: 'not-resumable', reason: 'It is a trial: let its sweep go on.' };
   const reason =
     isOfPlatform(job.kind) && hasEnded(job.state)
       ? job.kind === 'import-base'

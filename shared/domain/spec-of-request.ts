@@ -63,6 +63,10 @@ export function datasetsOf(request: PinnedRequest): {
     return taskRequests(request).flatMap((one, task) =>
       datasetsOf(one).map(({ where, ...rest }) => ({ ...rest, where: `tasks[${task}].${where}`, task })),
     );
+  if (request.kind === 'sweep') {
+    const { train, output } = request;
+    return datasetsOf({ ...train, kind: 'train', output }).map((one) => ({ ...one, where: `train.${one.where}` }));
+  }
   if (request.kind !== 'train' && request.kind !== 'evaluate') return [];
   const evalDataset = request.kind === 'train' ? request.evalDataset : undefined;
   const [where, general] =
@@ -101,6 +105,12 @@ function specValue(request: PinnedRequest, places: SpecPlaces): object {
         return { ...own, name: made.adapter, data };
       });
       return { kind, train: { ...train, base, threads }, tasks: named, output };
+    }
+    case 'sweep': {
+      const { kind, train, over, runs } = request;
+      const { data, rest } = dataOf(train, places);
+      const evaluation = { ...train.evaluation, general: general(train.evaluation.general, places) };
+      return { kind, train: { ...rest, evaluation, base, data, threads }, over, runs, output };
     }
     case 'evaluate': {
       const { dataset: _d, version: _v, ...rest } = withoutOwn(request);

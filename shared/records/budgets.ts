@@ -10,6 +10,7 @@ import {
   newAccount,
   refusals,
   storedRefusals,
+  sumChanges,
   type Account,
   type AccountChange,
   type StoredAmount,
@@ -82,7 +83,8 @@ export async function accountWrites(
   after: JobRecord,
 ): Promise<RecordWrite[]> {
   const { team, createdBy, allowance } = after;
-  const work = allowance ? changeOfJob(accountOf(before), { allowance, ended: hasEnded(after.state) }) : undefined;
+  const own = allowance ? changeOfJob(accountOf(before), { allowance, ended: hasEnded(after.state) }) : undefined;
+  const work = own && !before ? sumChanges([own, ...trialChanges(after)]) : own;
   const { writes, changes } = await planHoldings(world, team, leftOver(before, after));
   const subjects = new Map<string, SubjectChange>([...changes].map(([subject, stored]) => [subject, { stored }]));
   if (work && !isNothing(work))
@@ -160,6 +162,12 @@ export function presentBudget(subject: string, { limits, month, used, reserved, 
       storedBytes: kept.reserved,
     },
   };
+}
+
+/** A sweep reserves what its trials may take, too: they are made of that, and settle with the accounts themselves. */
+function trialChanges({ trials }: JobRecord): AccountChange[] {
+  if (!trials) return [];
+  return trials.jobs.map(() => changeOfJob(undefined, { allowance: trials.allowance, ended: false }));
 }
 
 const accountOf = (job: JobRecord | undefined) =>

@@ -116,13 +116,13 @@ function timesOf(
   };
 }
 
-/** A container has a job from its claim on, also while it is asked to end. */
+/** A container has a job from its claim on, also while it is asked to end; a sweep that is asked to end while it waits has none. */
 function usageOf(
   { claimedAt, machineSeconds, allowance }: JobRecord,
   state: JobRecord['state'],
   at: string,
 ): Pick<JobRecord, 'claimedAt' | 'machineSeconds' | 'allowance'> {
-  const isHeld = state === 'running' || state === 'cancelling';
+  const isHeld = state === 'running' || (state === 'cancelling' && claimedAt !== null);
   if (isHeld) return { claimedAt: claimedAt ?? at, machineSeconds, allowance };
   const milliseconds = claimedAt === null ? 0 : Math.max(0, Date.parse(at) - Date.parse(claimedAt));
   return {

@@ -3,7 +3,7 @@ import { findingField } from '../contract/fields.ts';
 import { jobKinds, jobStates, type Job } from '../contract/jobs.ts';
 import { lineageSchema } from '../contract/versions.ts';
 import { DomainError } from '../errors.ts';
-import { costMicroDollars } from '../domain/allowance.ts';
+import { costMicroDollars, type Allowance } from '../domain/allowance.ts';
 import { hasEnded, isResumable } from '../domain/job-states.ts';
 import type { JsonObject, RecordTable, RecordWrite, StoredRecord } from '../platform/ports.ts';
 import { presentHeartbeat, type Heartbeat } from './job-heartbeat.ts';
@@ -28,6 +28,12 @@ const sharedInputSchema = z.object({
 });
 /** A version of another team that a job reads: all that its container needs of records that it may not see. */
 export type SharedInput = z.output<typeof sharedInputSchema>;
+const needsSchema = z.object({ accelerator: z.boolean(), memoryBytes: z.int() });
+const allowanceSchema = z.object({
+  maxMilliseconds: z.int(),
+  microDollarsPerHour: z.int(),
+  chargedMilliseconds: z.int(),
+});
 
 const jobRecord = z.object({
   id: z.string(),
@@ -51,7 +57,7 @@ const jobRecord = z.object({
   deaths: z.int(),
   stops: z.int(),
   /** Of its machine; null: the smallest one without an accelerator. */
-  needs: z.object({ accelerator: z.boolean(), memoryBytes: z.int() }).nullable().default(null),
+  needs: needsSchema.nullable().default(null),
   /** The run that may claim it, or has. */
   runId: z.string(),
   /** Not submitted before; null: at once. */
@@ -69,6 +75,19 @@ const jobRecord = z.object({
   report: blobRefSchema.nullable(),
   findings: z.array(findingField),
   forkOf: z.string().nullable(),
+  /** Of a trial: its sweep; null: it is none. */
+  sweepId: z.string().nullable().default(null),
+  /** Of a sweep: as what its trials are made; null: it is none. */
+  trials: z
+    .object({
+      /** In the order of their settings; ids were chosen with the sweep. */
+      jobs: z.array(z.object({ id: z.string(), versionId: z.string() })),
+      /** Of each. */
+      allowance: allowanceSchema,
+      needs: needsSchema,
+    })
+    .nullable()
+    .default(null),
   createdAt: z.string(),
   createdBy: z.string(),
   startedAt: z.string().nullable(),
@@ -80,10 +99,7 @@ const jobRecord = z.object({
   /** Of the last container that claimed it; null: it had none, or runs where there are no classes. */
   machineClass: z.string().nullable().default(null),
   /** What it may take, and what of it is charged; null: the platform's own job, or one from before there were budgets. */
-  allowance: z
-    .object({ maxMilliseconds: z.int(), microDollarsPerHour: z.int(), chargedMilliseconds: z.int() })
-    .nullable()
-    .default(null),
+  allowance: allowanceSchema.nullable().default(null),
   /** Bytes of each thing that it makes, and of what else it leaves where it ends: checkpoints and exported files. Null: not known before. */
   leaves: z
     .object({ outputBytes: z.array(z.int()), traceBytes: z.int() })
@@ -153,6 +169,7 @@ export function presentJob(job: JobRecord, heartbeat: Heartbeat | undefined, rep
     stoppedBy: job.stoppedBy,
     findings,
     ...(forkOf === null ? {} : { forkOf }),
+    ...(job.sweepId === null ? {} : { sweep: job.sweepId }),
     resumable: isResumable(job),
     createdAt,
     createdBy,
@@ -169,12 +186,24 @@ function chargeOf({ allowance }: JobRecord): Pick<Job['usage'], 'chargedSeconds'
   };
 }
 
-function allowanceOf({ allowance }: JobRecord): Job['allowance'] {
+function allowanceOf({ allowance, trials }: JobRecord): Job['allowance'] {
   if (!allowance) return null;
-  const { maxMilliseconds, microDollarsPerHour } = allowance;
+  const { microDollarsPerHour } = trials?.allowance ?? allowance;
+  return { ...wholeAllowance({ allowance, trials }), dollarsPerHour: microDollarsPerHour / 1e6 };
+}
+
+/** What a job may take at most, a sweep with all its trials. */
+export function wholeAllowance({
+  allowance,
+  trials,
+}: {
+  readonly allowance: Allowance;
+  readonly trials: JobRecord['trials'];
+}): { readonly maxSeconds: number; readonly maxDollars: number } {
+  const parts: readonly Allowance[] = [allowance, ...(trials ? trials.jobs.map(() => trials.allowance) : [])];
+  const sum = (of: (part: Allowance) => number): number => parts.reduce((all, part) => all + of(part), 0);
   return {
-    maxSeconds: maxMilliseconds / 1000,
-    maxDollars: costMicroDollars(maxMilliseconds, microDollarsPerHour) / 1e6,
-    dollarsPerHour: microDollarsPerHour / 1e6,
+    maxSeconds: sum(({ maxMilliseconds }) => maxMilliseconds) / 1000,
+    maxDollars: sum((part) => costMicroDollars(part.maxMilliseconds, part.microDollarsPerHour)) / 1e6,
   };
 }

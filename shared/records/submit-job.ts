@@ -25,18 +25,20 @@ export interface NewJob {
   /** Reserved, too; absent: nothing is known of it. */
   readonly leaves?: LeftBytes;
   readonly forkOf?: string;
+  /** Of a sweep. What they may take is reserved with it, and they are made after it. */
+  readonly trials?: JobRecord['trials'];
 }
 
 /** The record of a new job; `jobWrites` makes it, and `startRun` starts it after that. */
 export function newJob(world: Pick<World, 'now' | 'randomBytes'>, caller: Caller, job: NewJob): JobRecord {
   const { kind, request, inputs = {}, shared = [], makes = {} } = job;
-  const { needs = null, allowance = null, leaves = null, forkOf = null } = job;
+  const { needs = null, allowance = null, leaves = null, forkOf = null, trials = null } = job;
   return {
     id: newId(world, 'job'),
     team: caller.team,
     kind,
     state: 'queued',
-    reason: 'It waits for a machine.',
+    reason: trials ? 'It waits for its trials.' : 'It waits for a machine.',
     request,
     inputs,
     ...(shared.length > 0 ? { shared } : {}),
@@ -52,6 +54,8 @@ export function newJob(world: Pick<World, 'now' | 'randomBytes'>, caller: Caller
     report: null,
     findings: [],
     forkOf,
+    sweepId: null,
+    trials,
     createdAt: new Date(world.now()).toISOString(),
     createdBy: caller.keyId,
     startedAt: null,
@@ -88,7 +92,7 @@ export async function startRun(world: Pick<World, 'runner'>, { runId, id, team, 
 }
 
 /**
- * Makes a job, reserves what it may take, and starts it. Throws `AlreadyDoneError` when the same call has made it before, and what
+ * Makes a job, reserves what it may take, and starts it; a sweep waits for its trials. Throws `AlreadyDoneError` when the same call has made it before, and what
  * `accountWrites` throws where a budget does not allow it.
  */
 export async function submitJob(world: World, caller: Caller, job: NewJob): Promise<JobRecord> {
@@ -103,6 +107,6 @@ export async function submitJob(world: World, caller: Caller, job: NewJob): Prom
       if (attempt === limits.budgetAttemptsMax)
         throw new UnavailableError('Jobs begin and end too often just now: try again.', { cause: error });
     }
-  await startRun(world, made);
+  if (!made.trials) await startRun(world, made);
   return made;
 }

@@ -22,10 +22,11 @@ function possible(): string[] {
       for (const [deaths, stops] of [
         [0, 0],
         [limits.jobDeathsMax - 1, limits.jobStopsMax],
-      ] as const) {
-        const step = changeJob({ kind: 'train', runId: 'run', attempt: 1, state, deaths, stops }, change);
-        if (!('refused' in step)) found.add(`${state} ${change.type} ${step.state}`);
-      }
+      ] as const)
+        for (const kind of ['train', 'sweep'] as const) {
+          const step = changeJob({ kind, runId: 'run', attempt: 1, state, deaths, stops }, change);
+          if (!('refused' in step)) found.add(`${state} ${change.type} ${step.state}`);
+        }
   return [...found].toSorted();
 }
 

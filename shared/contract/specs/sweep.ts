@@ -13,11 +13,13 @@ const setting = {
   target_modules: targets,
 };
 
-const settingsSchema = z.strictObject(setting).partial();
+/** Settings of one run. */
+export const settingsSchema = z.strictObject(setting).partial();
 /** What one run of a sweep has of its own. */
 export type SweepSettings = z.output<typeof settingsSchema>;
 
-const overField = z
+/** Values of settings, to be combined. */
+export const overField = z
   .strictObject({
     r: z.array(setting.r).min(1),
     lora_alpha: z.array(setting.lora_alpha).min(1),
@@ -84,7 +86,7 @@ export function sweepRuns(
   spec: Pick<Fields, 'train' | 'over' | 'runs' | 'output'>,
 ): { readonly name: string; readonly settings: SweepSettings; readonly spec: TrainSpec }[] {
   return settingsOf(spec).map((settings, i) => {
-    const name = `run-${String(i + 1).padStart(2, '0')}`;
+    const name = sweepRunName(i);
     return {
       name,
       settings,
@@ -93,7 +95,11 @@ export function sweepRuns(
   });
 }
 
-function settingsOf({ over, runs }: Pick<Fields, 'over' | 'runs'>): SweepSettings[] {
+/** The name of the run at this place, from 0. */
+export const sweepRunName = (place: number): string => `run-${String(place + 1).padStart(2, '0')}`;
+
+/** What each run of a sweep has of its own, in their order. */
+export function settingsOf({ over, runs }: Pick<Fields, 'over' | 'runs'>): SweepSettings[] {
   if (runs) return runs;
   return Object.entries(over ?? {}).reduce<SweepSettings[]>(
     (settings, [name, values]) => settings.flatMap((one) => (values ?? []).map((value) => ({ ...one, [name]: value }))),
@@ -101,11 +107,12 @@ function settingsOf({ over, runs }: Pick<Fields, 'over' | 'runs'>): SweepSetting
   );
 }
 
-function withSettings(
-  train: Train,
+/** A training, in a spec or in a request, with the settings of one run in the place of its own. */
+export function withSettings<T extends Pick<Train, 'method' | 'optimizer'>>(
+  train: T,
   { learningRate, r: rank, lora_alpha: ofRun, target_modules: modules }: SweepSettings,
-): Train {
-  const { method, optimizer } = train;
+): T {
+  const { method, optimizer }: Pick<Train, 'method' | 'optimizer'> = train;
   const config = {
     ...(rank === undefined ? {} : { r: rank }),
     ...(ofRun === undefined ? {} : { lora_alpha: ofRun }),
