@@ -31,6 +31,11 @@ export function reportText(report: JobReport): string {
               `Held-out loss ${before.toFixed(4)} before, ${after.toFixed(4)} after${writtenStep === steps ? '' : ` step ${writtenStep}, whose weights were kept`}.`,
             ]),
         ...(report.forgetting ? [forgettingText(report.forgetting)] : []),
+        ...(report.checkpoints
+          ? [
+              `Checkpoints in ${output}.checkpoints: steps ${report.checkpoints.map(({ step, best }) => `${step}${best ? ' (best)' : ''}`).join(', ') || 'none'}`,
+            ]
+          : []),
         `Written to ${output}`,
       ].join('\n');
     }

@@ -27,6 +27,10 @@ export interface RunObserver {
   close(): Promise<void>;
 }
 
+/** Steps from one look at a run of so many steps to the next. */
+export const evaluatesEvery = ({ evaluation }: Pick<TrainSpec, 'evaluation'>, steps: number): number =>
+  evaluation.everySteps ?? Math.max(1, Math.ceil(steps / 10));
+
 /** Sessions are opened when they are first needed: a run without held-out rows or prompts pays for none. */
 export function observeRun(
   spec: TrainSpec,
@@ -34,7 +38,7 @@ export function observeRun(
   stepPlan: StepPlan,
   context: JobContext,
 ): RunObserver {
-  const evaluateEvery = spec.evaluation.everySteps ?? Math.max(1, Math.ceil(plan.steps / 10));
+  const evaluateEvery = evaluatesEvery(spec, plan.steps);
   const sampleEvery = spec.samples.everySteps ?? evaluateEvery;
   const isStepOf = (every: number, step: number): boolean => step % every === 0 || step === plan.steps;
   const evaluates = (step: number): boolean => evalRows.length > 0 && isStepOf(evaluateEvery, step);

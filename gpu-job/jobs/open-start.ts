@@ -92,9 +92,10 @@ async function openCheckpoint(folder: string, { keepMoments }: Continue): Promis
 
 const checkpointMethod = z.object({ kind: z.literal('lora'), config: trainLoraConfigSchema });
 
-/** Of `<output>.run/checkpoints/step-00000012`: the name of the output; of a checkpoint that was taken out of there its own. */
+/** Of `<output>.run/checkpoints/step-00000012` and `<output>.checkpoints/step-00000012`: the name of the output; of a checkpoint that stands elsewhere its own. */
 function runName(folder: string): string {
-  const run = basename(dirname(dirname(folder)));
+  const [kept, run] = [basename(dirname(folder)), basename(dirname(dirname(folder)))];
+  if (kept.endsWith('.checkpoints')) return kept.slice(0, -'.checkpoints'.length);
   return run.endsWith('.run') ? run.slice(0, -'.run'.length) : basename(folder);
 }
 

@@ -92,6 +92,8 @@ export async function prepareTraining(
   const finished = await readFinishedRun(spec.output);
   const mayBeFinished = finished && isSameRun(finished.identity, runIdentity(spec, finished.identity.content));
   if (!mayBeFinished && (await exists(spec.output))) report('error', 'output', occupied(spec));
+  if (!mayBeFinished && spec.keep && (await exists(folders.kept)))
+    report('error', 'output', `${folders.kept} exists already: choose another folder or remove it`);
   const text = await collectFindings(findings, 'base', () => openBaseText(spec.base));
   let data: TrainingRows | undefined;
   const close = async (): Promise<void> => {
@@ -208,12 +210,13 @@ function checkContext({ data }: TrainSpec, contextMax: number | undefined, repor
 }
 
 /** What looks at held-out rows needs some. */
-function checkHeldOut({ evaluation }: TrainSpec, evalRows: number, report: Report): void {
+function checkHeldOut({ evaluation, keep }: TrainSpec, evalRows: number, report: Report): void {
   if (evalRows > 0) return;
   const help = 'needs held-out rows: give data.eval or data.evalFraction';
   if (evaluation.patience !== undefined) report('error', 'evaluation.patience', help);
   if (evaluation.keep === 'best') report('error', 'evaluation.keep', `best ${help}`);
   if (evaluation.general) report('error', 'evaluation.general', help);
+  if (keep?.best) report('error', 'keep.best', help);
 }
 
 async function readPrompts(

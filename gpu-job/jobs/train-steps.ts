@@ -5,6 +5,7 @@ import { makeBatches } from '../training/batches.ts';
 import { firstState, readLatestCheckpoint, writeCheckpoint, type RunState } from '../training/checkpoint.ts';
 import { checkpointInterval } from '../training/checkpoint-interval.ts';
 import { loraPlusFactors } from '../training/lora-plus.ts';
+import { keptAfter, keptSteps } from '../training/kept-checkpoints.ts';
 import { openMetricsLog, type MetricsLine } from '../training/metrics-log.ts';
 import { clipScale, createAdamW, globalNorm } from '../training/optimizers.ts';
 import { randomStream } from '../training/random.ts';
@@ -15,7 +16,7 @@ import { indicesUpTo } from '../training/token-rows.ts';
 import { planText, type ChosenPlan } from './choose-step-plan.ts';
 import { initialValues } from './initial-values.ts';
 import type { JobContext } from './job-context.ts';
-import type { RunObserver } from './observe-run.ts';
+import { evaluatesEvery, type RunObserver } from './observe-run.ts';
 import { openStepSource } from './open-step-source.ts';
 import type { PreparedTraining } from './prepare-training.ts';
 import { asWritten, outputDtype, type TrainedWeights } from './write-trained.ts';
@@ -57,7 +58,8 @@ export async function runSteps(
     state = { ...state, spentSeconds: wall.spentSeconds(), metricsBytes: await metrics.flush() };
     const content = { state, parameters, moments: optimizer.moments, best };
     const { checkpoints } = folders;
-    const path = await writeCheckpoint(checkpoints, content, method, run.identity, spec.checkpoint.keep);
+    const pinned = spec.keep ? keptSteps(spec.keep, state).map((kept) => kept.step) : [];
+    const path = await writeCheckpoint(checkpoints, content, method, run.identity, spec.checkpoint.keep, pinned);
     context.emit({ type: 'checkpoint', step: state.step, path });
     return path;
   };
@@ -73,6 +75,8 @@ export async function runSteps(
     return 'budget';
   };
 
+  const lookEvery = evaluatesEvery(spec, plan.steps);
+  const isLook = (step: number): boolean => step > 0 && (step % lookEvery === 0 || step === plan.steps);
   const noteBest = (lines: readonly MetricsLine[]): void => {
     const line = lines.find((given) => 'evalLoss' in given);
     if (!line || line.step === 0) return; // weights that were not trained are never the best
@@ -114,6 +118,10 @@ export async function runSteps(
         for (const line of lines) await metrics.append(line);
         noteBest(lines);
         state = { ...state, evaluatedStep: step };
+      }
+      if (spec.keep && isLook(step) && !state.kept.includes(step)) {
+        state = { ...state, kept: keptAfter(state.kept, step, spec.keep) };
+        if (keptSteps(spec.keep, state).some((kept) => kept.step === step)) await save();
       }
       if (ended || (patience !== undefined && (state.best?.since ?? 0) >= patience)) break;
       if (context.stopRequested() || wall.isReached(stepSeconds)) {

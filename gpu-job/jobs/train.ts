@@ -3,6 +3,7 @@ import type { TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { exists } from '../folders/files.ts';
+import { keepCheckpoints } from '../training/kept-checkpoints.ts';
 import { runFolders, type RunFolders } from '../training/run-folders.ts';
 import { readCheckpointState } from '../training/checkpoint.ts';
 import { lockRun } from '../training/run-lock.ts';
@@ -50,6 +51,7 @@ export async function runTrain(spec: TrainSpec, context: JobContext): Promise<Tr
       await observer?.close();
       await run.close();
     }
+    await keepCheckpoints(folders, spec.keep);
     await rm(folders.run, { recursive: true, force: true });
     return report;
   } finally {

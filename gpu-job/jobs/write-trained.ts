@@ -15,6 +15,7 @@ import { initialName, loraA, loraB } from '../methods/lora-variant.ts';
 import type { Parameter } from '../methods/method.ts';
 import { requireMethod } from '../methods/tuned-model.ts';
 import type { RunState } from '../training/checkpoint.ts';
+import { keptSteps } from '../training/kept-checkpoints.ts';
 import type { MetricsLine } from '../training/metrics-log.ts';
 import { datasetShares } from './dataset-shares.ts';
 import { hashFiles, recipeFileName, type TrainingRecipe } from './finished-run.ts';
@@ -99,6 +100,7 @@ function reportOf(
     endedEarly: state.step < plan.steps,
     ...(stoppedBy ? { stoppedBy } : {}),
     writtenStep,
+    ...(spec.keep ? { checkpoints: keptSteps(spec.keep, state) } : {}),
     skippedSteps: state.skippedSteps,
     epochs: plan.stepAt(state.step - 1).epoch + 1,
     rows: rows.length,

@@ -31,6 +31,7 @@ const at = (step: number): Checkpoint => ({
     skippedSteps: 1,
     skippedInARow: 0,
     recentNorms: [1, 0.1],
+    kept: [],
     metricsBytes: 7,
   },
   best: new Map([...values(step + 1 / 5), ['c', Float32Array.of(0.5, -2)]]),
@@ -60,6 +61,13 @@ test('only the last ones are kept, and one of the same step is replaced', async 
   expect((await readdir(folder)).toSorted()).toEqual(['step-00000002', 'step-00000003']);
   await write(4, 1);
   expect(await readdir(folder)).toEqual(['step-00000004']);
+});
+
+test('those that are pinned stay beside the last, and go where they are not', async () => {
+  for (const step of [1, 2, 3, 4]) await writeCheckpoint(folder, at(step), method, identity, 1, [2]);
+  expect((await readdir(folder)).toSorted()).toEqual(['step-00000002', 'step-00000004']);
+  await write(5, 1);
+  expect(await readdir(folder)).toEqual(['step-00000005']);
 });
 
 test('where there is none there is nothing to go on from', async () => {

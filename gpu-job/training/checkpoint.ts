@@ -33,6 +33,8 @@ export interface RunState {
   readonly skippedSteps: number;
   readonly skippedInARow: number;
   readonly recentNorms: readonly number[];
+  /** Steps whose checkpoints stay when the run is done, but for the best. */
+  readonly kept: readonly number[];
   /** Updates whose moments the run began with; absent: none. */
   readonly updatesBefore?: number | undefined;
   /** Length of `metrics.jsonl` when this was written: what stands beyond belongs to steps that will be done again. */
@@ -64,11 +66,12 @@ export const firstState: RunState = {
   skippedSteps: 0,
   skippedInARow: 0,
   recentNorms: [],
+  kept: [],
   metricsBytes: 0,
 };
 
 /**
- * Writes `<folder>/step-00000012`, which appears whole or not at all, then deletes all but the last `keep`. Returns its path.
+ * Writes `<folder>/step-00000012`, which appears whole or not at all, then deletes all but the last `keep` and those of the steps that are `pinned`. Returns its path.
  */
 export async function writeCheckpoint(
   folder: string,
@@ -76,6 +79,7 @@ export async function writeCheckpoint(
   method: MethodInputs,
   identity: RunIdentity,
   keep: number,
+  pinned: readonly number[] = [],
 ): Promise<string> {
   await mkdir(folder, { recursive: true });
   await removeLeftovers(folder); // of a run that was killed while it wrote one: the next may have another step
@@ -104,7 +108,9 @@ export async function writeCheckpoint(
   };
   await writeFolderAtomic(path, write, { replace: true });
   const finished = (await checkpointNames(folder)).filter((other) => other !== name);
-  for (const old of finished.slice(keep - 1)) await rm(join(folder, old), { recursive: true, force: true });
+  const stay = new Set(pinned.map(checkpointName));
+  for (const old of finished.slice(keep - 1).filter((other) => !stay.has(other)))
+    await rm(join(folder, old), { recursive: true, force: true });
   return path;
 }
 
@@ -215,6 +221,7 @@ const stateSchema = z.strictObject({
     skippedSteps: z.int().min(0).default(0),
     skippedInARow: z.int().min(0).default(0),
     recentNorms: z.array(z.number()).default([]),
+    kept: z.array(z.int().min(0)).default([]),
     updatesBefore: z.int().min(1).optional(),
     metricsBytes: z.int().min(0),
     plan: z
@@ -233,7 +240,8 @@ const stateSchema = z.strictObject({
   sha256: z.record(z.string(), z.string()),
 });
 
-const checkpointName = (step: number): string => `step-${String(step).padStart(8, '0')}`;
+/** Name of the folder of a checkpoint. */
+export const checkpointName = (step: number): string => `step-${String(step).padStart(8, '0')}`;
 
 /** Newest first. A folder of this name is complete: it got it by renaming. */
 async function checkpointNames(folder: string): Promise<string[]> {

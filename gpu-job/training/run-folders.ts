@@ -5,6 +5,8 @@ export interface RunFolders {
   /** `<output>.run`; removed when the result is written. */
   readonly run: string;
   readonly checkpoints: string;
+  /** `<output>.checkpoints`: those that stay when the run is done, where it keeps any. */
+  readonly kept: string;
   readonly metrics: string;
   /** First weights of a model that starts from random ones. */
   readonly initial: string;
@@ -17,6 +19,7 @@ export function runFolders(output: string): RunFolders {
   return {
     run,
     checkpoints: join(run, 'checkpoints'),
+    kept: `${output}.checkpoints`,
     metrics: join(run, 'metrics.jsonl'),
     initial: join(run, 'initial'),
     tokens: join(run, 'tokens'),

@@ -20,6 +20,7 @@ export function runIdentity(spec: TrainSpec, content: Readonly<Record<string, st
     workers: _workers,
     memoryMaxBytes: _memoryMax,
     checkpoint: _checkpoint,
+    keep: _keep,
     maxSeconds: _maxSeconds,
     data,
     evaluation,

@@ -69,6 +69,8 @@ export interface TrainReport {
   readonly stoppedBy?: 'budget';
   /** After which of them the written weights stood. */
   readonly writtenStep: number;
+  /** Checkpoints that stay, where the run was asked to keep any: in `<output>.checkpoints`. */
+  readonly checkpoints?: readonly { readonly step: number; readonly best: boolean }[];
   /** Of them, those whose gradient was a spike and was left out. */
   readonly skippedSteps: number;
   readonly epochs: number;

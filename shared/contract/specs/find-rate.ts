@@ -46,7 +46,7 @@ export type FindRateSpec = z.output<typeof findRateSpecSchema>;
 
 /** The training run whose steps the ramp takes. */
 export function rampRun({ train, steps, output }: Pick<Fields, 'train' | 'steps' | 'output'>): TrainSpec {
-  const { epochs: _epochs, tokens: _tokens, maxSeconds: _maxSeconds, ...rest } = train;
+  const { epochs: _epochs, tokens: _tokens, maxSeconds: _maxSeconds, keep: _keep, ...rest } = train;
   return {
     kind: 'train',
     ...rest,

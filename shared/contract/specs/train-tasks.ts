@@ -87,6 +87,7 @@ function unshareable({
   evaluation: looks,
   samples,
   maxSeconds,
+  keep,
   optimizer: { spikeFactor },
   workers,
 }: TrainSpec): [string, string][] {
@@ -106,6 +107,7 @@ function unshareable({
   if (looks.keep === 'best') refuse('evaluation.keep', 'best is for a run by itself');
   if (looks.general) refuse('evaluation.general', 'is for a run by itself: measure the adapter afterwards');
   if (workers !== undefined) refuse('workers', 'are for a run by itself');
+  if (keep) refuse('keep', 'is for a run by itself');
   if (maxSeconds !== undefined) refuse('maxSeconds', 'is for a run by itself');
   if (samples.prompts.length > 0) refuse('samples.prompts', 'are for a run by itself');
   if (spikeFactor !== undefined) refuse('optimizer.spikeFactor', 'is for a run by itself');

@@ -289,6 +289,21 @@ export const trainFields = z.strictObject({
         .describe('Checkpoints kept. 2: the one before the last is there if a disk lies.'),
     })
     .prefault({}),
+  keep: z
+    .strictObject({
+      last: z
+        .int()
+        .min(0)
+        .max(limits.checkpointsKeptMax)
+        .default(1)
+        .describe('Of the looks at the run, so many of the last; the end is one of them.'),
+      best: z.boolean().default(false).describe('That of the look with the lowest held-out loss, too.'),
+    })
+    .refine(({ last, best }) => last > 0 || best, { error: 'keeps nothing: 1 or more, or best', path: ['last'] })
+    .optional()
+    .describe(
+      'Checkpoints that stay when the run is done, in `<output>.checkpoints`, for other runs to go on from: one is written at every look (`evaluation.everySteps`). Absent: none.',
+    ),
   outputDtype: z
     .enum(['f32', 'bf16', 'f16'])
     .optional()
