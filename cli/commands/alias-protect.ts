@@ -22,7 +22,7 @@ export const aliasProtect = runCommand({
   words: { what: 'NAME ALIAS', min: 2, max: 2 },
   notes: [
     'A protected alias is moved by lorary alias and lorary rollback, never along with an upload, and is not removed. With --metric a promotion',
-    'names an evaluation of all rows of DATASET (lorary alias NAME@VERSION ALIAS --evaluation JOB); with --approval another key has to have',
+    'names an evaluation of all rows of DATASET (lorary alias NAME@VERSION ALIAS --evaluation JOB); with --approval somebody else has to have',
     'approved the version (lorary alias approve). A rollback goes by neither.',
   ],
   examples: [
@@ -34,7 +34,7 @@ export const aliasProtect = runCommand({
     data: { kind: 'text', value: 'DATASET', help: 'that it is measured on' },
     min: { kind: 'number', value: 'X', help: 'the figure is at least this' },
     max: { kind: 'number', value: 'X', help: 'the figure is at most this' },
-    approval: { kind: 'switch', help: 'another key must have approved' },
+    approval: { kind: 'switch', help: 'another key, not of the same service account, must have approved' },
     show: { kind: 'switch', help: 'the rules there are' },
     remove: { kind: 'switch', help: 'take the protection away' },
   },
@@ -59,7 +59,8 @@ export const aliasProtect = runCommand({
 /** `lorary alias approve`: the other half of a promotion that needs two. */
 export const aliasApprove = runCommand({
   name: 'alias approve',
-  summary: 'Approve that another key points a protected alias to a version.',
+  summary:
+    'Approve that somebody else points a protected alias to a version: another key, not of the same service account.',
   usage: 'NAME@VERSION ALIAS',
   words: { what: 'NAME@VERSION ALIAS', min: 2, max: 2 },
   examples: ['lorary alias approve french@3 production'],

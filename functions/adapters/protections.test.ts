@@ -3,9 +3,11 @@ import { createAdapter, deleteAlias, getAdapter, rollbackAlias, setAlias } from 
 import { listAudit } from '../../shared/contract/audit.ts';
 import type { ApiClient } from '../../shared/contract/api-client.ts';
 import { approveVersion, getProtection, protectAlias, unprotectAlias } from '../../shared/contract/protections.ts';
+import { createServiceAccount } from '../../shared/contract/service-accounts.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import { blobKeys } from '../../shared/records/blob-keys.ts';
 import { newId } from '../../shared/records/commit.ts';
+import { keys } from '../../shared/records/keys.ts';
 import { jobWrite } from '../../shared/records/jobs.ts';
 import { newJob } from '../../shared/records/submit-job.ts';
 import type { DatasetRecord } from '../../shared/records/datasets.ts';
@@ -89,7 +91,7 @@ test('what is protected is not moved by an upload that was begun before or after
 
 test('with an approval it takes two keys, and the second one may be the approver of something else', async () => {
   await client.call(protectAlias, { params: at(), body: { approval: true } });
-  await expect(promote(1)).rejects.toMatchObject(refused('not-approved', /no other key has approved version 1/));
+  await expect(promote(1)).rejects.toMatchObject(refused('not-approved', /nobody else has approved version 1/));
   await client.call(approveVersion, { params: at(), body: { version: 1 } });
   await expect(promote(1)).rejects.toMatchObject(refused('not-approved', /version 1/));
   const other = await api.client('blue', { scopes: ['aliases:promote'] });
@@ -99,6 +101,21 @@ test('with an approval it takes two keys, and the second one may be the approver
   expect(await promote(2)).toMatchObject({ version: 2 });
   const back = await client.call(rollbackAlias, { params: at(), body: {} });
   expect(back).toMatchObject({ version: 1 });
+});
+
+test('all keys of a service account are one approver, also where an earlier release has noted the key alone', async () => {
+  const serviceAccount = `ci-${count}`;
+  await client.call(createServiceAccount, { body: { name: serviceAccount, role: 'maintainer' } });
+  const [first, second] = [await api.client('blue', { serviceAccount }), await api.client('blue', { serviceAccount })];
+  await client.call(protectAlias, { params: at(), body: { approval: true } });
+  const approval = await first.call(approveVersion, { params: at(), body: { version: 1 } });
+  const alone = refused('not-approved', /nobody else has approved version 1/);
+  await expect(promote(1, undefined, second)).rejects.toMatchObject(alone);
+  const { id } = await client.call(getAdapter, { params: { adapter } });
+  const key = keys.approval('blue', id, 'production', 1, approval.approvedBy);
+  await api.world.table.put({ key, value: approval });
+  await expect(promote(1, undefined, second)).rejects.toMatchObject(alone);
+  expect(await promote(1)).toMatchObject({ version: 1 });
 });
 
 test('with a gate it takes an evaluation of this version, on all rows, that has shown the figure', async () => {

@@ -2,7 +2,7 @@ import type { AliasProtection } from '../../shared/contract/protections.ts';
 import { DomainError, type Finding, refuseErrors } from '../../shared/errors.ts';
 import type { World } from '../../shared/platform/ports.ts';
 import type { AdapterRecord } from '../../shared/records/adapters.ts';
-import { approvalsOf } from '../../shared/records/approvals.ts';
+import { isApprovedByAnother } from '../../shared/records/approvals.ts';
 import { readJsonBlob } from '../../shared/records/base-tensors.ts';
 import type { Caller } from '../../shared/records/caller.ts';
 import { findJob } from '../../shared/records/jobs.ts';
@@ -28,14 +28,11 @@ export async function refusePromotion(
   const findings: Finding[] = [];
   const missing = (code: string, message: string): void =>
     void findings.push({ severity: 'error', code, message, where: alias });
-  if (protection.approval) {
-    const approvals = await approvalsOf(world.table, adapter, alias, version);
-    if (!approvals.some(({ approvedBy }) => approvedBy !== caller.keyId))
-      missing(
-        'not-approved',
-        `no other key has approved version ${version}: lorary alias approve ${adapter.name}@${version} ${alias}`,
-      );
-  }
+  if (protection.approval && !(await isApprovedByAnother(world.table, adapter, { alias, version }, caller)))
+    missing(
+      'not-approved',
+      `nobody else has approved version ${version}; with another key, not of the same service account: lorary alias approve ${adapter.name}@${version} ${alias}`,
+    );
   if (protection.gate) {
     const why = await whyNotPassed(world, adapter, protection.gate, promotion);
     if (why !== undefined) missing('gate-not-passed', why);

@@ -20,7 +20,11 @@ export const protectionSchema = z
       .object({ ...bounds, dataset: z.string(), datasetId: idField, rows: z.int().describe('Rows that it has.') })
       .nullable()
       .describe('What an evaluation of the version must have shown; null: none is asked for.'),
-    approval: z.boolean().describe('Whether another key than the one that promotes must have approved the version.'),
+    approval: z
+      .boolean()
+      .describe(
+        'Whether somebody else than whoever promotes must have approved the version: another key, and all keys of a service account count as one.',
+      ),
     protectedAt: timeField,
     protectedBy: z.string(),
   })
@@ -34,7 +38,7 @@ export const protectAlias = operation({
   tag: 'aliases',
   summary: 'Protects an alias, whether or not it is there yet: only a promotion moves it, by the rules that are given.',
   description:
-    'No upload moves it along any more, and it is not removed. With `gate` a promotion names an evaluation that has shown the figure on all rows of the dataset; with `approval` another key has approved the version. A rollback goes by neither: it leads to where the alias was before.',
+    'No upload moves it along any more, and it is not removed. With `gate` a promotion names an evaluation that has shown the figure on all rows of the dataset; with `approval` somebody else has approved the version: another key, and not one of the same service account. A rollback goes by neither: it leads to where the alias was before.',
   scope: 'keys:admin',
   params: aliasPath,
   body: z.strictObject({
@@ -75,7 +79,7 @@ export const approveVersion = operation({
   method: 'post',
   path: '/v1/adapters/{adapter}/aliases/{alias}/approve',
   tag: 'aliases',
-  summary: 'Approves that a protected alias is pointed to a version, by another key than this one.',
+  summary: 'Approves that a protected alias is pointed to a version, by somebody else than who approves.',
   scope: 'aliases:promote',
   repeatable: true,
   params: aliasPath,

@@ -80,10 +80,10 @@ export const keys = {
     partition: `${team}#alias-history#${adapterId}#${alias}`,
     sort: numberSort(revision),
   }),
-  /** That a key has approved that an alias is pointed to a version. */
-  approval: (team: string, adapterId: string, alias: string, version: number, keyId: string): RecordKey => ({
+  /** That somebody, a key or a service account, has approved that an alias is pointed to a version. */
+  approval: (team: string, adapterId: string, alias: string, version: number, principal: string): RecordKey => ({
     partition: `${team}#approvals#${adapterId}`,
-    sort: `${alias}#${numberSort(version)}#${keyId}`,
+    sort: `${alias}#${numberSort(version)}#${principal}`,
   }),
   /** That an adapter `TEAM:NAME` of another team is shared with this one: listed here, and read where it is. */
   shared: (team: string, ref: string): RecordKey => ({ partition: `${team}#shared`, sort: ref }),
