@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { DomainError } from '../shared/errors.ts';
-import { instanceFamilies } from './instance-families.ts';
+import { gpuClasses, instanceFamilies } from './instance-families.ts';
 
 /** A container image: built from the repository where it is deployed, or one that was pushed, by its digest. */
 const image = z.union([
@@ -14,6 +14,10 @@ const image = z.union([
 ]);
 
 const zone = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, 'a zone is e.g. us-east-1a');
+
+/** Classes of machines, by the ends of their queues' names. */
+const pricedClass = z.enum(['cpu', 'gpu-16', 'gpu-24', 'gpu-48', 'gpu-80']);
+export type PricedClassName = z.output<typeof pricedClass>;
 
 const schema = z
   .strictObject({
@@ -35,6 +39,17 @@ const schema = z
     vcpusMax: z.strictObject({ perGpuClass: z.int().min(4), cpu: z.int().min(4) }),
     /** Merging is streaming through a file with one product a tensor: a GPU is faster, a machine without is cheaper. */
     mergeOn: z.enum(['gpu', 'cpu']).default('gpu'),
+    /**
+     * What an hour of a machine costs here, where that is not the list price of us-east-1 that is built in (`shared/domain/machine-prices.ts`):
+     * another region, a later day, a discount. Budgets are kept by these. Absent, as each of the classes: that list price.
+     */
+    prices: z
+      .strictObject({
+        /** The day they were looked up; estimates say it. */
+        asOf: z.iso.date(),
+        dollarsPerHour: z.partialRecord(pricedClass, z.number().positive().max(1000)),
+      })
+      .optional(),
     /** Whether a token of Hugging Face may be read that somebody has stored (`namesOf`), for models that are not open to everyone. */
     gatedModels: z.boolean().default(false),
     /** Told of every alarm. */
@@ -58,6 +73,19 @@ const schema = z
   .refine(({ region, availabilityZones }) => availabilityZones.every((zone) => zone.slice(0, -1) === region), {
     path: ['availabilityZones'],
     message: 'every zone belongs to the region',
+  })
+  .superRefine(({ prices, gpuFamilies }, context) => {
+    const there = new Set([
+      'cpu',
+      ...gpuClasses(gpuFamilies).map(({ gpuMemoryGigabytes }) => `gpu-${gpuMemoryGigabytes}`),
+    ]);
+    for (const name of Object.keys(prices?.dollarsPerHour ?? {}))
+      if (!there.has(name))
+        context.addIssue({
+          code: 'custom',
+          path: ['prices', 'dollarsPerHour', name],
+          message: 'none of the families of this stage has such machines',
+        });
   });
 
 /** What one stage is deployed with. */

@@ -15,7 +15,7 @@ const settings = readAwsSettings(process.env);
 export const handler = apiFunction({
   deps: {
     world: openAwsWorld(settings),
-    priceOf: (needs) => awsPrice(chooseClass(settings.jobClasses, needs).gpuMemoryBytes),
+    priceOf: (needs) => awsPrice(chooseClass(settings.jobClasses, needs)),
     withoutAccelerator: process.env[environmentNames.mergeOn] === 'cpu' ? ['merge'] : [],
   },
   handlers: [...jobHandlers, ...budgetHandlers, ...generateHandlers],

@@ -40,6 +40,8 @@ const jobClass = z.strictObject({
   jobDefinition: z.string().min(1),
   /** Of one GPU; absent: a queue without GPUs. */
   gpuMemoryBytes: z.int().positive().optional(),
+  /** Of a machine, where the stage knows it better than the list in `shared/domain/machine-prices.ts`. */
+  price: z.strictObject({ dollarsPerHour: z.number().positive(), asOf: z.string() }).optional(),
 });
 
 /** Machines of one kind: where a run is queued and what describes its container. */

@@ -29,8 +29,21 @@ const cpuDollarsPerHour = (vcpus: number, memoryGigabytes: number): number =>
 /** What the container without a GPU has, as `infra/stacks/jobs-stack.ts` asks for it. */
 export const cpuMachine = { vcpus: 4, memoryGigabytes: 16 } as const;
 
-/** The price of a class of machines of AWS, by the memory of its GPU; undefined: it has none. */
-export function awsPrice(gpuMemoryBytes: number | undefined): MachinePrice {
+/** A class of machines of AWS, and what an hour of it costs whoever runs the stage. */
+export interface PricedClass {
+  /** Undefined: it has no GPU. */
+  readonly gpuMemoryBytes?: number | undefined;
+  /** As the settings of the stage have it; undefined: the list price below. */
+  readonly price?: { readonly dollarsPerHour: number; readonly asOf: string } | undefined;
+}
+
+/** The price of a class of machines of AWS. */
+export function awsPrice({ gpuMemoryBytes, price }: PricedClass): MachinePrice {
+  if (price)
+    return {
+      microDollarsPerHour: inMicroDollars(price.dollarsPerHour),
+      basis: `as set for this stage on ${price.asOf}`,
+    };
   if (gpuMemoryBytes === undefined) {
     const { vcpus, memoryGigabytes } = cpuMachine;
     return priced(cpuDollarsPerHour(vcpus, memoryGigabytes), `Fargate, ${vcpus} vCPUs and ${memoryGigabytes} GB`);
@@ -46,6 +59,9 @@ export function ownPrice(dollarsPerHour: number): MachinePrice {
 }
 
 const priced = (dollarsPerHour: number, machine: string): MachinePrice => ({
-  microDollarsPerHour: Math.ceil(dollarsPerHour * 1e6 - 1e-6),
+  microDollarsPerHour: inMicroDollars(dollarsPerHour),
   basis: `${machine}, us-east-1, list price as known on ${machinePricesAsOf}`,
 });
+
+/** Rounded up, but for what the product owes to floating point. */
+const inMicroDollars = (dollars: number): number => Math.ceil(dollars * 1e6 - 1e-6);

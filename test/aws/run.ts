@@ -11,7 +11,7 @@ import { UnavailableError } from '../../shared/errors.ts';
 import { startEmulators } from './emulators.ts';
 import { expectedFailures } from './expected-failures.ts';
 import { inNamespace } from './in-namespace.ts';
-import { missingTools } from './missing-tools.ts';
+import { isCi, missingTools, whyMissing } from './missing-tools.ts';
 import { places } from './places.ts';
 import { prepareEmulators } from './prepare.ts';
 import { belowMinimum, summarise, type AwsReport, type TestResults } from './report.ts';
@@ -27,10 +27,9 @@ else await prepareAndEnter();
 async function prepareAndEnter(): Promise<void> {
   const missing = await missingTools();
   if (missing.length > 0) {
-    console.log(`skip: there is no ${missing.join(', no ')}`);
-    const isCi = process.env['CI'] === 'true';
-    process.exitCode = isCi ? 1 : 0;
-    console.log(`0 passed, ${isCi ? 1 : 0} failed`);
+    console.log(`${isCi() ? 'FAIL' : 'skip'} ${whyMissing(missing)}`);
+    console.log(isCi() ? '0 passed, 1 failed' : '0 passed, 0 failed, 1 skipped');
+    process.exitCode = isCi() ? 1 : 0;
     return;
   }
   console.log(`Downloads, the first time about 550 MB; their output goes to ${places.log}`);

@@ -43,6 +43,19 @@ test('settings may lie in another folder, which is then the only one', async () 
   await rm(folder, { recursive: true });
 });
 
+test('takes prices of the machines that it has, and refuses others, free ones and those of no day', () => {
+  const asOf = '2026-12-24';
+  const findings = (prices: unknown): string[] => findingsOf({ ...dev, gpuFamilies: ['g5'], prices });
+  expect(findings({ asOf, dollarsPerHour: { cpu: 0.2, 'gpu-24': 1000 } })).toEqual([]);
+  expect(findings({ asOf, dollarsPerHour: { 'gpu-48': 1 } })).toEqual(['prices.dollarsPerHour.gpu-48']);
+  expect(findings({ asOf: 'today', dollarsPerHour: { cpu: 0, 'gpu-24': 1000.01 } }).toSorted()).toEqual([
+    'prices.asOf',
+    'prices.dollarsPerHour.cpu',
+    'prices.dollarsPerHour.gpu-24',
+  ]);
+  expect(findings({ asOf, dollarsPerHour: { 'gpu-12': 1 } })).toEqual(['prices.dollarsPerHour']);
+});
+
 test('takes an image by its digest', () => {
   expect(findingsOf({ ...dev, gpuImage: { uri: `host/lorary@sha256:${'0'.repeat(64)}` } })).toEqual([]);
 });

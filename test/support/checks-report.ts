@@ -10,6 +10,8 @@ export interface Report {
   check<T>(name: string, body: () => Promise<CheckResult<T>>): Promise<T | undefined>;
   /** Checks that could not be run, and why. */
   skip(names: readonly string[], reason: string): void;
+  /** Checks for which this machine lacks something: left out, but in CI, which is there to run them, failed with the reason. */
+  lack(names: readonly string[], reason: string): void;
   /** Prints `N passed, N failed` as the last line and sets the exit code. */
   end(): void;
 }
@@ -34,6 +36,11 @@ export function createReport(): Report {
     skip(names, reason) {
       skipped += names.length;
       for (const name of names) console.log(`  skip  ${name}: ${reason}`);
+    },
+    lack(names, reason) {
+      if (process.env['CI'] !== 'true') return this.skip(names, reason);
+      failed += names.length;
+      for (const name of names) console.log(`  FAIL  ${name}\n${indent(reason)}`);
     },
     end() {
       process.exitCode = failed > 0 ? 1 : 0;

@@ -1,4 +1,5 @@
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
+import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { GetFunctionConfigurationCommand, InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { HeadBucketCommand, PutBucketTaggingCommand } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
@@ -69,7 +70,7 @@ export const changeCases: readonly StackCase[] = [
     },
   },
   {
-    name: 'changes: a stage that is taken down keeps its table and bucket, and goes on with them when it is deployed again',
+    name: 'changes: a stage that is taken down keeps its table, bucket and key, and goes on with them when it is deployed again',
     async run(site) {
       const { account, anna, consoleBucket, key } = site;
       const kept = await account.commands.cdk('destroy', 'data', '--force');
@@ -86,6 +87,9 @@ export const changeCases: readonly StackCase[] = [
       expect(await anna.run(['ls'])).not.toMatchObject({ code: 0 });
       await account.dynamo.send(new DescribeTableCommand({ TableName: 'lorary-suite' }));
       await account.s3.send(new HeadBucketCommand({ Bucket: bucketName }));
+      expect(await account.kms.send(new DescribeKeyCommand({ KeyId: alias }))).toMatchObject({
+        KeyMetadata: { Enabled: true },
+      });
 
       const again = await account.commands.deploy(['app']);
       expect(again.code, again.err + again.out).toBe(0);
@@ -101,6 +105,7 @@ export const changeCases: readonly StackCase[] = [
     async run({ account }) {
       const refused = await account.commands.destroy('--data', '--confirm', 'dev');
       expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('nothing was done')]);
+      const { KeyMetadata } = await account.kms.send(new DescribeKeyCommand({ KeyId: alias }));
       // the emulator changes no tags of a bucket that is there; without this one the CDK's function empties none
       const TagSet = [{ Key: 'aws-cdk:auto-delete-objects', Value: 'true' }];
       await account.s3.send(new PutBucketTaggingCommand({ Bucket: bucketName, Tagging: { TagSet } }));
@@ -112,9 +117,15 @@ export const changeCases: readonly StackCase[] = [
       expect(String(await failureOf(account.s3.send(new HeadBucketCommand({ Bucket: bucketName }))))).toMatch(
         /NotFound/,
       );
+      // until it is gone it can be taken back
+      const key = await account.kms.send(new DescribeKeyCommand({ KeyId: KeyMetadata?.KeyId }));
+      expect(key).toMatchObject({ KeyMetadata: { KeyState: 'PendingDeletion' } });
+      expect(String(await failureOf(account.kms.send(new DescribeKeyCommand({ KeyId: alias }))))).toMatch(/NotFound/);
     },
   },
 ];
+
+const alias = 'alias/lorary-suite';
 
 const bucketName = `lorary-suite-${accountId}-${region}`;
 

@@ -102,6 +102,7 @@ export const signingCases: readonly StackCase[] = [
   {
     name: 'signing: a key that replaces another signs from then on, of another kind, too; what the first has signed is believed by who has pinned it',
     async run({ account: { kms }, anna, running }) {
+      const first = await kms.send(new DescribeKeyCommand({ KeyId: alias }));
       const asked = new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' });
       const { KeyMetadata } = await kms.send(asked);
       await kms.send(new UpdateAliasCommand({ AliasName: alias, TargetKeyId: KeyMetadata?.KeyId }));
@@ -117,6 +118,7 @@ export const signingCases: readonly StackCase[] = [
       expect(await anna.run(['keys', 'trust', 'second.json'])).toMatchObject({ code: 0 });
       for (const folder of ['signed-later', 'signed-sent'])
         expect(await anna.run(['verify', folder], offline)).toMatchObject({ code: 0 });
+      await kms.send(new UpdateAliasCommand({ AliasName: alias, TargetKeyId: first.KeyMetadata?.KeyId }));
     },
   },
 ];

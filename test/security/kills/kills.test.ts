@@ -14,6 +14,7 @@ test('runs that are killed end with the same bits, publish once and keep to thei
       return value;
     },
     skip: () => undefined,
+    lack: () => undefined,
     end: () => undefined,
   };
   await killsSection({ kills: 3, allowanceSeconds: 8, slackSeconds: 3 })(report, 1 + (Date.now() % 1000));
