@@ -4,7 +4,8 @@ import { breakEven } from './break-even.ts';
 import { awsPrice } from './machine-prices.ts';
 
 const gibibyte = 1024 ** 3;
-const dollarsPerHour = (gigabytes: number): number => awsPrice(gigabytes * gibibyte).microDollarsPerHour / 1e6;
+const dollarsPerHour = (gigabytes: number): number =>
+  awsPrice({ gpuMemoryBytes: gigabytes * gibibyte }).microDollarsPerHour / 1e6;
 
 test('at the rate where they break even, a million tokens cost the same', () => {
   const [cheapest] = breakEven(1.5e9, 1.006);
