@@ -24,6 +24,7 @@ export interface Lock {
 export interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 const permissive = [
@@ -44,6 +45,7 @@ const allowed = { run: new Set(permissive), dev: new Set([...permissive, 'MPL-2.
 /** Packages with scripts that an installation would run; none is run (`.npmrc`), and each does without. */
 const withScripts: Readonly<Record<string, string>> = {
   esbuild: 'Its script only checks the program that comes as a package of its own.',
+  koffi: 'Its programs come as packages of their own, one for each system; its script would compile one.',
   'onnxruntime-node': 'Its script would fetch a CUDA package from another registry.',
 };
 
@@ -53,7 +55,7 @@ export function lockFindings(lock: Lock, manifest: Manifest, npmrc: string): str
   const found: string[] = [];
   if (lock.lockfileVersion !== 3) found.push(`the lock file is of version ${lock.lockfileVersion}, not 3`);
   if (!/^ignore-scripts=true$/m.test(npmrc)) found.push('.npmrc does not say ignore-scripts=true');
-  for (const kind of ['dependencies', 'devDependencies'] as const)
+  for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies'] as const)
     if (JSON.stringify(sorted(manifest[kind])) !== JSON.stringify(sorted(root?.[kind])))
       found.push(`${kind} of package.json are not those of the lock file: npm install`);
   for (const [path, one] of Object.entries(packages)) found.push(...packageFindings(path, one));
