@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { findSecrets, secretsOfRuns } from './find-secrets.ts';
+
 export interface CliResult {
   readonly code: number | null;
   readonly out: string;
@@ -19,6 +21,8 @@ export interface Cli {
   json<T>(args: readonly string[], code?: number): Promise<T>;
   /** A command that goes on while the test does something. */
   spawn(args: readonly string[], environment?: Readonly<Record<string, string>>): ChildProcess;
+  /** Secrets in what all of them have said on standard error so far. */
+  secretsTold(): string[];
 }
 
 /** With a server that `lorary up` has started. */
@@ -35,17 +39,24 @@ export function openCli(
   bin = fileURLToPath(new URL('../../cli/lorary.js', import.meta.url)),
 ): Cli {
   const env = { ...cleanEnvironment(), ...own };
-  const start: Cli['spawn'] = (args, environment = {}) =>
-    spawn(process.execPath, [bin, ...args], {
+  const said: { readonly command: string; text: string }[] = [];
+  const start: Cli['spawn'] = (args, environment = {}) => {
+    const child = spawn(process.execPath, [bin, ...args], {
       cwd: folder,
       env: { ...env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    const heard = { command: args.slice(0, 2).join(' '), text: '' };
+    said.push(heard);
+    child.stderr.on('data', (bytes: Buffer) => (heard.text += bytes.toString()));
+    return child;
+  };
   const run: Cli['run'] = (args, environment) => resultOf(start(args, environment));
   return {
     folder,
     run,
     spawn: start,
+    secretsTold: () => said.flatMap(({ command, text }) => findSecrets(`lorary ${command}`, text)),
     async json<T>(args: readonly string[], code = 0) {
       const result = await run([...args, '--json']);
       if (result.code !== code)
@@ -57,12 +68,15 @@ export function openCli(
   };
 }
 
-/** `bin` as in `openCli`. */
+/** `bin` as in `openCli`. Closing it throws where the server, a job or a command has written a secret into a log. */
 export async function openCliWorld(bin?: string, given?: string): Promise<CliWorld> {
   const folder = given ?? (await mkdtemp(join(tmpdir(), 'lorary-flow-')));
   const cli = openCli(folder, {}, bin);
   const server = cli.spawn(['up', '--port', '0', '--json']);
   const { url, key } = JSON.parse(await firstLine(server)) as { url: string; key: string };
+  // the line above is for whoever starts it
+  const shown = { text: '' };
+  server.stdout?.on('data', (bytes: Buffer) => (shown.text += bytes.toString()));
   return {
     ...cli,
     url,
@@ -73,7 +87,10 @@ export async function openCliWorld(bin?: string, given?: string): Promise<CliWor
         server.kill('SIGTERM');
         await ended;
       }
+      const runs = await secretsOfRuns(join(folder, '.lorary'));
       if (given === undefined) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+      const told = [...cli.secretsTold(), ...findSecrets('lorary up', shown.text), ...runs];
+      if (told.length > 0) throw new Error(`secrets in logs:\n${told.join('\n')}`);
     },
   };
 }
