@@ -164,7 +164,11 @@ test('every flag of every command leads to a place that the spec knows', () => {
       if (only === 'names') continue;
       const value = values[name] ?? '7';
       const args = kind === 'switch' ? (name in values ? [value] : []) : [value];
-      const type = name === 'rank' ? ['--type', 'svd'] : [];
+      const besides: Readonly<Record<string, string[]>> = {
+        rank: ['--type', 'svd'],
+        'max-dollars': ['--dollars-per-hour', '2'],
+      };
+      const type = besides[name] ?? [];
       const { spec } = buildSpec(command, [...(needed[command.name] ?? []), ...type, `--${name}`, ...args]);
       expect(() => parseSpec(spec), `${command.name} --${name}`).not.toThrow();
     }

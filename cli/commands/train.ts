@@ -253,5 +253,18 @@ export const train: SpecCommand = {
       value: 'S',
       help: 'time after which the run ends with what it has learnt [until it is done]',
     },
+    'max-dollars': {
+      path: 'maxDollars',
+      kind: 'number',
+      value: 'N',
+      help: 'the same in dollars; on folders with --dollars-per-hour',
+    },
+    'dollars-per-hour': {
+      path: 'dollarsPerHour',
+      kind: 'number',
+      value: 'N',
+      only: 'folders',
+      help: 'what an hour of this machine costs',
+    },
   },
 };

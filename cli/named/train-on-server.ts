@@ -28,6 +28,7 @@ export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
     optimizer,
     evaluation,
     maxSeconds,
+    maxDollars,
     ...settings
   } = rest;
   const data = (dataField ?? {}) as Readonly<Record<string, unknown>>; // an object by the table of flags, as method is
@@ -94,8 +95,12 @@ export const trainOnServer: NamedForm['run'] = async (spec, json, io) => {
     adapter: from ? [from.adapter] : [],
     dataset: datasetNames(dataset, ...mix.map((part) => part.dataset), evalDataset),
   };
-  const budget = maxSeconds === undefined ? {} : { budget: { ...options.budget, maxSeconds } };
-  return startJob(api, request, { ...options, ...budget, json, names }, io);
+  const budget = {
+    ...options.budget,
+    ...(maxSeconds === undefined ? {} : { maxSeconds }),
+    ...(maxDollars === undefined ? {} : { maxDollars }),
+  };
+  return startJob(api, request, { ...options, budget, json, names }, io);
 };
 
 /** As the table of flags writes it. */

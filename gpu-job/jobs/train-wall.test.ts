@@ -87,3 +87,17 @@ test('a job that has nothing to show before it is done is refused when its allow
   });
   expect(await runSpec(spec, steppingContext(1))).toMatchObject({ kind: 'evaluate' });
 });
+
+test('dollars at the price of an hour are the same wall, to the step', async () => {
+  // at half a thousandth of a dollar a second
+  const price = { dollarsPerHour: 1.8 };
+  const paid = await runTrain(specOf('paid', { ...price, maxDollars: 0.0025 }), steppingContext(Infinity));
+  expect(paid).toMatchObject({ steps: 5, stoppedBy: 'budget' });
+  const less = await runTrain(specOf('less', { ...price, maxDollars: 0.002 }), steppingContext(Infinity));
+  expect(less).toMatchObject({ steps: 4, stoppedBy: 'budget' });
+  // the nearer wall counts, and a price alone is none
+  const both = { ...price, maxDollars: 1, maxSeconds: 3 };
+  expect(await runTrain(specOf('both', both), steppingContext(Infinity))).toMatchObject({ steps: 3 });
+  expect(await runTrain(specOf('priced', price), steppingContext(Infinity))).toMatchObject({ steps: 12 });
+  expect(() => specOf('unpriced', { maxDollars: 1 })).toThrow(/costs/);
+});

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { TrainReport } from '../../shared/contract/reports.ts';
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import { ownSecondsMax } from '../../shared/domain/allowance.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { exists } from '../folders/files.ts';
 import { keepCheckpoints } from '../training/kept-checkpoints.ts';
@@ -38,7 +39,7 @@ export async function runTrain(spec: TrainSpec, context: JobContext): Promise<Tr
       if (run.finished) report = alreadyDone(run.finished, context);
       else {
         const begun = (await readCheckpointState(folders.checkpoints))?.state;
-        const wall = runWall(spec.maxSeconds, begun?.spentSeconds ?? 0, context);
+        const wall = runWall(ownSecondsMax(spec), begun?.spentSeconds ?? 0, context);
         const stopRequested = (): boolean => context.stopRequested() || wall.isReached();
         observer = observeRun(spec, run, stepPlan, { ...context, stopRequested });
         report = await writeTrained(

@@ -22,6 +22,8 @@ export function runIdentity(spec: TrainSpec, content: Readonly<Record<string, st
     checkpoint: _checkpoint,
     keep: _keep,
     maxSeconds: _maxSeconds,
+    maxDollars: _maxDollars,
+    dollarsPerHour: _dollarsPerHour,
     data,
     evaluation,
     ...rest

@@ -10,7 +10,7 @@ export interface RunWall {
   readonly allowanceSeconds: number;
 }
 
-/** The nearer of two walls: the spec's own (`maxSeconds`, of all sittings together) and that of whoever runs the job. */
+/** The nearer of two walls: the spec's own (of all sittings together) and that of whoever runs the job. */
 export function runWall(
   maxSeconds: number | undefined,
   spentBefore: number,

@@ -43,6 +43,17 @@ export function newAllowance(
   };
 }
 
+/** Seconds that a run may take that nobody else gives an allowance; undefined: as many as it takes. */
+export function ownSecondsMax({
+  maxSeconds,
+  maxDollars,
+  dollarsPerHour = 0,
+}: AskedBudget & { readonly dollarsPerHour?: number | undefined }): number | undefined {
+  const price = Math.round(dollarsPerHour * 1e6);
+  if (maxDollars === undefined || price === 0) return maxSeconds;
+  return Math.min(maxSeconds ?? Infinity, millisecondsFor(Math.round(maxDollars * 1e6), price) / 1000);
+}
+
 /** The allowance when a container has had the job for so much longer. What it took beyond is not charged: whoever runs the platform pays it. */
 export function charge(allowance: Allowance, milliseconds: number): Allowance {
   const { maxMilliseconds, chargedMilliseconds } = allowance;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { charge, costMicroDollars, newAllowance, type Allowance } from './allowance.ts';
+import { charge, costMicroDollars, newAllowance, ownSecondsMax, type Allowance } from './allowance.ts';
 import {
   changeAccount,
   changeOfJob,
@@ -57,6 +57,16 @@ test('the allowance is the least of what was asked for, and never costs more tha
   expect(newAllowance({}, 1_006_000, 60).maxMilliseconds).toBe(limits.jobDefaultSecondsMin * 1000);
   expect(newAllowance({}, 1_006_000, 10_000).maxMilliseconds).toBe(40_600_000);
   expect(newAllowance({}, 1_006_000, 1e9).maxMilliseconds).toBe(limits.jobSecondsMax * 1000);
+});
+
+test('a run by itself takes the longest time that costs no more, to the millisecond', () => {
+  expect(ownSecondsMax({})).toBeUndefined();
+  expect(ownSecondsMax({ maxSeconds: 9 })).toBe(9);
+  expect(ownSecondsMax({ maxDollars: 1 })).toBeUndefined();
+  const price = { dollarsPerHour: 1.8 };
+  expect(ownSecondsMax({ ...price, maxDollars: 0.0025 })).toBe(5);
+  expect(ownSecondsMax({ ...price, maxDollars: 0.002499 })).toBe(4.998);
+  expect(ownSecondsMax({ ...price, maxDollars: 1, maxSeconds: 3 })).toBe(3);
 });
 
 test('a limit takes what just fits and refuses one millisecond, one millionth and one job more, all at once', () => {

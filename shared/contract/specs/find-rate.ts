@@ -46,7 +46,14 @@ export type FindRateSpec = z.output<typeof findRateSpecSchema>;
 
 /** The training run whose steps the ramp takes. */
 export function rampRun({ train, steps, output }: Pick<Fields, 'train' | 'steps' | 'output'>): TrainSpec {
-  const { epochs: _epochs, tokens: _tokens, maxSeconds: _maxSeconds, keep: _keep, ...rest } = train;
+  const {
+    epochs: _epochs,
+    tokens: _tokens,
+    maxSeconds: _maxSeconds,
+    maxDollars: _maxDollars,
+    keep: _keep,
+    ...rest
+  } = train;
   return {
     kind: 'train',
     ...rest,

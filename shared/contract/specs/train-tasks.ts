@@ -87,6 +87,7 @@ function unshareable({
   evaluation: looks,
   samples,
   maxSeconds,
+  maxDollars,
   keep,
   optimizer: { spikeFactor },
   workers,
@@ -109,6 +110,7 @@ function unshareable({
   if (workers !== undefined) refuse('workers', 'are for a run by itself');
   if (keep) refuse('keep', 'is for a run by itself');
   if (maxSeconds !== undefined) refuse('maxSeconds', 'is for a run by itself');
+  if (maxDollars !== undefined) refuse('maxDollars', 'is for a run by itself');
   if (samples.prompts.length > 0) refuse('samples.prompts', 'are for a run by itself');
   if (spikeFactor !== undefined) refuse('optimizer.spikeFactor', 'is for a run by itself');
   return found;

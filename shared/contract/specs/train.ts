@@ -250,6 +250,18 @@ export const trainFields = z.strictObject({
     .describe(
       'Time of all sittings together, from the first step on, after which the run ends with what it has learnt; what was done since the last checkpoint of a sitting that was killed is not counted. Absent: it runs to its end.',
     ),
+  maxDollars: z
+    .number()
+    .gt(0)
+    .max(1e9)
+    .optional()
+    .describe('The same in dollars, at `dollarsPerHour`; with both, whichever is less.'),
+  dollarsPerHour: z
+    .number()
+    .gt(0)
+    .max(10_000)
+    .optional()
+    .describe('What an hour of this machine costs: needed for `maxDollars`, and for nothing else.'),
   epochs: z
     .number()
     .gt(0)
@@ -337,6 +349,11 @@ export const trainSpecSchema = z.preprocess(
     .refine(({ epochs, steps, tokens }) => [epochs, steps, tokens].filter((given) => given !== undefined).length <= 1, {
       error: 'only one of epochs, steps and tokens may be given',
       path: ['epochs'],
+      when: ({ value }) => typeof value === 'object' && value !== null,
+    })
+    .refine(({ maxDollars, dollarsPerHour }) => maxDollars === undefined || dollarsPerHour !== undefined, {
+      error: 'needs what an hour of this machine costs',
+      path: ['dollarsPerHour'],
       when: ({ value }) => typeof value === 'object' && value !== null,
     })
     .refine(({ method, evaluation }) => evaluation?.general === undefined || hasScale(method), {

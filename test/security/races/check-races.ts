@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { parseKeyText } from '../../../shared/records/api-keys.ts';
 import { checkAdapters } from '../../crash/check/check-adapters.ts';
 import { groupBy, textOf, type Records, type Row } from '../../crash/check/store.ts';
 import { keyCount, promotedAdapter, publishedAdapter, type RaceFacts } from './facts.ts';
@@ -11,6 +13,7 @@ export function checkRaces(store: Records, facts: RaceFacts, told: readonly Told
     ...checkPromoted(store, told),
     ...checkMade(store, told),
     ...checkRevoked(store, facts),
+    ...checkRotated(store, facts, told),
   ];
 }
 
@@ -94,3 +97,44 @@ function checkRevoked(store: Records, { doomed }: RaceFacts): string[] {
     ];
   });
 }
+
+/** The secrets of a key are one chain, which ends at the one that it has: none was put in the place of two. */
+function checkRotated(store: Records, { rotated }: RaceFacts, told: readonly Told[]): string[] {
+  const calls = told.filter((entry) => entry.race === 'rotate');
+  return rotated.flatMap((text) => {
+    const { keyId = '', secret = '' } = parseKeyText(text) ?? {};
+    const own = calls.filter((call) => call.keyId === keyId);
+    const links = own.flatMap((call) => call.links);
+    const found: string[] = [];
+    for (const [before, after] of groupBy(links, (link) => link.before))
+      if (after.length > 1)
+        found.push(`${after.length} secrets of ${keyId} took the place of one (${before.slice(0, 8)})`);
+    const nextOf = new Map(links.map(({ before, after }) => [before, after]));
+    const chain = [sha256(secret)];
+    for (
+      let next = nextOf.get(chain[0] ?? '');
+      next !== undefined && chain.length <= links.length;
+      next = nextOf.get(next)
+    )
+      chain.push(next);
+    const key = store.find(`KEY#${keyId}`, 'key')?.value as Partial<ApiKeySecrets> | undefined;
+    const rows = audited(store, 'key.rotate', `keys/${keyId}`).length;
+    // whose answer was lost for good is no link of any client
+    if (links.length === rows && chain.length !== rows + 1)
+      found.push(`${rows} rotations of ${keyId} make a chain of ${chain.length - 1}`);
+    if (rows !== own.length)
+      found.push(`the audit has ${rows} rotations of ${keyId}, and ${own.length} clients did one`);
+    if (links.length === rows && key?.secretSha256 !== chain.at(-1))
+      found.push(`the key ${keyId} has not the last secret`);
+    if (links.length === rows && key?.previous?.secretSha256 !== chain.at(-2))
+      found.push(`the secret before the last one of ${keyId} does not overlap with it`);
+    return found;
+  });
+}
+
+interface ApiKeySecrets {
+  readonly secretSha256: string;
+  readonly previous: { readonly secretSha256: string } | null;
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

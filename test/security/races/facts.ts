@@ -24,6 +24,8 @@ export interface RaceFacts {
   readonly waiting: readonly string[];
   /** Ids of keys that are to be revoked. */
   readonly doomed: readonly string[];
+  /** Texts of keys that are rotated, each by five clients at once. */
+  readonly rotated: readonly string[];
 }
 
 export const team = 'blue';
@@ -44,11 +46,13 @@ export async function prepareRace(world: World): Promise<RaceFacts> {
   for (let client = 0; client < clientCount; client++) clientKeys.push((await makeKey(world)).text);
   const doomed: string[] = [];
   for (let at = 0; at < keyCount; at++) doomed.push((await makeKey(world)).keyId);
+  const rotated: string[] = [];
+  for (let at = 0; at < keyCount; at++) rotated.push((await makeKey(world)).text);
   const { text: sharedKey } = await makeKey(world);
   const waiting = await makeVersions(world, publishedAdapter, versionCount, ['candidate']);
   for (const id of await makeVersions(world, promotedAdapter, clientCount, []))
     await publishVersion(world, platformCaller(world), id, soundOutcome);
-  return { clientKeys, sharedKey, waiting, doomed };
+  return { clientKeys, sharedKey, waiting, doomed, rotated };
 }
 
 async function makeKey(world: World): Promise<ReturnType<typeof makeKeyText>> {

@@ -2,6 +2,7 @@ import { messageOf, startChild } from '../../platform-suite/child.ts';
 import type { Records } from '../../crash/check/store.ts';
 import { checkRaces } from './check-races.ts';
 import { clientCount, prepareRace } from './facts.ts';
+import { checkOverlap } from './check-overlap.ts';
 import { openRaceWorld, type RacePlace } from './race-place.ts';
 import type { RacerOrder } from './racer.ts';
 import type { RacerResult } from './told.ts';
@@ -47,10 +48,10 @@ export async function holdRaces({ place, seed, fault, read }: RaceOptions): Prom
   const lost = told.filter((entry) => entry.race === 'promote' && entry.revision === null).length;
   const moved = told.filter((entry) => entry.race === 'promote').length - lost;
   const bugs = results.flatMap((result) => result.bugs);
-  const found = checkRaces(await read(), facts, told);
+  const found = [...checkRaces(await read(), facts, told), ...(await checkOverlap(place, facts, told))];
   const figures =
     `${clientCount} clients in ${processes} processes: ${facts.waiting.length} versions published by two each, ` +
-    `${moved} moves of an alias and ${lost} that came too late, ${facts.doomed.length} keys made and revoked by five each; ` +
+    `${moved} moves of an alias and ${lost} that came too late, ${facts.doomed.length} keys made and revoked and as many rotated by five each; ` +
     `${sum(({ calls }) => calls)} calls of the store, ${sum(({ faults }) => faults)} refused or without an answer, ${seconds.toFixed(1)} s`;
   return { found, bugs, figures };
 }

@@ -2,15 +2,16 @@ import { allHandlers } from '../../../functions/dev-server/all-handlers.ts';
 import { createApi } from '../../../functions/http/create-api.ts';
 import { getAdapter, setAlias } from '../../../shared/contract/adapters.ts';
 import { ApiError, createApiClient, type ApiClient } from '../../../shared/contract/api-client.ts';
-import { createKey, revokeKey } from '../../../shared/contract/keys.ts';
+import { createKey, revokeKey, rotateKey } from '../../../shared/contract/keys.ts';
 import { UnavailableError } from '../../../shared/errors.ts';
-import type { World } from '../../../shared/platform/ports.ts';
+import type { RecordTable, World } from '../../../shared/platform/ports.ts';
 import { parseKeyText } from '../../../shared/records/api-keys.ts';
 import { newId } from '../../../shared/records/commit.ts';
 import { publishVersion } from '../../../shared/records/publish-version.ts';
 import { soundOutcome } from '../../support/version-outcome.ts';
 import { keyCount, platformCaller, promotedAdapter, type RaceFacts } from './facts.ts';
-import type { Told } from './told.ts';
+import { changed } from '../../support/changed.ts';
+import type { Link, Told } from './told.ts';
 
 export interface RaceClientOptions {
   readonly world: World;
@@ -27,12 +28,13 @@ const promotionsEach = 3;
 const looksMax = 12;
 const url = 'http://127.0.0.1:1';
 
-/** Publishes, promotes, makes and revokes keys as one of fifty who do the same, and repeats whatever has no answer. */
+/** Publishes, promotes, makes, revokes and rotates keys as one of fifty who do the same, and repeats whatever has no answer. */
 export async function raceAsClient(options: RaceClientOptions): Promise<void> {
   try {
     await publish(options);
     await promote(options);
     await changeKeys(options);
+    await rotate(options);
   } catch (error) {
     options.bugs.push(`client ${options.client}: ${String(error)}`);
   }
@@ -81,6 +83,46 @@ async function changeKeys({ world, facts, client, told }: RaceClientOptions): Pr
   const keyId = facts.doomed[group] ?? '';
   await surely(() => clientOf(world, facts.clientKeys[client] ?? '').call(revokeKey, { params: { key: keyId } }));
   told.push({ race: 'revoke', keyId });
+}
+
+/** Four others rotate the same key: each tries until it has done so once. */
+async function rotate({ world, facts, client, told }: RaceClientOptions): Promise<void> {
+  const keyId = parseKeyText(facts.rotated[client % keyCount] ?? '')?.keyId ?? '';
+  const links: Link[] = [];
+  const api = clientOf(
+    { ...world, now: () => world.now(), table: notingLinks(world.table, links) },
+    facts.clientKeys[client] ?? '',
+  );
+  const params = { key: keyId };
+  for (let tries = 1; ; tries++)
+    try {
+      // long enough for whoever looks at the end
+      const call = { params, body: { overlapSeconds: 3600 }, idempotencyKey: `rotation ${client} ${tries}` };
+      const { value } = await surely(() => api.call(rotateKey, call));
+      told.push({ race: 'rotate', keyId, secret: value.secret, links });
+      return;
+    } catch (error) {
+      const isLate = error instanceof ApiError && error.code === 'changed-meanwhile';
+      if (!isLate || tries === triesMax) throw error;
+    }
+}
+
+/** Notes which secret took the place of which, as far as the store said that it did. */
+function notingLinks(inner: RecordTable, links: Link[]): RecordTable {
+  const transact: RecordTable['transact'] = async (writes, options) => {
+    await inner.transact(writes, options);
+    for (const write of writes) {
+      if (!('put' in write) || !write.put.key.partition.startsWith('KEY#')) continue;
+      const { secretSha256: after, previous } = write.put.value as unknown as Secrets; // what `rotateKey` writes
+      if (previous) links.push({ before: previous.secretSha256, after });
+    }
+  };
+  return changed(inner, { transact });
+}
+
+interface Secrets {
+  readonly secretSha256: string;
+  readonly previous?: { readonly secretSha256: string } | null;
 }
 
 function clientOf(world: World, key: string): ApiClient {

@@ -13,7 +13,7 @@ import type { Section } from '../section.ts';
 import { holdRaces, type RaceOutcome } from './hold-races.ts';
 
 /**
- * Fifty clients in five processes publish, promote, make and revoke at once, while calls of the store are refused or lose their answers:
+ * Fifty clients in five processes publish, promote, make, revoke and rotate at once, while calls of the store are refused or lose their answers:
  * on SQLite and on DynamoDB Local. Then the same race without conditions must be found out.
  */
 export const runRaces: Section = async (report, seed) => {
@@ -54,7 +54,12 @@ async function reportRaces(
     const { found } = await planted();
     const [first] = found;
     demand(first !== undefined, 'nothing was lost');
-    return { figures: `${found.length} findings, the first: ${first.slice(0, 120)}`, value: undefined };
+    const forks = found.filter((text) => text.includes('took the place of one')).length;
+    demand(forks > 0, 'no secret was lost');
+    return {
+      figures: `${found.length} findings, ${forks} of them lost secrets, the first: ${first.slice(0, 120)}`,
+      value: undefined,
+    };
   });
 }
 

@@ -10,7 +10,20 @@ export type Told =
       readonly revision: number | null;
     }
   | { readonly race: 'create'; readonly group: number; readonly keyId: string; readonly hasSecret: boolean }
-  | { readonly race: 'revoke'; readonly keyId: string };
+  | { readonly race: 'revoke'; readonly keyId: string }
+  /** `secret` null: the call was done before and its answer is lost. `links`: what the store took, from secret to secret, by their hashes. */
+  | {
+      readonly race: 'rotate';
+      readonly keyId: string;
+      readonly secret: string | null;
+      readonly links: readonly Link[];
+    };
+
+/** A secret of a key took the place of the one before. */
+export interface Link {
+  readonly before: string;
+  readonly after: string;
+}
 
 export interface RacerResult {
   readonly told: readonly Told[];

@@ -1,6 +1,7 @@
 import { deleteAdapter, getAdapter, listAliasHistory, setAlias } from '../../../shared/contract/adapters.ts';
 import { ApiError } from '../../../shared/contract/api-client.ts';
 import { createKey, listKeys, revokeKey, rotateKey } from '../../../shared/contract/keys.ts';
+import { eraseDataset, getErasure } from '../../../shared/contract/erasures.ts';
 import { completeUpload } from '../../../shared/contract/uploads.ts';
 import { getVersion } from '../../../shared/contract/versions.ts';
 import { limits } from '../../../shared/limits.ts';
@@ -32,6 +33,8 @@ const rotation = (key: string) => ({
   idempotencyKey: 'the same rotation',
 });
 const gone = { params: { adapter: 'gone' } };
+const letters = { params: { dataset: 'letters' } };
+const settleMilliseconds = 1000 * (limits.erasureSettleSeconds + 60);
 
 export const operations: readonly Operation[] = [
   {
@@ -94,7 +97,7 @@ export const operations: readonly Operation[] = [
     },
   },
   {
-    name: 'erase',
+    name: 'delete an adapter',
     isOneWrite: false,
     restartMilliseconds: 2 * keptMilliseconds,
     async run(scene) {
@@ -109,7 +112,31 @@ export const operations: readonly Operation[] = [
       await scene.sweep();
     },
   },
+  {
+    name: 'erase a dataset',
+    isOneWrite: false,
+    restartMilliseconds: 2 * settleMilliseconds,
+    async run(scene) {
+      await scene.client.call(eraseDataset, letters);
+      await scene.sweep();
+      scene.pass(settleMilliseconds);
+      await scene.sweep();
+    },
+    async repeat(scene) {
+      await scene.client.call(eraseDataset, letters);
+      scene.pass(2 * settleMilliseconds);
+      for (let look = 0; look < 2; look++) await scene.sweep();
+      const { state, erased } = await scene.client.call(getErasure, letters);
+      demand(state === 'erased' && erased.versions === 1, `it is ${state} with ${erased.versions} versions`);
+      const gone = await scene.client.call(getVersion, { params: { adapter: 'learnt', version: '1' } }).catch(statusOf);
+      demand(gone === 410, `what was made of it is answered ${String(gone)}`);
+      const { versions } = await scene.client.call(getAdapter, french);
+      demand(versions === 3, 'what has nothing to do with it has gone');
+    },
+  },
 ];
+
+const statusOf = (error: unknown): unknown => (error instanceof ApiError ? error.status : error);
 
 /** An earlier try may have done it. */
 async function refusedAsAbsent(call: Promise<unknown>, surely = false): Promise<void> {

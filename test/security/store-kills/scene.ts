@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allHandlers } from '../../../functions/dev-server/all-handlers.ts';
 import { createApi } from '../../../functions/http/create-api.ts';
+import { sweepErasures } from '../../../functions/purger/sweep-erasures.ts';
 import { sweepPurges } from '../../../functions/purger/sweep-purges.ts';
 import { takeUpload } from '../../../functions/validator/take-upload.ts';
 import { createValidator } from '../../../functions/validator/validator.ts';
@@ -83,6 +84,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     validate: () => takeUpload(deps, team, facts.uploadId),
     async sweep() {
       await validator.sweep();
+      await sweepErasures(world, { log: (_, error) => onError(error) });
       // what is held is let go at a second look
       for (let look = 0; look < 2; look++) await sweepPurges(world, { log: (_, error) => onError(error) });
     },

@@ -2,9 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setAlias, updateAdapter } from '../../../shared/contract/adapters.ts';
 import { createKey } from '../../../shared/contract/keys.ts';
+import { recountStored } from '../../../shared/records/recount-stored.ts';
 import { getVersionRecord } from '../../../shared/records/versions.ts';
 import { openLocalApi } from '../../support/local-api.ts';
 import { putReadyBase } from '../../support/ready-base.ts';
+import { publishMade } from '../../support/publish-made.ts';
+import { storeDataset } from '../../support/stored-things.ts';
 import { pushVersion, tinyAdapter } from '../../support/send-upload.ts';
 import type { Facts } from './scene.ts';
 
@@ -26,6 +29,11 @@ export async function writeTemplate(folder: string): Promise<void> {
       await client.call(setAlias, { params, body: { version: 1 } });
     }
     await client.call(updateAdapter, { params: { adapter: 'gone' }, body: { tags: ['blue', 'red'] } });
+    const caller = api.caller();
+    const data = await storeDataset(api.world, caller, 'letters', [{ prompt: 'a', completion: 'b' }]);
+    const datasets = [{ name: 'letters', id: data.id, sha256: data.sha256 ?? '' }];
+    await publishMade(api.world, caller, { adapter: 'learnt', base: 'tiny', lineage: { origin: 'train', datasets } });
+    await recountStored(api.world, 'blue');
     const body = { name: 'old', scopes: ['adapters:read' as const] };
     const { key: old } = await client.call(createKey, { body });
     const waiting = await pushVersion(api, client, 'french', { files: await tinyAdapter(5), aliases: ['candidate'] });
