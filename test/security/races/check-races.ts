@@ -122,8 +122,7 @@ function checkRotated(store: Records, { rotated }: RaceFacts, told: readonly Tol
     // whose answer was lost for good is no link of any client
     if (links.length === rows && chain.length !== rows + 1)
       found.push(`${rows} rotations of ${keyId} make a chain of ${chain.length - 1}`);
-    if (rows !== own.length)
-      found.push(`the audit has ${rows} rotations of ${keyId}, and ${own.length} clients did one`);
+    if (rows !== own.length) found.push(`the audit has ${rows} rotations of ${keyId}, and ${own.length} were told`);
     if (links.length === rows && key?.secretSha256 !== chain.at(-1))
       found.push(`the key ${keyId} has not the last secret`);
     if (links.length === rows && key?.previous?.secretSha256 !== chain.at(-2))

@@ -51,7 +51,7 @@ export async function holdRaces({ place, seed, fault, read }: RaceOptions): Prom
   const found = [...checkRaces(await read(), facts, told), ...(await checkOverlap(place, facts, told))];
   const figures =
     `${clientCount} clients in ${processes} processes: ${facts.waiting.length} versions published by two each, ` +
-    `${moved} moves of an alias and ${lost} that came too late, ${facts.doomed.length} keys made and revoked and as many rotated by five each; ` +
+    `${moved} moves of an alias and ${lost} that came too late, ${facts.doomed.length} keys made and revoked and as many rotated three times, by five each; ` +
     `${sum(({ calls }) => calls)} calls of the store, ${sum(({ faults }) => faults)} refused or without an answer, ${seconds.toFixed(1)} s`;
   return { found, bugs, figures };
 }

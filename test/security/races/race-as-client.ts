@@ -9,7 +9,7 @@ import { parseKeyText } from '../../../shared/records/api-keys.ts';
 import { newId } from '../../../shared/records/commit.ts';
 import { publishVersion } from '../../../shared/records/publish-version.ts';
 import { soundOutcome } from '../../support/version-outcome.ts';
-import { keyCount, platformCaller, promotedAdapter, type RaceFacts } from './facts.ts';
+import { clientCount, keyCount, platformCaller, promotedAdapter, type RaceFacts } from './facts.ts';
 import { changed } from '../../support/changed.ts';
 import type { Link, Told } from './told.ts';
 
@@ -24,6 +24,7 @@ export interface RaceClientOptions {
 }
 
 const promotionsEach = 3;
+const rotationsEach = 3;
 /** Fifty who all see the same have one winner, so most looks are in vain. */
 const looksMax = 12;
 const url = 'http://127.0.0.1:1';
@@ -85,19 +86,23 @@ async function changeKeys({ world, facts, client, told }: RaceClientOptions): Pr
   told.push({ race: 'revoke', keyId });
 }
 
-/** Four others rotate the same key: each tries until it has done so once. */
-async function rotate({ world, facts, client, told }: RaceClientOptions): Promise<void> {
-  const keyId = parseKeyText(facts.rotated[client % keyCount] ?? '')?.keyId ?? '';
+/** Four others, in other processes, rotate the same key at once: each tries until it has done so some times. */
+async function rotate(options: RaceClientOptions): Promise<void> {
+  const { facts, client } = options;
+  // its neighbours are in other processes
+  const text = facts.rotated[Math.floor((client * keyCount) / clientCount)] ?? '';
+  for (let at = 0; at < rotationsEach; at++) await rotateOnce(options, parseKeyText(text)?.keyId ?? '', at);
+}
+
+async function rotateOnce({ world, facts, client, told }: RaceClientOptions, keyId: string, at: number): Promise<void> {
   const links: Link[] = [];
-  const api = clientOf(
-    { ...world, now: () => world.now(), table: notingLinks(world.table, links) },
-    facts.clientKeys[client] ?? '',
-  );
-  const params = { key: keyId };
+  const noted = { ...world, now: () => world.now(), table: notingLinks(world.table, links) };
+  const api = clientOf(noted, facts.clientKeys[client] ?? '');
   for (let tries = 1; ; tries++)
     try {
       // long enough for whoever looks at the end
-      const call = { params, body: { overlapSeconds: 3600 }, idempotencyKey: `rotation ${client} ${tries}` };
+      const body = { overlapSeconds: 3600 };
+      const call = { params: { key: keyId }, body, idempotencyKey: `rotation ${client} ${at} ${tries}` };
       const { value } = await surely(() => api.call(rotateKey, call));
       told.push({ race: 'rotate', keyId, secret: value.secret, links });
       return;
