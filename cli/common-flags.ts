@@ -48,6 +48,13 @@ export const threads: Flag = {
   only: 'folders',
   help: 'threads of one operator [all cores]',
 };
+export const device: Flag = {
+  path: 'device',
+  kind: 'text',
+  value: 'DEVICE',
+  only: 'folders',
+  help: 'cpu, cuda (the first GPU) or cuda:N [cpu]',
+};
 /** Of every command that can start a job on the server. */
 /** What was learnt and what was forgotten; `where` is the place of `general` in the spec. */
 export const generalFlags = (where: string): Readonly<Record<'general' | 'general-data', Flag>> => ({

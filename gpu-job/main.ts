@@ -149,11 +149,17 @@ async function containerMain(args: string[]): Promise<number> {
     const { runContainer } = await import('./platform/run-container.ts');
     const { world, work, hubToken, close } = await openWorld({ jobId, team, runId });
     // Batch tells a container its queue
-    const { LORARY_JOB_THREADS: threads, HF_ENDPOINT: hubUrl, AWS_BATCH_JQ_NAME: machineClass } = process.env;
+    const {
+      LORARY_JOB_THREADS: threads,
+      LORARY_DEVICE: device,
+      HF_ENDPOINT: hubUrl,
+      AWS_BATCH_JQ_NAME: machineClass,
+    } = process.env;
     const tools = {
       work,
       runJob,
       machineClass,
+      device,
       threads: threads ? Number(threads) : undefined,
       hubUrl: hubUrl || undefined, // an empty setting is none
       hubToken,

@@ -10,6 +10,7 @@ import {
   seed,
   serverFlags,
   threads,
+  device,
 } from '../common-flags.ts';
 import { evaluateOnServer } from '../named/evaluate-on-server.ts';
 import { baseAndAdapter } from '../named/subjects.ts';
@@ -53,6 +54,7 @@ export const evaluate: SpecCommand = {
     output: reportFile,
     seed,
     threads,
+    device,
     ...serverFlags,
   },
 };

@@ -1,5 +1,5 @@
 import type { SpecCommand } from '../command.ts';
-import { adapter, base, reportFile, seed, threads } from '../common-flags.ts';
+import { adapter, base, device, reportFile, seed, threads } from '../common-flags.ts';
 import { generateOnServer } from '../named/generate-on-server.ts';
 import { baseAndAdapter } from '../named/subjects.ts';
 
@@ -37,5 +37,6 @@ export const generate: SpecCommand = {
     output: reportFile,
     seed,
     threads,
+    device,
   },
 };

@@ -1,5 +1,5 @@
 import type { SpecCommand } from '../command.ts';
-import { base, context, data, generalFlags, longRows, seed, serverFlags, threads } from '../common-flags.ts';
+import { base, context, data, device, generalFlags, longRows, seed, serverFlags, threads } from '../common-flags.ts';
 import { baseAndStart } from '../named/subjects.ts';
 import { trainOnServer } from '../named/train-on-server.ts';
 
@@ -239,6 +239,13 @@ export const train: SpecCommand = {
     'output-dtype': { path: 'outputDtype', kind: 'text', value: 'TYPE', help: 'f32, bf16 or f16' },
     seed,
     threads,
+    device,
+    compute: {
+      path: 'compute',
+      kind: 'text',
+      value: 'TYPE',
+      help: 'type of the products: float32, bfloat16, float16 [what suits the device]',
+    },
     workers: {
       path: 'workers',
       kind: 'number',

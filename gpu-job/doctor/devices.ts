@@ -1,6 +1,6 @@
 import type { Diagnosis } from '../../shared/domain/diagnosis.ts';
 import { cudaProvider } from '../runtime/cuda-provider.ts';
-import { runCommand } from './command.ts';
+import { runCommand } from '../runtime/run-command.ts';
 
 /** What the driver says of its devices. `nvidiaSmi`: the driver's own tool, which comes into the container with it. */
 export async function deviceChecks(nvidiaSmi: string): Promise<Diagnosis[]> {

@@ -6,7 +6,7 @@ import type { Finding } from '../../shared/errors.ts';
 import type { InstalledRuntime } from '../runtime/installed-runtime.ts';
 import type { Device } from '../runtime/probe-device.ts';
 import { coreFindings, providerFindings } from '../runtime/runtime-files.ts';
-import { runCommand } from './command.ts';
+import { runCommand } from '../runtime/run-command.ts';
 import { deviceChecks } from './devices.ts';
 import { libraryChecks } from './libraries.ts';
 import { memoryCheck, workChecks } from './machine.ts';

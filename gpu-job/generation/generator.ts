@@ -107,7 +107,7 @@ const cacheNames = (layers: number): string[] =>
   Array.from({ length: layers }, (_, i) => [`keys ${i}`, `values ${i}`]).flat();
 
 /** P tokens are cached, T are new, S = P + T: the caller feeds places for all S. */
-function generatorGraph(model: TunedModel): GraphBuilder {
+export function generatorGraph(model: TunedModel): GraphBuilder {
   const graph = new GraphBuilder();
   const integers = (name: string, dims: readonly string[]) => graph.input(name, 'int64', dims);
   const { kvHeads, headDim } = model.spec;

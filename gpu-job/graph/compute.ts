@@ -1,5 +1,12 @@
-/** Element type in which products take operands and give results; all else is computed in float32. */
-export type Compute = 'float32' | 'bfloat16' | 'float16';
+import type { Compute } from '../../shared/domain/compute.ts';
+
+/** What a graph is spelled for. */
+export interface GraphTarget {
+  /** Type of the products of a float32 graph; absent: float32. */
+  readonly compute?: Compute;
+  /** Absent: the processor. What one of them has no kernel for, or a slow one, is spelled otherwise; the numbers are the same. */
+  readonly device?: 'cpu' | 'cuda';
+}
 
 /** Products of fewer bits than float32 has. */
 export interface ReducedProducts {

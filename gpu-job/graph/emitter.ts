@@ -2,7 +2,7 @@ import { invariant } from '../../shared/errors.ts';
 import { divideDim, parseDim, type Dim, type Dims } from './dims.ts';
 import { onnxTypeCode, type OnnxAttribute, type OnnxNode, type OnnxValue } from './onnx.ts';
 import type { DType } from './dtype.ts';
-import type { ReducedProducts } from './compute.ts';
+import type { GraphTarget, ReducedProducts } from './compute.ts';
 import type { Constant, Tensor } from './tensor.ts';
 
 /** What one round of a loop makes: what the next one is given, and what is collected. */
@@ -16,6 +16,7 @@ export class Emitter {
   readonly nodes: OnnxNode[] = [];
   readonly constants: Constant[];
   scope = '';
+  readonly device: 'cpu' | 'cuda';
   /** How products are computed; absent: in the graph's own type. */
   readonly reduced: ReducedProducts | undefined;
   /** What values of the graph were cast from. */
@@ -26,9 +27,12 @@ export class Emitter {
   private readonly outer: Emitter | undefined;
   private readonly counter: { count: number };
 
-  constructor(inputs: readonly Tensor[], { outer, reduced }: { outer?: Emitter; reduced?: ReducedProducts } = {}) {
+  constructor(inputs: readonly Tensor[], target: GraphTarget = {}, outer?: Emitter) {
     this.inputs = inputs;
     this.outer = outer;
+    const { compute = 'float32', device = 'cpu' } = target;
+    this.device = outer?.device ?? device;
+    const reduced = compute === 'float32' ? undefined : { dtype: compute, native: device === 'cuda' };
     this.reduced = outer?.reduced ?? reduced;
     this.castFrom = outer?.castFrom ?? new Map();
     this.constants = outer?.constants ?? [];
@@ -84,7 +88,7 @@ export class Emitter {
     round: (emit: Emitter, number: string, carried: readonly string[]) => RoundResults,
   ): RoundResults {
     const label = `${this.scope}/Loop.${this.counter.count++}`;
-    const inner = new Emitter(this.inputs, { outer: this });
+    const inner = new Emitter(this.inputs, {}, this);
     const [number, goOn] = [`${label} round`, `${label} goes on`];
     const carried = initial.map((_, i) => `${label} carried ${i}`);
     const made = round(inner, number, carried);

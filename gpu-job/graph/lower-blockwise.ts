@@ -111,15 +111,19 @@ function queryBlock(
     attrs.window === undefined
       ? zero
       : emit.value('Max', [emit.value('Sub', [start, emit.integers([attrs.window - 1])]), zero]);
-  const pad = (x: string, before: string, after: string, axis: number, value = ''): string =>
-    emit.value('Pad', [x, emit.value('Concat', [before, after], { axis: 0 }), value, emit.integers([axis])]);
+  const pad = (x: string, before: string, after: string, axis: number): string =>
+    emit.value('Pad', [x, emit.value('Concat', [before, after], { axis: 0 }), '', emit.integers([axis])]);
   const queriesOf = (x: string): string => pad(slice(emit, x, start, end, 3), zero, missing, 3);
   const keysOf = (x: string): string => slice(emit, x, firstKey, end, 3);
 
   // a query beyond the last one is of no segment: it sees nothing, and its gradient is zero
+  const nobody = emit.value('Expand', [
+    emit.integers([-1], []),
+    emit.value('Concat', [emit.dimension((inputs[3] as Tensor).dims[0] as Dim), missing], { axis: 0 }),
+  ]);
   const column = (x: string): string =>
     emit.value('Unsqueeze', [
-      pad(slice(emit, x, start, end, 1), zero, missing, 1, emit.integers([-1], [])),
+      emit.value('Concat', [slice(emit, x, start, end, 1), nobody], { axis: 1 }),
       emit.integers([1, 2, 4]),
     ]);
   const row = (x: string): string =>

@@ -43,8 +43,9 @@ function blockValues(
   const [codes, scales, more] = parts as [Tensor, Tensor, Tensor?];
   const blocks = (shape[0] * shape[1]) / blockSize;
   const perBlock = (part: Tensor): string => emit.value('Reshape', [inFloat32(emit, part), emit.integers([blocks, 1])]);
-  const whole = bits === 8 ? codes.name : halves(emit, codes, blocks, blockSize);
-  const numbers = emit.value('Reshape', [emit.cast(whole, 'float32'), emit.integers([blocks, blockSize])]);
+  const whole =
+    bits === 8 ? emit.cast(codes.name, 'float32') : splitters[emit.device](emit, codes, [blocks, 1, blockSize / 2]);
+  const numbers = emit.value('Reshape', [whole, emit.integers([blocks, blockSize])]);
   const zero = typeof offset === 'number' ? (offset === 0 ? undefined : emit.scalar(offset, 'float32')) : undefined;
   const taken = offset === 'zeros' && more ? perBlock(more) : zero;
   const centred = taken === undefined ? numbers : emit.value('Sub', [numbers, taken]);
@@ -52,13 +53,25 @@ function blockValues(
   return offset === 'mins' && more ? emit.value('Add', [scaled, perBlock(more)]) : scaled;
 }
 
-/** Codes one a byte, in their order: [blocks, 2, blockSize / 2]. */
-function halves(emit: Emitter, codes: Tensor, blocks: number, blockSize: number): string {
-  const rows = emit.value('Reshape', [codes.name, emit.integers([blocks, 1, blockSize / 2])]);
-  const low = emit.value('BitwiseAnd', [rows, emit.byte(15)]);
-  const high = emit.value('BitShift', [rows, emit.byte(4)], { direction: 'RIGHT' });
-  return emit.value('Concat', [low, high], { axis: 1 });
-}
+/** Codes in float32 and in their order, [blocks, 2, blockSize / 2], of bytes that hold two each. */
+const splitters: Readonly<
+  Record<Emitter['device'], (emit: Emitter, codes: Tensor, rows: readonly number[]) => string>
+> = {
+  cpu(emit, codes, rows) {
+    const bytes = emit.value('Reshape', [codes.name, emit.integers(rows)]);
+    const low = emit.value('BitwiseAnd', [bytes, emit.byte(15)]);
+    const high = emit.value('BitShift', [bytes, emit.byte(4)], { direction: 'RIGHT' });
+    return emit.cast(emit.value('Concat', [low, high], { axis: 1 }), 'float32');
+  },
+  // there are no kernels for the bits of a byte; all of these numbers are exact
+  cuda(emit, codes, rows) {
+    const bytes = emit.cast(emit.value('Reshape', [codes.name, emit.integers(rows)]), 'float32');
+    const sixteenth = emit.scalar(1 / 16, 'float32');
+    const high = emit.value('Floor', [emit.value('Mul', [bytes, sixteenth])]);
+    const low = emit.value('Sub', [bytes, emit.value('Mul', [high, emit.scalar(16, 'float32')])]);
+    return emit.value('Concat', [low, high], { axis: 1 });
+  },
+};
 
 /** [blocks, blockSize] in float32. Four codes at a time are looked up: 65,536 rows of four values fit into a core's cache. */
 function nf4BlockValues(

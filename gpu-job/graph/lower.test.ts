@@ -253,16 +253,15 @@ test('of attention in blocks, each block counts with the keys up to its end and 
   expect(flops(2)).toBe(2 * 2 * 8 * (5 * 2 * 3) * 4 * (4 + 5 + 3));
 });
 
-/** The two-round 32-bit mixer with the constants 21f0aaad and 735a2d97 of https://github.com/skeeto/hash-prospector. */
-function hash32(x: number): number {
-  let h = x >>> 0;
-  h = Math.imul(h ^ (h >>> 16), 0x21f0aaad) >>> 0;
-  h = Math.imul(h ^ (h >>> 15), 0x735a2d97) >>> 0;
-  return (h ^ (h >>> 15)) >>> 0;
+/** (x + shift)^3 modulo a prime, as the mask's lowering says. */
+function cubed(x: number): number {
+  const prime = 2_147_483_579n;
+  const y = (BigInt(x) + 1_013_904_223n) % prime;
+  return Number((y * y * y) % prime);
 }
 
-/** The mask written with 32-bit arithmetic: 1 where kept. */
+/** The mask written with whole numbers of any size: 1 where kept. */
 function expectedMask(seed: number, stream: number, count: number): number[] {
-  const key = hash32((hash32(seed) + stream) >>> 0);
-  return Array.from({ length: count }, (_, i) => (hash32((hash32(i) + key) >>> 0) >= 0.25 * 2 ** 32 ? 1 : 0));
+  const key = cubed(cubed(seed) + stream);
+  return Array.from({ length: count }, (_, i) => (cubed(cubed(i) + key) >= 0.25 * 2_147_483_579 ? 1 : 0));
 }

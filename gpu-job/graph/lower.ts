@@ -8,7 +8,7 @@ import { encodeOnnx, type OnnxModel, type OnnxNode } from './onnx.ts';
 import { geluTanh, type Primitive } from './ops.ts';
 import { lowerPackedMatMul, lowerUnpack } from './lower-packed.ts';
 import { liveNodes, planLateScaling } from './passes.ts';
-import type { ReducedProducts } from './compute.ts';
+import type { GraphTarget } from './compute.ts';
 import type { GraphNode, Tensor } from './tensor.ts';
 
 /** How one primitive is spelled in ONNX operators. */
@@ -18,16 +18,16 @@ type Lowering<P extends Primitive> = (emit: Emitter, node: GraphNode<P>, float: 
  * Translates a graph into ONNX bytes. In float32 the runtime's fused kernels are used (`com.microsoft`); in float64, where they
  * do not exist, the same primitives are spelled out: gradient checks run on the plain spelling and a test holds both together.
  */
-export function lowerToOnnx(graph: Graph, float: FloatType, reduced?: ReducedProducts): Uint8Array {
-  return encodeOnnx(lowerGraph(graph, float, reduced));
+export function lowerToOnnx(graph: Graph, float: FloatType, target?: GraphTarget): Uint8Array {
+  return encodeOnnx(lowerGraph(graph, float, target));
 }
 
-/** `reduced`: how products of a float32 graph are computed; absent: in float32. */
-export function lowerGraph(graph: Graph, float: FloatType, reduced?: ReducedProducts): OnnxModel {
-  invariant(!reduced || float === 'float32', 'products of float32 graphs are computed in fewer bits');
+export function lowerGraph(graph: Graph, float: FloatType, target: GraphTarget = {}): OnnxModel {
+  const isPlain = (target.compute ?? 'float32') === 'float32' && (target.device ?? 'cpu') === 'cpu';
+  invariant(float === 'float32' || isPlain, 'float64 graphs are for checks, on the processor');
   const nodes = liveNodes(graph);
   const late = planLateScaling(nodes, new Set(graph.outputs.values()));
-  const emit = new Emitter(graph.inputs, reduced ? { reduced } : {});
+  const emit = new Emitter(graph.inputs, target);
   for (const node of nodes) {
     if (late.skipped.has(node)) continue;
     const scaling = late.products.get(node);
@@ -79,6 +79,13 @@ function lowerScaledAfter(emit: Emitter, product: GraphNode, matrix: Tensor, fac
   lowerNode(emit, { ...product, inputs: product.inputs.with(0, matrix), outputs: [unscaled] }, float);
   emit.node('Mul', [unscaled.name, factors.name], [y.name]);
 }
+
+/**
+ * A prime below 2^31 that is 2 more than a multiple of 3, so that cubes modulo it are all different: x -> (x + shift)^3 mixes integers as a
+ * hash does. The shift keeps small numbers from small cubes.
+ */
+const cubePrime = 2_147_483_579;
+const cubeShift = 1_013_904_223;
 
 const names = (tensors: readonly Tensor[]): string[] => tensors.map((tensor) => tensor.name);
 
@@ -243,20 +250,19 @@ const lowerings: { readonly [P in Primitive]: Lowering<P> } = {
     const [like, seed] = node.inputs as [Tensor, Tensor];
     const { rate, stream } = node.attrs;
     const integer = (x: number): string => emit.integers([x], []);
-    const low32 = (x: string): string => emit.value('BitwiseAnd', [x, integer(0xffffffff)]);
-    const xorShift = (x: string, bits: number): string =>
-      emit.value('BitwiseXor', [x, emit.value('Div', [x, integer(2 ** bits)])]);
-    const scramble = (x: string, factor: number): string => low32(emit.value('Mul', [x, integer(factor)]));
-    // a 32-bit mixer of two rounds (https://github.com/skeeto/hash-prospector), spelled in int64 because shifts exist for unsigned types only
-    const hash = (x: string): string =>
-      xorShift(scramble(xorShift(scramble(xorShift(x, 16), 0x21f0aaad), 15), 0x735a2d97), 15);
+    // of integers, arithmetic alone: the CUDA provider has no kernels for bits, and nothing here exceeds 63 of them
+    const reduce = (x: string): string => emit.value('Mod', [x, integer(cubePrime)]);
+    const hash = (x: string): string => {
+      const y = reduce(emit.value('Add', [x, integer(cubeShift)]));
+      return reduce(emit.value('Mul', [reduce(emit.value('Mul', [y, y])), y]));
+    };
 
     const shape = emit.value('Shape', [like.name]);
-    const count = emit.value('ReduceProd', [shape], { keepdims: 0 });
+    const count = emit.value('Size', [like.name]);
     const index = emit.value('Reshape', [emit.value('Range', [integer(0), count, integer(1)]), shape]);
-    const key = hash(low32(emit.value('Add', [hash(seed.name), integer(stream)])));
-    const bits = hash(low32(emit.value('Add', [hash(index), key])));
-    const keep = emit.value('GreaterOrEqual', [bits, integer(Math.round(rate * 2 ** 32))]);
+    const key = hash(emit.value('Add', [hash(seed.name), integer(stream)]));
+    const drawn = hash(emit.value('Add', [hash(index), key]));
+    const keep = emit.value('GreaterOrEqual', [drawn, integer(Math.round(rate * cubePrime))]);
     const scale = emit.scalar(1 / (1 - rate), like.dtype);
     emit.node('Where', [keep, scale, emit.scalar(0, like.dtype)], names(node.outputs));
   },

@@ -1,7 +1,8 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { invariant } from '../../shared/errors.ts';
 import type { Dims } from './dims.ts';
 import type { DType } from './dtype.ts';
-import type { Constant, Tensor } from './tensor.ts';
+import type { Constant } from './tensor.ts';
 
 /** An attribute value: an integer, `{ float }`, a string, a list of integers, or a graph inside the node. */
 export type OnnxAttribute = number | { readonly float: number } | string | readonly number[] | OnnxBody;
@@ -33,9 +34,9 @@ export interface OnnxNode {
 export interface OnnxModel {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly Constant[];
-  readonly inputs: readonly Tensor[];
+  readonly inputs: readonly OnnxValue[];
   /** Graph outputs; their names must be produced by nodes. */
-  readonly outputs: readonly Tensor[];
+  readonly outputs: readonly OnnxValue[];
 }
 
 /** Opset 21 and IR 10: what onnxruntime 1.20 and later read, with the contrib operators of `com.microsoft`. */
@@ -161,3 +162,9 @@ function writeValueInfo(w: BinaryWriter, { name, dtype, dims }: OnnxValue): void
 }
 
 export const onnxTypeCode = (dtype: DType): number => dataTypes[dtype];
+
+export function onnxTypeOf(code: number): DType {
+  const found = (Object.keys(dataTypes) as DType[]).find((dtype) => dataTypes[dtype] === code); // its own keys
+  invariant(found, `${code} is a type of some tensor`);
+  return found;
+}

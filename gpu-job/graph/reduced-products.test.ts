@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeToFloat32, encodeFromFloat32 } from '../../shared/formats/dtype.ts';
 import { createSession } from '../runtime/session.ts';
 import { GraphBuilder } from './builder.ts';
-import type { Compute } from './compute.ts';
+import type { Compute } from '../../shared/domain/compute.ts';
 import { lowerGraph } from './lower.ts';
 import { onnxTypeCode } from './onnx.ts';
 import type { Tensor } from './tensor.ts';
@@ -77,7 +77,7 @@ describe.each(['bfloat16', 'float16'] as const)('in %s', (compute) => {
       'y',
       graph.add(graph.matmul(x, same), graph.add(graph.matmul(x, different), graph.matmul(different, same))),
     );
-    const { nodes } = lowerGraph(graph, 'float32', { dtype: compute, native: true });
+    const { nodes } = lowerGraph(graph, 'float32', { compute, device: 'cuda' });
     const casts = nodes.filter(({ op, attrs }) => op === 'Cast' && attrs['to'] === onnxTypeCode(compute));
     expect(new Set(casts.map(({ inputs }) => inputs[0]))).toEqual(new Set(['different', 'x']));
     expect(casts).toHaveLength(2);

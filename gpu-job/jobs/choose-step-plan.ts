@@ -1,4 +1,5 @@
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
+import type { Compute } from '../../shared/domain/compute.ts';
 import { modelShape } from '../../shared/domain/model-shape.ts';
 import {
   plannedBytes,
@@ -13,6 +14,8 @@ import { shapeSize } from '../../shared/formats/dtype.ts';
 import { isPacked } from '../methods/packed-product.ts';
 import { peakLiveBytes } from '../graph/live-bytes.ts';
 import { availableMemory, type AvailableMemory } from '../runtime/available-memory.ts';
+import { chooseCompute } from '../runtime/choose-compute.ts';
+import { deviceOf } from '../runtime/device.ts';
 import { readCheckpointState } from '../training/checkpoint.ts';
 import { trainGraph } from '../training/step-graph.ts';
 import type { TokenRows } from '../training/token-rows.ts';
@@ -30,12 +33,26 @@ export interface ChosenPlan extends StepPlan {
  * `DomainError('memory')` where none does.
  */
 export async function chooseStepPlan(spec: TrainSpec, run: PreparedTraining): Promise<ChosenPlan> {
+  const plan = await chooseMemory(spec, run);
+  return { ...plan, compute: await computeOf(spec, plan) };
+}
+
+/** The type that a run began with, or what suits the device. */
+async function computeOf(
+  { compute = 'auto', device }: TrainSpec,
+  { reason, compute: before }: ChosenPlan,
+): Promise<Compute> {
+  const asked = reason === asItBegan ? (before ?? 'float32') : compute;
+  return chooseCompute(asked, deviceOf(device));
+}
+
+async function chooseMemory(spec: TrainSpec, run: PreparedTraining): Promise<ChosenPlan> {
   const begun = (await readCheckpointState(run.folders.checkpoints))?.state;
   const asked = spec.memory ?? 'auto';
   const { microBatchTokens } = spec.batch;
   if (begun) {
     const plan = begun.plan ?? { memory: stepMemory[asked === 'auto' ? 'fast' : asked], microBatchTokens };
-    return { ...plan, reason: 'as the run began' };
+    return { ...plan, reason: asItBegan };
   }
   const subject = planSubject(spec, run);
   const countLive: CountLive = (memory, { rows, length }) =>
@@ -55,6 +72,8 @@ export async function chooseStepPlan(spec: TrainSpec, run: PreparedTraining): Pr
   if (!chosen) throw nothingFits(subject, least.bytes, available);
   return { ...chosen, reason: `the fastest that fits ${gigabytes(available.bytes)} (${available.what})` };
 }
+
+const asItBegan = 'as the run began';
 
 function planSubject(spec: TrainSpec, run: PreparedTraining): PlanSubject {
   const { model, config, rows, evalRows, prompts, parameters, batchShape } = run;
@@ -92,12 +111,16 @@ function nothingFits({ longest }: PlanSubject, leastBytes: number, available: Av
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(bytes < 10e9 ? 2 : 0)} GB`;
 
 /** A plan in a sentence, for the log of a job. */
-export function planText({ memory, microBatchTokens, bytes, reason }: ChosenPlan, workers = 1): string {
+export function planText(
+  { memory, microBatchTokens, compute = 'float32', bytes, reason }: ChosenPlan,
+  workers = 1,
+): string {
   const parts = [
     memory.recompute ? 'layers are computed again' : 'all that is needed is kept',
     memory.prepack ? 'weights are copied in the order of products' : 'weights are read where they lie',
     ...(memory.lossChunks > 1 ? [`logits in ${memory.lossChunks} parts`] : []),
     ...(memory.attentionBlock === undefined ? [] : [`attention in blocks of ${memory.attentionBlock}`]),
+    ...(compute === 'float32' ? [] : [`products in ${compute}`]),
     `${microBatchTokens} tokens at once`,
     ...(workers > 1 ? [`${workers} workers`] : []),
   ];

@@ -11,6 +11,7 @@ import { scoreRows } from '../training/score-rows.ts';
 import { firstRows, indicesUpTo, selectRows, type TokenRows } from '../training/token-rows.ts';
 import type { JobContext } from './job-context.ts';
 import { openModel } from './open-model.ts';
+import { inferenceOptions } from './step-options.ts';
 import { temporaryRows } from './stored-rows.ts';
 
 /** Measures a model on a dataset: see `EvaluateReport`. */
@@ -40,7 +41,7 @@ export async function runEvaluate(spec: EvaluateSpec, context: JobContext): Prom
       found.push(...refuseErrors('general', 'What was learnt and forgotten cannot be measured:', generalFindings));
       for (const finding of [...warnings, ...found]) context.emit({ type: 'finding', finding });
 
-      step = await createEvalStep(model, spec.threads === undefined ? {} : { threads: spec.threads });
+      step = await createEvalStep(model, await inferenceOptions(spec));
       const shape = { microBatchTokens: spec.batchTokens, packing: true, packTokens, lengthMax: contextMax };
       const progress = (stage: string, done: number, total: number): void => {
         context.emit({ type: 'progress', stage, done, total, unit: 'rows' });

@@ -5,6 +5,7 @@ import { createGenerator } from '../generation/generator.ts';
 import { continuePrompts, encodePrompts } from './continue-prompts.ts';
 import type { JobContext } from './job-context.ts';
 import { openModel } from './open-model.ts';
+import { inferenceOptions } from './step-options.ts';
 
 /** Continues every prompt of a spec with the model that it names. */
 export async function runGenerate(spec: GenerateSpec, context: JobContext): Promise<GenerateReport> {
@@ -13,7 +14,7 @@ export async function runGenerate(spec: GenerateSpec, context: JobContext): Prom
   try {
     const prompts = await encodePrompts(spec.prompts, open.text, open.model.spec.maxPositions);
     for (const finding of open.warnings) context.emit({ type: 'finding', finding });
-    const generator = await createGenerator(open.model, spec.threads === undefined ? {} : { threads: spec.threads });
+    const generator = await createGenerator(open.model, await inferenceOptions(spec));
     try {
       const report: GenerateReport = {
         kind: 'generate',

@@ -25,11 +25,11 @@ export async function openStepSource(
   let isFirst = true;
   return {
     ...source,
-    accumulate(batches, seedOf) {
+    accumulate(batches, seedOf, gradientScale) {
       if (isFirst && batches.length < count)
         context.emit({ type: 'finding', finding: idleWorkers(count, batches.length) });
       isFirst = false;
-      return source.accumulate(batches, seedOf);
+      return source.accumulate(batches, seedOf, gradientScale);
     },
   };
 }

@@ -178,12 +178,12 @@ function trainedWeights(task: Task, stoppedBy: 'budget' | undefined): TrainedWei
 async function openTask(
   prepared: PreparedTask,
   checkpoint: Checkpoint | undefined,
-  { memory, microBatchTokens }: ChosenPlan,
+  { memory, microBatchTokens, compute = 'float32' }: ChosenPlan,
 ): Promise<Task> {
   const { spec, run } = prepared;
   const { config, model, saved, targets, folders } = run;
   invariant(config, 'a task trains an adapter');
-  const state: RunState = checkpoint?.state ?? { ...firstState, plan: { memory, microBatchTokens } };
+  const state: RunState = checkpoint?.state ?? { ...firstState, plan: { memory, microBatchTokens, compute } };
   const optimizer = createAdamW(run.parameters, {
     ...spec.optimizer,
     rateFactors: loraPlusFactors(spec.optimizer, run.schedule.learningRate),

@@ -6,6 +6,7 @@ import { firstState, readLatestCheckpoint, writeCheckpoint, type RunState } from
 import { checkpointInterval } from '../training/checkpoint-interval.ts';
 import { loraPlusFactors } from '../training/lora-plus.ts';
 import { keptAfter, keptSteps } from '../training/kept-checkpoints.ts';
+import { firstLossScale, lossScaleAfter } from '../training/loss-scale.ts';
 import { openMetricsLog, type MetricsLine } from '../training/metrics-log.ts';
 import { clipScale, createAdamW, globalNorm } from '../training/optimizers.ts';
 import { randomStream } from '../training/random.ts';
@@ -35,14 +36,19 @@ export async function runSteps(
 ): Promise<TrainedWeights> {
   const { plan, folders } = run;
   const { allowanceSeconds } = wall;
-  const { memory, microBatchTokens } = stepPlan;
+  const { memory, microBatchTokens, compute = 'float32' } = stepPlan;
   const batchShape = { ...run.batchShape, microBatchTokens };
   const { patience, keep = patience === undefined ? 'last' : 'best' } = spec.evaluation;
   const method = requireMethod(run.model);
   const checkpoint = await readLatestCheckpoint(folders.checkpoints, method);
   const begun = run.start?.optimizer;
   const updatesBefore = begun && begun.updates > 0 ? { updatesBefore: begun.updates } : {};
-  let state: RunState = checkpoint?.state ?? { ...firstState, ...updatesBefore, plan: { memory, microBatchTokens } };
+  let state: RunState = checkpoint?.state ?? {
+    ...firstState,
+    ...updatesBefore,
+    plan: { memory, microBatchTokens, compute },
+    ...(compute === 'float16' ? { lossScale: firstLossScale } : {}),
+  };
   let best = checkpoint?.best;
   const values = checkpoint?.parameters ?? (await initialValues(spec, run, context));
   const rateFactors = loraPlusFactors(spec.optimizer, run.schedule.learningRate);
@@ -133,25 +139,32 @@ export async function runSteps(
       const { epoch, rows } = plan.stepAt(step);
       const batches = makeBatches(await run.rows.read(rows), indicesUpTo(rows.length), batchShape);
       const dropoutSeed = (batch: number): number => randomStream(spec.seed, 'dropout', step, batch).below(2 ** 32);
-      const { loss, labels, gradients } = await source.accumulate(batches, dropoutSeed);
-      const gradientNorm = globalNorm(gradients);
-      const spike = isSpikeOf(spec, state, loss, gradientNorm);
+      const { loss, labels, gradients } = await source.accumulate(batches, dropoutSeed, state.lossScale?.factor);
+      const scale = state.lossScale?.factor ?? 1;
+      const gradientNorm = globalNorm(gradients) / scale;
       const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
-      if (spike ? state.skippedInARow + 1 >= spikesInARowMax : !finite) throw diverged(run, state, loss);
+      const overflow = Number.isFinite(loss) && !finite && scale > 1;
+      const spike = !overflow && isSpikeOf(spec, state, loss, gradientNorm);
+      if (spike ? state.skippedInARow + 1 >= spikesInARowMax : !finite && !overflow) throw diverged(run, state, loss);
       const learningRate = learningRateAt(run.schedule, step);
-      if (!spike)
-        optimizer.update(parameters, gradients, learningRate, clipScale(gradientNorm, spec.optimizer.clipNorm));
+      if (!spike && !overflow)
+        optimizer.update(parameters, gradients, learningRate, clipScale(gradientNorm, spec.optimizer.clipNorm) / scale);
 
       const seconds = (context.now() - startedAt) / 1000;
       stepSeconds = seconds;
       const tokens = sum(batches.flatMap(({ sources }) => sources.map(({ length }) => length)));
       state = { ...state, step: step + 1, tokens: state.tokens + tokens, seconds: state.seconds + seconds };
-      state = spike
-        ? { ...state, skippedSteps: state.skippedSteps + 1, skippedInARow: state.skippedInARow + 1 }
-        : { ...state, skippedInARow: 0, recentNorms: normsAfter(state.recentNorms, gradientNorm) };
-      if (spike) {
+      if (state.lossScale) state = { ...state, lossScale: lossScaleAfter(state.lossScale, overflow) };
+      state =
+        spike || overflow
+          ? { ...state, skippedSteps: state.skippedSteps + 1, skippedInARow: state.skippedInARow + Number(spike) }
+          : { ...state, skippedInARow: 0, recentNorms: normsAfter(state.recentNorms, gradientNorm) };
+      if (spike || overflow) {
         await metrics.append({ step: state.step, skipped: true, gradientNorm: finite ? gradientNorm : null });
-        context.emit({ type: 'finding', finding: skipped(state.step, loss, gradientNorm) });
+        context.emit({
+          type: 'finding',
+          finding: overflow ? overflown(state) : skipped(state.step, loss, gradientNorm),
+        });
         continue;
       }
       const figures = { step: state.step, epoch, loss, learningRate, gradientNorm, tokensPerSecond: tokens / seconds };
@@ -188,6 +201,12 @@ const skipped = (step: number, loss: number, gradientNorm: number): Finding => (
   severity: 'warning',
   code: 'step-skipped',
   message: `step ${step} is left out: its gradient has a norm of ${gradientNorm.toPrecision(3)}, its loss is ${loss.toPrecision(3)}`,
+});
+
+const overflown = ({ step, lossScale }: RunState): Finding => ({
+  severity: 'warning',
+  code: 'step-skipped',
+  message: `step ${step} is left out: its gradient is beyond float16. From now on the loss is multiplied by ${lossScale?.factor} only`,
 });
 
 const copied = (parameters: ReadonlyMap<string, Float32Array>): ReadonlyMap<string, Float32Array> =>

@@ -128,7 +128,7 @@ function stepsText(
     ...(writtenStep === steps
       ? []
       : [`the weights are those after step ${writtenStep}, whose held-out loss is lowest`]),
-    ...(skippedSteps === 0 ? [] : [`${skippedSteps} left out, whose gradients were spikes`]),
+    ...(skippedSteps === 0 ? [] : [`${skippedSteps} left out, whose gradients were spikes or beyond float16`]),
   ];
   return `${steps} (${notes.join('; ')})`;
 }

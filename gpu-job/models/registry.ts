@@ -8,7 +8,7 @@ import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 import { smollm3 } from './smollm3.ts';
 
-const architectures: readonly Architecture[] = [llama, qwen2, qwen3, smollm3, gemma3, phi3];
+export const architectures: readonly Architecture[] = [llama, qwen2, qwen3, smollm3, gemma3, phi3];
 
 /** Reads a `config.json` with the architecture of its `model_type`. Throws `DomainError` when there is none or it refuses. */
 export function readModelConfig(config: Readonly<Record<string, unknown>>): DecoderSpec {

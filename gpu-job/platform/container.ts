@@ -30,6 +30,8 @@ export interface ContainerTools {
   readonly machineClass?: string | undefined;
   /** Threads of one operator; absent: all cores. */
   readonly threads?: number | undefined;
+  /** What computes; absent: the processor. */
+  readonly device?: string | undefined;
   /** Where Hugging Face is; absent: at its own address. */
   readonly hubUrl?: string | undefined;
   /** Of a Hugging Face account, for models that are not open to everyone. */

@@ -72,14 +72,18 @@ async function deliver(container: Container, request: PinnedRequest): Promise<De
 
 /** Runs the job on plain folders and keeps what it has made. */
 async function work(container: Container, request: PinnedRequest): Promise<Delivery> {
-  const { world, fence, job, voice, folder, threads, end } = container;
+  const { world, fence, job, voice, folder, threads, device, end } = container;
   const places = await prepareInputs(world, job, request, folder);
   // the runs of several tasks stand side by side in the folder of their results
   const runsFolder = request.kind === 'train-tasks' ? places.output : `${places.output}.run`;
   const checkpoints = createCheckpointStore(world, fence, job, runsFolder, voice);
   const isTraining = request.kind === 'train' || request.kind === 'train-tasks';
   if (isTraining) await checkpoints.restore();
-  const spec = specOfRequest(request, { ...places, ...(threads === undefined ? {} : { threads }) });
+  const spec = specOfRequest(request, {
+    ...places,
+    ...(threads === undefined ? {} : { threads }),
+    ...(device ? { device } : {}), // an empty setting is none
+  });
   await writeFileAtomic(join(folder, 'spec.json'), `${JSON.stringify(spec, undefined, 2)}\n`);
   container.onStage?.('prepared');
   const onEvent = (event: JobEvent): void => {

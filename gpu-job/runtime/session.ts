@@ -1,8 +1,12 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { DomainError, invariant } from '../../shared/errors.ts';
 import type { FloatType, Graph } from '../graph/builder.ts';
-import type { Compute } from '../graph/compute.ts';
-import { lowerToOnnx } from '../graph/lower.ts';
+import type { Compute } from '../../shared/domain/compute.ts';
+import { lowerGraph } from '../graph/lower.ts';
+import { encodeOnnx } from '../graph/onnx.ts';
+import { cudaHelp } from './choose-compute.ts';
+import type { Device } from './device.ts';
+import { refuseUnplaced } from './placement.ts';
 import { switchTelemetryOff } from './no-telemetry.ts';
 
 /** Values that cross the border of a graph. Booleans are bytes 0 and 1. */
@@ -18,6 +22,8 @@ export interface SessionOptions {
   readonly float?: FloatType;
   /** Type in which a float32 graph multiplies; default float32. */
   readonly compute?: Compute;
+  /** Default: the processor. */
+  readonly device?: Device;
   /** Folder that holds the files of external weights. */
   readonly weightsFolder?: string;
   /** Threads of one operator; 0 or absent: all cores. */
@@ -39,13 +45,21 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** Compiles a graph for the CPU. Weights stay memory-mapped in their files; only what the kernels repack is copied, unless they may not. */
+/**
+ * Compiles a graph for a device. On the CPU weights stay memory-mapped in their files; only what the kernels repack is copied, unless they may
+ * not. Throws `DomainError('cuda')` where a GPU is asked for that cannot be used, and `DomainError('placement')` naming the nodes that it has no
+ * kernel for: the runtime would compute them on the CPU and say nothing.
+ */
 export async function createSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
   switchTelemetryOff();
-  const { float = 'float32', compute = 'float32' } = options;
-  // the processor has no kernels for products of fewer bits
-  const reduced = compute === 'float32' ? undefined : { dtype: compute, native: false };
-  const session = await InferenceSession.create(lowerToOnnx(graph, float, reduced), sessionOptions(float, options));
+  const { float = 'float32', compute = 'float32', device = 'cpu' } = options;
+  const model = lowerGraph(graph, float, { compute, device: device === 'cpu' ? device : 'cuda' });
+  if (device !== 'cpu') refuseUnplaced(model);
+  const session = await InferenceSession.create(encodeOnnx(model), sessionOptions(float, options)).catch(
+    (error: unknown) => {
+      throw device === 'cpu' ? error : unusable(device, error);
+    },
+  );
   return {
     inputNames: session.inputNames,
     async run(feeds) {
@@ -78,11 +92,17 @@ const copyingRewritings = [
   'FuseFp16InitializerToFp32NodeTransformer',
 ];
 
-/** Settings of the runtime for a session on the processor. */
+function unusable({ cuda }: Exclude<Device, 'cpu'>, cause: unknown): DomainError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DomainError('cuda', `GPU ${cuda} cannot be used: ${reason}. ${cudaHelp}`, { cause });
+}
+
+/** Settings of the runtime for a session. */
 export function sessionOptions(float: FloatType, options: SessionOptions): InferenceSession.SessionOptions {
+  const { device = 'cpu' } = options;
   const withoutRewritings = [...slowerFusions, ...(options.prepack === false ? copyingRewritings : [])];
   return {
-    executionProviders: ['cpu'],
+    executionProviders: device === 'cpu' ? ['cpu'] : [{ name: 'cuda', deviceId: device.cuda }],
     // the highest level rewrites float64 graphs with kernels that exist for float32 only
     graphOptimizationLevel: float === 'float64' ? 'basic' : 'all',
     // planning one big block per shape costs over a gigabyte at 135M parameters and gains no speed

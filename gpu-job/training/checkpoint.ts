@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { computeTypes } from '../../shared/domain/compute.ts';
 import type { StepPlan } from '../../shared/domain/plan-step.ts';
 import { DomainError, invariant } from '../../shared/errors.ts';
 import { openFileSource } from '../../shared/files/file-source.ts';
@@ -11,6 +12,7 @@ import { exists, readJsonFile, writeFileAtomic, writeFolderAtomic } from '../fol
 import { removeLeftovers } from '../folders/temporary-names.ts';
 import { hashFile, hashingSink } from '../folders/hashes.ts';
 import type { Method, Parameter } from '../methods/method.ts';
+import type { LossScale } from './loss-scale.ts';
 import type { AdamW } from './optimizers.ts';
 import type { BestSeen } from './run-guard.ts';
 import { runIdentitySchema, type RunIdentity } from './run-identity.ts';
@@ -41,6 +43,8 @@ export interface RunState {
   readonly metricsBytes: number;
   /** How its steps are computed; absent in what older versions wrote. */
   readonly plan?: StepPlan | undefined;
+  /** Where products are float16: what the loss of the next step is multiplied by. */
+  readonly lossScale?: LossScale | undefined;
 }
 
 export interface Checkpoint {
@@ -233,8 +237,10 @@ const stateSchema = z.strictObject({
           attentionBlock: z.int().min(1).exactOptional(),
         }),
         microBatchTokens: z.int().min(1),
+        compute: z.enum(computeTypes).exactOptional(),
       })
       .optional(),
+    lossScale: z.strictObject({ factor: z.number().min(1), goodSteps: z.int().min(0) }).optional(),
   }),
   identity: runIdentitySchema,
   sha256: z.record(z.string(), z.string()),

@@ -65,7 +65,8 @@ export async function createEvalStep(model: TunedModel, options: StepOptions = {
   };
 }
 
-function logitsGraph(model: TunedModel): GraphBuilder {
+/** Output: `logits`. */
+export function logitsGraph(model: TunedModel): GraphBuilder {
   const graph = new GraphBuilder();
   const { inputIds, places, tasks } = batchInputs(graph, undefined, model.method);
   const { states, head } = forward(graph, model, { inputIds, queries: places, keys: places, tasks });
@@ -73,7 +74,8 @@ function logitsGraph(model: TunedModel): GraphBuilder {
   return graph;
 }
 
-function scoresGraph(model: TunedModel, { lossChunks, attentionBlock }: StepMemory): GraphBuilder {
+/** Outputs: `losses` and `correct`. */
+export function scoresGraph(model: TunedModel, { lossChunks, attentionBlock }: StepMemory): GraphBuilder {
   const graph = new GraphBuilder();
   const { inputIds, labels, places, tasks } = batchInputs(graph, lossChunks, model.method);
   const { states, head } = forward(graph, model, { inputIds, queries: places, keys: places, tasks, attentionBlock });

@@ -11,13 +11,14 @@ export const runIdentitySchema = z.strictObject({
 });
 export type RunIdentity = z.output<typeof runIdentitySchema>;
 
-/** Folders may move and threads, workers and checkpoint times may change between two sittings of a run; nothing else may. */
+/** Folders may move and threads, workers, device and checkpoint times may change between two sittings of a run; nothing else may. */
 export function runIdentity(spec: TrainSpec, content: Readonly<Record<string, string>>): RunIdentity {
   const {
     base: _base,
     output: _output,
     threads: _threads,
     workers: _workers,
+    device: _device,
     memoryMaxBytes: _memoryMax,
     checkpoint: _checkpoint,
     keep: _keep,

@@ -37,7 +37,7 @@ export interface TrainStep {
   close(): Promise<void>;
 }
 
-export interface StepOptions extends Pick<SessionOptions, 'threads' | 'profilePrefix' | 'compute'> {
+export interface StepOptions extends Pick<SessionOptions, 'threads' | 'profilePrefix' | 'compute' | 'device'> {
   /** Default: all that is needed is kept. */
   readonly memory?: StepMemory;
 }

@@ -10,6 +10,7 @@ export interface StepSource {
   accumulate(
     batches: readonly Batch[],
     seedOf: (microBatch: number) => number,
+    gradientScale?: number,
   ): Promise<{ readonly loss: number; readonly labels: number; readonly gradients: StepResult['gradients'] }>;
   close(): Promise<void>;
 }
@@ -18,7 +19,7 @@ export interface StepSource {
 export function ownSource(step: TrainStep, parameters: ReadonlyMap<string, Float32Array>): StepSource {
   return {
     parameters,
-    accumulate: (batches, seedOf) => accumulate(step, parameters, batches, seedOf),
+    accumulate: (batches, seedOf, gradientScale) => accumulate(step, parameters, batches, seedOf, gradientScale),
     close: () => step.close(),
   };
 }

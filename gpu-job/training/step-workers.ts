@@ -35,6 +35,7 @@ export interface StepOrder {
   readonly seeds: readonly number[];
   /** Of all of them together. */
   readonly labels: number;
+  readonly gradientScale: number;
 }
 
 /** What a worker is told. */
@@ -83,13 +84,13 @@ export async function openStepWorkers(model: WorkerModel, options: StepWorkersOp
   }
   return {
     parameters: options.values,
-    async accumulate(batches, seedOf) {
+    async accumulate(batches, seedOf, gradientScale = 1) {
       const labels = batches.reduce((sum, batch) => sum + batch.labelCount, 0);
       invariant(labels > 0, 'a step has labels');
       if (failure !== undefined) throw failure;
       copyValues(options.values, shared.values);
       turns.reset();
-      const order: StepOrder = { batches, seeds: batches.map((_, i) => seedOf(i)), labels };
+      const order: StepOrder = { batches, seeds: batches.map((_, i) => seedOf(i)), labels, gradientScale };
       const done = answers();
       for (const worker of threads) worker.postMessage(order, []);
       const losses = (await done).flatMap((message) => (message.type === 'done' ? message.losses : []));

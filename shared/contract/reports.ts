@@ -1,3 +1,4 @@
+import type { Compute } from '../domain/compute.ts';
 import type { Finding } from '../errors.ts';
 import type { ExportFormat } from './specs/export.ts';
 import type { SweepSettings } from './specs/sweep.ts';
@@ -99,6 +100,8 @@ export interface TrainReport {
       readonly attentionBlock?: number;
     };
     readonly microBatchTokens: number;
+    /** Type of the products; absent: float32. */
+    readonly compute?: Compute;
   };
   /** Where the run was asked for it: what was learnt and forgotten at each scale of the written adapter. */
   readonly forgetting?: ForgettingReport;

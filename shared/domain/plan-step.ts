@@ -1,3 +1,4 @@
+import type { Compute } from './compute.ts';
 import { stepMemory, type StepMemory } from './step-memory.ts';
 import { stepBytes, stepSeconds, totalBytes, usualRate, type StepSubject } from './step-cost.ts';
 
@@ -14,6 +15,8 @@ export interface PlanSubject extends Omit<StepSubject, 'rows' | 'length'> {
 export interface StepPlan {
   readonly memory: StepMemory;
   readonly microBatchTokens: number;
+  /** Type of the products; absent: float32. */
+  readonly compute?: Compute;
 }
 
 export interface PlannedStep extends StepPlan {

@@ -39,6 +39,8 @@ export interface SpecPlaces extends DataPlaces {
   readonly output: string;
   /** Threads of one operator; absent: all cores. */
   readonly threads?: number;
+  /** What computes; absent: the processor. */
+  readonly device?: string;
 }
 
 /** Whether a job reads its base: composing does not, and neither does copying an adapter. */
@@ -89,13 +91,13 @@ const general = (asked: { readonly rowsMax: number } | undefined, { generalDatas
   asked && { rowsMax: asked.rowsMax, data: generalDataset };
 
 function specValue(request: PinnedRequest, places: SpecPlaces): object {
-  const { base, adapter, output, threads } = places;
+  const { base, adapter, output, threads, device } = places;
   switch (request.kind) {
     case 'train': {
       const { data, rest } = dataOf(withoutOwn(request), places);
       const evaluation = { ...request.evaluation, general: general(request.evaluation.general, places) };
       const method = rest.method.kind === 'continue' ? continued(rest.method, adapter) : rest.method;
-      return { ...rest, method, evaluation, base, output, data, threads };
+      return { ...rest, method, evaluation, base, output, data, threads, device };
     }
     case 'train-tasks': {
       const { kind, train, tasks } = request;
@@ -104,7 +106,7 @@ function specValue(request: PinnedRequest, places: SpecPlaces): object {
         const { output: made, ...own } = rest;
         return { ...own, name: made.adapter, data };
       });
-      return { kind, train: { ...train, base, threads }, tasks: named, output };
+      return { kind, train: { ...train, base, threads, device }, tasks: named, output };
     }
     case 'sweep': {
       const { kind, train, over, runs } = request;
@@ -114,11 +116,19 @@ function specValue(request: PinnedRequest, places: SpecPlaces): object {
     }
     case 'evaluate': {
       const { dataset: _d, version: _v, ...rest } = withoutOwn(request);
-      return { ...rest, general: general(request.general, places), base, adapter, data: places.dataset, threads };
+      return {
+        ...rest,
+        general: general(request.general, places),
+        base,
+        adapter,
+        data: places.dataset,
+        threads,
+        device,
+      };
     }
     case 'generate': {
       const { version: _v, ...rest } = withoutOwn(request);
-      return { ...rest, base, adapter, threads };
+      return { ...rest, base, adapter, threads, device };
     }
     case 'compose':
       invariant(request.recipe, 'the request of a composition holds its recipe');

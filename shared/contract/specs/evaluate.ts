@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { limits } from '../../limits.ts';
-import { generalField, longRowsField, pathField, rowsField, seedField, threadsField } from './spec-fields.ts';
+import {
+  deviceField,
+  generalField,
+  longRowsField,
+  pathField,
+  rowsField,
+  seedField,
+  threadsField,
+} from './spec-fields.ts';
 
 /** Measures a base, or a base with an adapter around it, on a dataset. A merged model is a base. */
 export const evaluateSpecSchema = z
@@ -27,6 +35,7 @@ export const evaluateSpecSchema = z
     output: pathField.optional().describe('JSON file for the report; absent: it is only returned.'),
     seed: seedField,
     threads: threadsField,
+    device: deviceField,
   })
   .refine(({ adapter, general }) => general === undefined || adapter !== undefined, {
     error: 'is about an adapter: give one, or leave it out',

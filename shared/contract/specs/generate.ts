@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { limits } from '../../limits.ts';
-import { pathField, promptField, samplingFields, seedField, threadsField } from './spec-fields.ts';
+import { deviceField, pathField, promptField, samplingFields, seedField, threadsField } from './spec-fields.ts';
 
 /** Continues prompts with a base, or a base with an adapter around it. */
 export const generateSpecSchema = z.strictObject({
@@ -12,6 +12,7 @@ export const generateSpecSchema = z.strictObject({
   output: pathField.optional().describe('JSON file for the texts; absent: they are only returned.'),
   seed: seedField,
   threads: threadsField,
+  device: deviceField,
 });
 
 export type GenerateSpec = z.output<typeof generateSpecSchema>;

@@ -19,6 +19,12 @@ export const seedField = z
 /** Threads of one operator; absent: all cores. Results can differ in the last bits between thread counts. */
 export const threadsField = z.int().min(1).max(limits.threadsMax).optional();
 
+/** What computes; absent: the processor, and in the GPU image the first GPU. */
+export const deviceField = z
+  .string()
+  .regex(/^(cpu|cuda(:\d{1,2})?)$/, { error: 'is none of cpu, cuda and cuda:N, N being the number of a GPU' })
+  .optional();
+
 /** One turn of a conversation. Further keys are allowed: templates may read them. */
 export const messageField = z.looseObject({ role: z.string().min(1), content: z.string() });
 

@@ -91,6 +91,7 @@ function unshareable({
   keep,
   optimizer: { spikeFactor },
   workers,
+  compute,
 }: TrainSpec): [string, string][] {
   const found: [string, string][] = [];
   const refuse = (where: string, message: string): void => void found.push([where, message]);
@@ -109,6 +110,7 @@ function unshareable({
   if (looks.general) refuse('evaluation.general', 'is for a run by itself: measure the adapter afterwards');
   if (workers !== undefined) refuse('workers', 'are for a run by itself');
   if (keep) refuse('keep', 'is for a run by itself');
+  if (compute === 'float16') refuse('compute', 'float16 scales the loss of a run by itself: take bfloat16 or float32');
   if (maxSeconds !== undefined) refuse('maxSeconds', 'is for a run by itself');
   if (maxDollars !== undefined) refuse('maxDollars', 'is for a run by itself');
   if (samples.prompts.length > 0) refuse('samples.prompts', 'are for a run by itself');

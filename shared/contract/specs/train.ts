@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { computeTypes } from '../../domain/compute.ts';
 import { limits } from '../../limits.ts';
 import { loraConfigSchema } from '../../methods/lora.ts';
 import { unscalable } from '../../methods/unscalable.ts';
@@ -6,6 +7,7 @@ import { presetNames, presetOf, withPreset } from './train-presets.ts';
 import { keepMomentsField, toldConfigField } from './continue-fields.ts';
 import { mixField, mixWeightField } from './mix-fields.ts';
 import {
+  deviceField,
   generalField,
   longRowsField,
   pathField,
@@ -331,6 +333,13 @@ export const trainFields = z.strictObject({
     .describe('What `auto` may plan with; default the limit of the container, else the free memory of the machine.'),
   seed: seedField,
   threads: threadsField,
+  device: deviceField.describe('`cpu`, `cuda` (the first GPU) or `cuda:N`; absent: the processor.'),
+  compute: z
+    .enum(['auto', ...computeTypes])
+    .optional()
+    .describe(
+      'Type in which products take their operands and give their results; sums, norms, softmax, losses, the trained weights and the optimizer are float32 always. `auto` (default): float32 on the processor, bfloat16 on a GPU from compute capability 8.0 on, else float16, whose loss is scaled. A run keeps to what it began with. The processor rounds as a GPU would and is no faster for it.',
+    ),
   workers: z
     .int()
     .min(1)
