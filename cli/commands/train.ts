@@ -244,6 +244,7 @@ export const train: SpecCommand = {
       path: 'compute',
       kind: 'text',
       value: 'TYPE',
+      only: 'folders',
       help: 'type of the products: float32, bfloat16, float16 [what suits the device]',
     },
     workers: {
