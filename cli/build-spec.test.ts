@@ -134,6 +134,8 @@ test('every flag of every command leads to a place that the spec knows', () => {
     'ramp-steps': '20',
     init: 'pissa',
     'output-dtype': 'bf16',
+    device: 'cuda:1',
+    compute: 'bfloat16',
     dtype: 'f16',
     type: 'svd',
     mode: 'exact',

@@ -58,7 +58,7 @@ test('a run tells how it takes its steps and why, and its report keeps it', asyn
   expect(said()).toMatch(
     /^all that is needed is kept, .*1024 tokens at once, about 0\.\d\d GB: the fastest that fits /,
   );
-  expect(report.plan).toEqual({ memory: stepMemory.fast, microBatchTokens: 1024 });
+  expect(report.plan).toEqual({ memory: stepMemory.fast, microBatchTokens: 1024, compute: 'float32' });
 });
 
 test('a run goes on as it began, with whatever memory there is then: to the same numbers', async () => {
@@ -75,7 +75,7 @@ test('what a checkpoint says of its run holds, also where this machine would cho
   await expect(runTrain(specOf('moved'), watched(3).context)).rejects.toThrow(UnavailableError);
   const path = join(folder, 'moved.run', 'checkpoints', 'step-00000003', 'state.json');
   const written = JSON.parse(await readFile(path, 'utf8')) as { state: { plan: unknown } };
-  expect(written.state.plan).toEqual({ memory: stepMemory.fast, microBatchTokens: 1024 });
+  expect(written.state.plan).toEqual({ memory: stepMemory.fast, microBatchTokens: 1024, compute: 'float32' });
   written.state.plan = { memory: stepMemory.lean, microBatchTokens: 256 };
   await writeFile(path, JSON.stringify(written));
   const { context, said } = watched();
