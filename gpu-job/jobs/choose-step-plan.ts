@@ -37,6 +37,11 @@ export async function chooseStepPlan(spec: TrainSpec, run: PreparedTraining): Pr
   return { ...plan, compute: await computeOf(spec, plan) };
 }
 
+/** The plan of steps whose loss is not scaled: float16 is for runs by themselves. */
+export function unscaledPlan(plan: ChosenPlan): ChosenPlan {
+  return plan.compute === 'float16' ? { ...plan, compute: 'float32' } : plan;
+}
+
 /** The type that a run began with, or what suits the device. */
 async function computeOf(
   { compute = 'auto', device }: TrainSpec,

@@ -15,7 +15,7 @@ import { runFolders } from '../training/run-folders.ts';
 import { lockRun } from '../training/run-lock.ts';
 import { createTrainStep } from '../training/step-graph.ts';
 import { indicesUpTo } from '../training/token-rows.ts';
-import { chooseStepPlan } from './choose-step-plan.ts';
+import { chooseStepPlan, unscaledPlan } from './choose-step-plan.ts';
 import { initialValues } from './initial-values.ts';
 import type { JobContext } from './job-context.ts';
 import { prepareTraining, type PreparedTraining } from './prepare-training.ts';
@@ -61,7 +61,7 @@ export async function runFindRate(spec: FindRateSpec, context: JobContext): Prom
 
 async function takeRamp(spec: FindRateSpec, run: PreparedTraining, context: JobContext): Promise<RatePoint[]> {
   const { optimizer: settings, seed } = run.spec;
-  const stepPlan = await chooseStepPlan(run.spec, run);
+  const stepPlan = unscaledPlan(await chooseStepPlan(run.spec, run));
   const batchShape = { ...run.batchShape, microBatchTokens: stepPlan.microBatchTokens };
   requireMethod(run.model);
   const first = await initialValues(run.spec, run, context);

@@ -10,7 +10,7 @@ import { runFolders, type RunFolders } from '../training/run-folders.ts';
 import { lockRun } from '../training/run-lock.ts';
 import { runWall } from '../training/run-wall.ts';
 import { joinRows } from '../training/token-rows.ts';
-import { chooseStepPlan, type ChosenPlan } from './choose-step-plan.ts';
+import { chooseStepPlan, unscaledPlan } from './choose-step-plan.ts';
 import type { JobContext } from './job-context.ts';
 import { prepareTraining, type PreparedTraining } from './prepare-training.ts';
 import { runTaskSteps, type PreparedTask } from './task-steps.ts';
@@ -84,9 +84,7 @@ async function trainOpen(
       rows: joinRows(open.map(({ run }) => run.rows)),
       evalRows: joinRows(open.map(({ run }) => run.evalRows)),
     };
-    const chosen = await chooseStepPlan(first.spec, together);
-    // a scaled loss is that of a run by itself
-    const plan: ChosenPlan = chosen.compute === 'float16' ? { ...chosen, compute: 'float32' } : chosen;
+    const plan = unscaledPlan(await chooseStepPlan(first.spec, together));
     const wall = runWall(undefined, 0, context);
     const trained = await runTaskSteps(open, model, plan, wall, context);
     for (const { name, spec, run } of open) {

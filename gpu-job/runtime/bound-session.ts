@@ -1,12 +1,13 @@
 import { invariant } from '../../shared/errors.ts';
 import type { Graph } from '../graph/builder.ts';
-import { lowerToOnnx } from '../graph/lower.ts';
+import { lowerGraph } from '../graph/lower.ts';
+import { encodeOnnx } from '../graph/onnx.ts';
 import type { BoundValue } from './bound-value.ts';
 import type { Handle, OrtApi } from './ort-api.ts';
-import { withoutFallback } from './probe-device.ts';
+import { refuseUnplaced } from './placement.ts';
 import { sessionOptions, type SessionOptions } from './session.ts';
 
-export interface BoundSessionOptions extends SessionOptions {
+export interface BoundSessionOptions extends Omit<SessionOptions, 'device'> {
   /** Where the graph runs and its results stay; default the processor. */
   readonly device?: BoundDevice;
   /** Results that come to the host; all others stay on the device. */
@@ -39,12 +40,13 @@ export interface BoundSession {
   close(): void;
 }
 
-/** Compiles a graph for a device by the C API of the runtime. What the device cannot do is an error then. */
+/** Compiles a graph for a device by the C API of the runtime. Throws `DomainError('placement')` where a GPU has no kernel for a node. */
 export function createBoundSession(api: OrtApi, graph: Graph, options: BoundSessionOptions = {}): BoundSession {
   const { device = { kind: 'cpu' }, hostOutputs = [] } = options;
   const { compute = 'float32' } = options;
-  const reduced = compute === 'float32' ? undefined : { dtype: compute, native: device.kind === 'cuda' };
-  const session = openSession(api, lowerToOnnx(graph, 'float32', reduced), options, device);
+  const model = lowerGraph(graph, 'float32', { compute, device: device.kind });
+  if (device.kind === 'cuda') refuseUnplaced(model);
+  const session = openSession(api, encodeOnnx(model), options, device);
   const [inputNames, outputNames] = [api.names('Input', session), api.names('Output', session)];
   const binding = api.make('CreateIoBinding', session);
   const runOptions = api.make('CreateRunOptions');
@@ -93,7 +95,7 @@ export function createBoundSession(api: OrtApi, graph: Graph, options: BoundSess
 const deviceAllocator = 0;
 const defaultMemory = 0;
 
-function openSession(api: OrtApi, model: Uint8Array, options: SessionOptions, device: BoundDevice): Handle {
+function openSession(api: OrtApi, model: Uint8Array, options: BoundSessionOptions, device: BoundDevice): Handle {
   const settings = api.make('CreateSessionOptions');
   try {
     applySettings(api, settings, options);
@@ -105,7 +107,7 @@ function openSession(api: OrtApi, model: Uint8Array, options: SessionOptions, de
 }
 
 /** What the Node binding is told of a session, told to the C API. */
-function applySettings(api: OrtApi, settings: Handle, options: SessionOptions): void {
+function applySettings(api: OrtApi, settings: Handle, { device: _, ...options }: BoundSessionOptions): void {
   const { graphOptimizationLevel, enableMemPattern, logSeverityLevel, intraOpNumThreads, extra } = sessionOptions(
     'float32',
     options,
@@ -131,8 +133,6 @@ function entriesOf(group: object, path = ''): [string, string][] {
 }
 
 function appendCuda(api: OrtApi, settings: Handle, device: Extract<BoundDevice, { kind: 'cuda' }>): void {
-  for (const [key, value] of Object.entries(withoutFallback))
-    api.call('AddSessionConfigEntry', settings, `session.${key}`, value);
   const entries = Object.entries({ ...device.settings, device_id: String(device.index) });
   const cuda = api.make('CreateCUDAProviderOptions');
   try {

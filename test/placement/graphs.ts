@@ -1,6 +1,6 @@
 import type { CheckpointTensor, PackedWeight } from '../../gpu-job/folders/checkpoint-tensor.ts';
 import { generatorGraph } from '../../gpu-job/generation/generator.ts';
-import type { Graph } from '../../gpu-job/graph/builder.ts';
+import { GraphBuilder, type Graph } from '../../gpu-job/graph/builder.ts';
 import { lowerGraph } from '../../gpu-job/graph/lower.ts';
 import type { OnnxModel } from '../../gpu-job/graph/onnx.ts';
 import { dora } from '../../gpu-job/methods/dora.ts';
@@ -8,7 +8,8 @@ import { fullMethod } from '../../gpu-job/methods/full.ts';
 import { loraMethod, type LoraOptions } from '../../gpu-job/methods/lora.ts';
 import type { Method, TunableModel } from '../../gpu-job/methods/method.ts';
 import { sharedLora } from '../../gpu-job/methods/shared-lora.ts';
-import { describeModel, tunedModel, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
+import { describeModel, tunedModel, writeDerived, type TunedModel } from '../../gpu-job/methods/tuned-model.ts';
+import { copyGraph, squaresGraph, sumGraph, updateGraph } from '../../gpu-job/training/device-graphs.ts';
 import { logitsGraph, scoresGraph } from '../../gpu-job/training/eval-graph.ts';
 import { trainGraph } from '../../gpu-job/training/step-graph.ts';
 import { computeTypes } from '../../shared/domain/compute.ts';
@@ -144,6 +145,8 @@ function* graphsOf(name: string, model: TunedModel): Generator<NamedModel> {
   const graphs: [string, Graph][] = [
     ['scores', scoresGraph(model, stepMemory.lean)],
     ['logits', logitsGraph(model)],
+    ...(model.method?.derived ? [['derived values', derivedGraph(model)] as [string, Graph]] : []),
+    ...updates(model),
     // nobody generates with several tasks at once
     ...(model.method?.sharesRows ? [] : ([['generation', generatorGraph(model)]] as [string, Graph][])),
     ...(model.method
@@ -156,6 +159,25 @@ function* graphsOf(name: string, model: TunedModel): Generator<NamedModel> {
         name: `${name}: ${what} in ${compute}`,
         model: lowerGraph(graph, 'float32', { compute, device: 'cuda' }),
       };
+}
+
+/** What is done with gradients where they are. */
+function updates({ method }: TunedModel): [string, Graph][] {
+  const parameters = method?.parameters ?? [];
+  const adamW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
+  const graphs = [
+    sumGraph(parameters),
+    squaresGraph(parameters),
+    updateGraph(parameters, adamW),
+    copyGraph(parameters),
+  ];
+  return method ? graphs.map((graph, i) => [`update ${i}`, graph]) : [];
+}
+
+function derivedGraph(model: TunedModel): Graph {
+  const graph = new GraphBuilder();
+  writeDerived(graph, model);
+  return graph;
 }
 
 /** A model of which there is no file. */
