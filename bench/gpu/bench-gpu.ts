@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Compute } from '../../shared/domain/compute.ts';
+import type { Compute } from '../../shared/methods/compute.ts';
 import type { BoundDevice } from '../../gpu-job/runtime/bound-session.ts';
 import { installedRuntime } from '../../gpu-job/runtime/installed-runtime.ts';
 import { openOrtApi } from '../../gpu-job/runtime/ort-api.ts';

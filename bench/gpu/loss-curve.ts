@@ -1,6 +1,6 @@
 /** The losses of some steps on a device, beside those of the same steps with everything on the CPU. */
 import { requireMethod } from '../../gpu-job/methods/tuned-model.ts';
-import type { Compute } from '../../shared/domain/compute.ts';
+import type { Compute } from '../../shared/methods/compute.ts';
 import type { BoundDevice } from '../../gpu-job/runtime/bound-session.ts';
 import type { OrtApi } from '../../gpu-job/runtime/ort-api.ts';
 import { accumulate } from '../../gpu-job/training/accumulate.ts';

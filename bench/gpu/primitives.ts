@@ -1,4 +1,4 @@
-import type { Compute } from '../../shared/domain/compute.ts';
+import type { Compute } from '../../shared/methods/compute.ts';
 import { GraphBuilder } from '../../gpu-job/graph/builder.ts';
 import { createBoundSession, type BoundDevice } from '../../gpu-job/runtime/bound-session.ts';
 import { float32Of, lend } from '../../gpu-job/runtime/bound-value.ts';

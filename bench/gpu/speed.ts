@@ -1,6 +1,6 @@
 /** Tokens a second, memory, and the share of the card's own rate of products, of one shape and size. */
 import { GraphBuilder } from '../../gpu-job/graph/builder.ts';
-import type { Compute } from '../../shared/domain/compute.ts';
+import type { Compute } from '../../shared/methods/compute.ts';
 import { productFlops } from '../../gpu-job/graph/flops.ts';
 import { createBoundSession, type BoundDevice } from '../../gpu-job/runtime/bound-session.ts';
 import { lend } from '../../gpu-job/runtime/bound-value.ts';

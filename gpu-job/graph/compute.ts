@@ -1,4 +1,4 @@
-import type { Compute } from '../../shared/domain/compute.ts';
+import type { Compute } from '../../shared/methods/compute.ts';
 
 /** What a graph is spelled for. */
 export interface GraphTarget {

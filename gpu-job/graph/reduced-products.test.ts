@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeToFloat32, encodeFromFloat32 } from '../../shared/formats/dtype.ts';
 import { createSession } from '../runtime/session.ts';
 import { GraphBuilder } from './builder.ts';
-import type { Compute } from '../../shared/domain/compute.ts';
+import type { Compute } from '../../shared/methods/compute.ts';
 import { lowerGraph } from './lower.ts';
 import { onnxTypeCode } from './onnx.ts';
 import type { Tensor } from './tensor.ts';

@@ -1,5 +1,5 @@
 import type { TrainSpec } from '../../shared/contract/specs/train.ts';
-import type { Compute } from '../../shared/domain/compute.ts';
+import type { Compute } from '../../shared/methods/compute.ts';
 import { modelShape } from '../../shared/domain/model-shape.ts';
 import {
   plannedBytes,

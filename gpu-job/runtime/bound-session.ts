@@ -107,10 +107,10 @@ function openSession(api: OrtApi, model: Uint8Array, options: BoundSessionOption
 }
 
 /** What the Node binding is told of a session, told to the C API. */
-function applySettings(api: OrtApi, settings: Handle, { device: _, ...options }: BoundSessionOptions): void {
+function applySettings(api: OrtApi, settings: Handle, options: BoundSessionOptions): void {
   const { graphOptimizationLevel, enableMemPattern, logSeverityLevel, intraOpNumThreads, extra } = sessionOptions(
     'float32',
-    options,
+    { ...options, device: 'cpu' }, // providers are appended apart
   );
   invariant(
     graphOptimizationLevel === 'all' && enableMemPattern === false,

@@ -1,4 +1,4 @@
-import type { Compute } from '../../shared/domain/compute.ts';
+import type { Compute } from '../../shared/methods/compute.ts';
 import { DomainError } from '../../shared/errors.ts';
 import type { Device } from './device.ts';
 import { runCommand } from './run-command.ts';

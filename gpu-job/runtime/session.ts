@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { DomainError, invariant } from '../../shared/errors.ts';
 import type { FloatType, Graph } from '../graph/builder.ts';
-import type { Compute } from '../../shared/domain/compute.ts';
+import type { Compute } from '../../shared/methods/compute.ts';
 import { lowerGraph } from '../graph/lower.ts';
 import { encodeOnnx } from '../graph/onnx.ts';
 import { cudaHelp } from './choose-compute.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { computeTypes } from '../../shared/domain/compute.ts';
+import { computeTypes } from '../../shared/methods/compute.ts';
 import type { StepPlan } from '../../shared/domain/plan-step.ts';
 import { DomainError, invariant } from '../../shared/errors.ts';
 import { openFileSource } from '../../shared/files/file-source.ts';

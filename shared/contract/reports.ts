@@ -1,4 +1,4 @@
-import type { Compute } from '../domain/compute.ts';
+import type { Compute } from '../methods/compute.ts';
 import type { Finding } from '../errors.ts';
 import type { ExportFormat } from './specs/export.ts';
 import type { SweepSettings } from './specs/sweep.ts';

@@ -1,4 +1,4 @@
-import type { Compute } from './compute.ts';
+import type { Compute } from '../methods/compute.ts';
 import { stepMemory, type StepMemory } from './step-memory.ts';
 import { stepBytes, stepSeconds, totalBytes, usualRate, type StepSubject } from './step-cost.ts';
 

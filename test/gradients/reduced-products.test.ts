@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Compute } from '../../shared/domain/compute.ts';
+import type { Compute } from '../../shared/methods/compute.ts';
 import { trainGraph, trainStepOf, type StepResult } from '../../gpu-job/training/step-graph.ts';
 import { lossCurve, realSteps, type RealSteps } from '../support/real-steps.ts';
 import { withRoundedNorms } from '../support/rounded-norms.ts';

@@ -12,7 +12,7 @@ import { describeModel, tunedModel, writeDerived, type TunedModel } from '../../
 import { copyGraph, squaresGraph, sumGraph, updateGraph } from '../../gpu-job/training/device-graphs.ts';
 import { logitsGraph, scoresGraph } from '../../gpu-job/training/eval-graph.ts';
 import { trainGraph } from '../../gpu-job/training/step-graph.ts';
-import { computeTypes } from '../../shared/domain/compute.ts';
+import { computeTypes } from '../../shared/methods/compute.ts';
 import { stepMemory, type StepMemory } from '../../shared/domain/step-memory.ts';
 import { dtypeBytes, shapeSize, type Dtype } from '../../shared/formats/dtype.ts';
 import type { Packing } from '../../shared/formats/packing.ts';

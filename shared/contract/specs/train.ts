@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { computeTypes } from '../../domain/compute.ts';
+import { computeTypes } from '../../methods/compute.ts';
 import { limits } from '../../limits.ts';
 import { loraConfigSchema } from '../../methods/lora.ts';
 import { unscalable } from '../../methods/unscalable.ts';
