@@ -212,7 +212,12 @@ module.exports = {
       'graph-stands-alone',
       'The graph is the lowest layer of the engine; what it unpacks is described where files are.',
       '^gpu-job/graph/',
-      [errors, '^shared/formats/(packing|nf4)\\.ts$', '^shared/methods/compute\\.ts$', ...modules('@bufbuild/protobuf')],
+      [
+        errors,
+        '^shared/formats/(packing|nf4)\\.ts$',
+        '^shared/methods/compute\\.ts$',
+        ...modules('@bufbuild/protobuf'),
+      ],
     ),
     only(
       'autodiff-knows-the-graph',
