@@ -6,6 +6,7 @@ import { buildSpec, flagAt } from './build-spec.ts';
 import type { SpecCommand } from './command.ts';
 import { compose } from './commands/compose.ts';
 import { dataCheck } from './commands/data-check.ts';
+import { estimate } from './commands/estimate.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
 import { findRate } from './commands/find-rate.ts';
@@ -44,6 +45,19 @@ test('flags of train build the spec that a file would hold', () => {
   expect(targets('all-linear')).toMatchObject({ method: { config: { target_modules: 'all-linear' } } });
   expect(targets('q_proj')).toMatchObject({ method: { config: { target_modules: ['q_proj'] } } });
   expect(targets('.*_proj')).toMatchObject({ method: { config: { target_modules: '.*_proj' } } });
+});
+
+test('an estimate takes the flags of train, or the spec of a run and at most a machine', () => {
+  expect(specOf(estimate, '--base ./b --data d.jsonl --r 4 --machine gpu-24')).toEqual({
+    kind: 'estimate',
+    base: here('b'),
+    data: { train: here('d.jsonl') },
+    method: { kind: 'lora', config: { r: 4 } },
+    machine: 'gpu-24',
+  });
+  expect(specOf(estimate, 'spec.json --machine cpu')).toMatchObject({ file: here('spec.json'), machine: 'cpu' });
+  for (const besides of ['--r 4', '--steps 7', 'other.json'])
+    expect(() => specOf(estimate, `spec.json ${besides}`)).toThrow('which says all of a run');
 });
 
 test('members of a composition carry their weights, negative ones too', () => {
@@ -145,6 +159,7 @@ test('every flag of every command leads to a place that the spec knows', () => {
     from: './a',
     mix: './b=0.5',
     'keep-moments': '--from=./a',
+    memory: 'middle',
   };
   // only the flattened format takes all of them
   const exported = ['--base', './b', '--adapter', './a', '--output', 'o', '--format', 'flattened'];

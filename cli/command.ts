@@ -49,6 +49,8 @@ export interface SpecCommand extends CommandForm {
   readonly fixed: Readonly<Record<string, unknown>>;
   /** Puts words that are no flags into the spec, paths by `place`; absent: there may be none. Throws `DomainError('usage')`. */
   readonly words?: (words: readonly string[], spec: Record<string, unknown>, place: (path: string) => string) => void;
+  /** Reads what a spec names in the place of its own content; absent: it has everything. */
+  readonly load?: (spec: Readonly<Record<string, unknown>>) => Promise<Record<string, unknown>>;
   /** The same on the server, for what it keeps under names; absent: folders only. */
   readonly named?: NamedForm;
 }

@@ -18,6 +18,7 @@ import { dataErase } from './commands/data-erase.ts';
 import { dataLs } from './commands/data-ls.ts';
 import { dataPush } from './commands/data-push.ts';
 import { doctor } from './commands/doctor.ts';
+import { estimate } from './commands/estimate.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
 import { findRate } from './commands/find-rate.ts';
@@ -71,6 +72,7 @@ export const commands: readonly Command[] = [
   dataLs,
   dataErase,
   train,
+  estimate,
   trainTasks,
   presets,
   findRate,

@@ -47,6 +47,21 @@ test('from any folder: an adapter is trained by flags, and a spec file does the 
   expect(await weights('file')).toEqual(await weights('flags'));
 }, 240_000);
 
+test('an estimate of flags and of a spec file tells steps, memory, time and disk; where nothing fits, it ends with 2', async () => {
+  const call = ['estimate', '--base', 'base', '--data', 'rows.jsonl', '--steps', '3', '--eval-fraction', '0.25'];
+  const { code, out } = await lorary(...call);
+  expect(code).toBe(0);
+  expect(out).toMatch(/3 steps over 9 rows \(3 held out\).*Machine: here.*Plan: .*Memory: .*Time: .*Disk: .*taken/s);
+  const printed = await lorary('train', ...call.slice(1), '--output', 'later', '--print-spec');
+  await writeFile(join(folder, 'later.json'), printed.out);
+  const there = await lorary('estimate', 'later.json', '--machine', 'cpu', '--json');
+  expect(there).toMatchObject({ code: 0, err: '' });
+  expect(JSON.parse(there.out)).toMatchObject({ kind: 'estimate', steps: 3, machine: { name: 'cpu' } });
+  const tight = await lorary(...call, '--memory-max', '1e6');
+  expect(tight.code).toBe(2);
+  expect(tight.out).toMatch(/A step takes .* at least.*The smallest class of machines that it fits is/s);
+}, 240_000);
+
 test('mistakes end with 2 and are told by the names of the flags, with --json as JSON too', async () => {
   const call = ['evaluate', '--base', './nowhere', '--data', 'rows.jsonl', '--adapter', './none'];
   const plain = await lorary(...call);

@@ -44,8 +44,11 @@ async function runAsJob(command: SpecCommand, args: readonly string[], io: Comma
   const { spec, common, works } = buildSpec(command, args);
   if (common.help) io.print(commandText(command));
   else if (works === 'names' && command.named) return command.named.run(spec, common.json, io);
-  else if (common.printSpec) io.print(JSON.stringify(parseSpec(spec), undefined, 2));
-  else return runSpec(parseSpec(spec), common.json, io);
+  else {
+    const checked = parseSpec((await command.load?.(spec)) ?? spec);
+    if (!common.printSpec) return runSpec(checked, common.json, io);
+    io.print(JSON.stringify(checked, undefined, 2));
+  }
   return exitCodes.done;
 }
 

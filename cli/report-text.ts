@@ -1,5 +1,6 @@
 import type { JobReport } from '../gpu-job/main.ts';
 import type { DataCheckReport, Measured } from '../shared/contract/reports.ts';
+import { estimateReportText } from './estimate-text.ts';
 import { forgettingText } from './forgetting-text.ts';
 import { printable } from './printable.ts';
 import { rateText } from './rate-text.ts';
@@ -45,6 +46,8 @@ export function reportText(report: JobReport): string {
       return sweepText(report);
     case 'find-rate':
       return rateText(report);
+    case 'estimate':
+      return estimateReportText(report);
     case 'evaluate': {
       const { rows, labels, loss, perplexity, tokenAccuracy, exactMatch, majorityBaseline } = report;
       return [

@@ -23,4 +23,6 @@ export async function runSpec(spec: Spec, json: boolean, io: CommandIo): Promise
 
 /** A check that finds what training would refuse has done its work, and yet a script must be able to stop there. */
 const exitCodeOfReport = (report: JobReport): number =>
-  report.kind === 'data-check' && !report.usable ? exitCodes.refused : exitCodes.done;
+  (report.kind === 'data-check' && !report.usable) || (report.kind === 'estimate' && !report.plan)
+    ? exitCodes.refused
+    : exitCodes.done;

@@ -110,6 +110,12 @@ export const train: SpecCommand = {
       set: 'lean',
       help: 'a third of the memory for a third more time [what fits]',
     },
+    memory: {
+      path: 'memory',
+      kind: 'text',
+      value: 'HOW',
+      help: 'what a step keeps: auto, fast, middle or lean [auto]',
+    },
     'memory-max': {
       path: 'memoryMaxBytes',
       kind: 'number',

@@ -26,6 +26,9 @@ export interface StartOptions {
   readonly whenDone?: (job: Job) => Promise<string>;
 }
 
+type Created = OperationOutput<typeof createJob>;
+type Estimate = Created['estimate'];
+
 /** Starts a job and watches it to its end. Resolves to the exit code. */
 export async function startJob(
   api: ApiClient,
@@ -37,10 +40,11 @@ export async function startJob(
   const created = await withSuggestions(api, names, () =>
     api.call(createJob, { query: { dryRun: String(dryRun) }, body }),
   );
-  const { job, estimate, cost, warnings } = created;
+  const { job, estimate, machine, cost, warnings } = created;
   if (!json) {
     for (const warning of asFindings(warnings)) io.note(`warning: ${findingText(warning)}`);
     io.note(estimateText(estimate));
+    for (const line of trainingLines(estimate, machine)) io.note(line);
     if (cost) for (const line of costLines(cost)) io.note(line);
   }
   if (!job) {
@@ -64,7 +68,7 @@ function estimateText({
   storedBytes,
   seconds,
   basis,
-}: OperationOutput<typeof createJob>['estimate']): string {
+}: Estimate): string {
   const parts = [
     ...(steps === null ? [] : [`${stepsAreExact ? '' : 'about '}${steps.toLocaleString('en')} steps`]),
     ...(tokens === null ? [] : [`about ${tokens.toLocaleString('en')} tokens`]),
@@ -76,8 +80,19 @@ function estimateText({
   return `Expected: ${parts.join(', ')} (${basis})`;
 }
 
+/** How a training would take its steps, and on what. */
+function trainingLines({ training, memoryBytes }: Estimate, machine: Created['machine']): string[] {
+  const place = machine ? ` on ${machine.name} with ${sizeText(machine.memoryBytes)}` : '';
+  if (!training) return machine?.fits === true ? [`It fits${place}`] : [];
+  const { plan, secondsPerStep, memory, trainableParameters } = training;
+  return [
+    `${trainableParameters.toLocaleString('en')} values are trained, ${secondsPerStep.toPrecision(2)} s a step${place}: ${plan}`,
+    `${sizeText(memoryBytes)} of memory are ${sizeText(memory.weights)} of weights, ${sizeText(memory.trained)} of what is trained, ${sizeText(memory.live)} of what a step computes, ${sizeText(memory.process + memory.text)} of process, graph and text`,
+  ];
+}
+
 /** What it is expected to cost, where machines cost something or somebody else would be cheaper. */
-function costLines(cost: NonNullable<OperationOutput<typeof createJob>['cost']>): string[] {
+function costLines(cost: NonNullable<Created['cost']>): string[] {
   const { seconds, secondsFrom, measuredBy, dollars, maxDollars, maxSeconds, dollarsPerHour, priceBasis, hosted } =
     cost;
   const from = secondsFrom === 'measured' ? `measured by ${measuredBy ?? 'an earlier job'}` : 'estimated';

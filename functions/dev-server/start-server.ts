@@ -27,6 +27,7 @@ import { firstStart, localTeam } from './first-start.ts';
 import { refuseForeign } from './guard.ts';
 import { generatorCommand, jobCommand } from './job-command.ts';
 import { listen, type Listener } from './listen.ts';
+import { localMachine } from './local-machine.ts';
 import { localPrice } from './local-price.ts';
 
 export interface ServerOptions {
@@ -84,12 +85,14 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
   });
   try {
     const price = localPrice(environment);
+    const machine = localMachine();
     const stopping = new AbortController();
     const texts = createTextCache();
     const generator = createWarmGenerator({ folder, blobs: world.blobs, command: generatorCommand(environment), log });
     const deps: ServerDeps = {
       world,
       priceOf: () => price,
+      machinesFor: () => machine,
       generator,
       texts,
       baseFolders: baseFolders(options.current, environment['LORARY_ALLOWED_ROOTS']),

@@ -51,3 +51,39 @@ test('a dry run tells dollars, the allowance and hosted trainers, by an estimate
   const theirs = await red.call(createJob, { body: training, query: { dryRun: 'true' } });
   expect(theirs.cost?.secondsFrom).toBe('estimate');
 });
+
+test('a dry run says how its memory compares with the machine, and on which it would fit', async () => {
+  const sizes = { small: 200e6, middling: 20e9, large: 40e9 };
+  const all = Object.entries(sizes).map(([name, memoryBytes]) => ({ name, memoryBytes }));
+  const on = async (chosen: string, of: typeof all = all) => {
+    const machine = all.find(({ name }) => name === chosen);
+    if (!machine) throw new Error('there is such a machine');
+    const given = { ...api.deps };
+    Object.assign(api.deps, { machinesFor: () => ({ chosen: machine, all: of }) });
+    try {
+      return await client.call(createJob, { body: training, query: { dryRun: 'true' } });
+    } finally {
+      Object.assign(api.deps, { machinesFor: undefined, ...given });
+    }
+  };
+  const fits = await on('large');
+  expect(fits.machine).toMatchObject({ name: 'large', memoryBytes: 40e9, fits: true, smallestThatFits: 'middling' });
+  expect(fits.warnings).toEqual([]);
+  const { training: told, memoryBytes } = fits.estimate;
+  expect(told).toMatchObject({ plan: expect.stringMatching(/^all that is needed is kept/) as string });
+  expect(Object.values(told?.memory ?? {}).reduce((sum, part) => sum + part, 0)).toBeCloseTo(memoryBytes, -1);
+  const tight = await on('small');
+  expect(tight.machine).toMatchObject({ fits: false, smallestThatFits: 'middling' });
+  expect(tight.machine?.leastBytes).toBeGreaterThan(200e6);
+  expect(tight.warnings).toMatchObject([{ code: 'memory', where: 'memory' }]);
+  expect(tight.warnings[0]?.message).toMatch(
+    /the machine that it gets \(small\) has 0\.2 GB\. The smallest that it fits is middling$/,
+  );
+  // what has less memory gets the way that takes less
+  expect(tight.estimate.training?.plan).toMatch(/^layers are computed again/);
+  const none = await on('small', [{ name: 'small', memoryBytes: 200e6 }]);
+  expect(none.machine?.smallestThatFits).toBeNull();
+  expect(none.warnings[0]?.message).toMatch(/It fits no machine there is$/);
+  // nothing is known of machines
+  expect((await client.call(createJob, { body: training, query: { dryRun: 'true' } })).machine).toBeNull();
+});

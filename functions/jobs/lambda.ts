@@ -3,6 +3,7 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 import { chooseClass } from '../../shared/aws/choose-class.ts';
 import { openAwsWorld } from '../../shared/aws/aws-world.ts';
 import { environmentNames, readAwsSettings } from '../../shared/aws/environment.ts';
+import { machinesOfClasses } from '../../shared/domain/machine-fit.ts';
 import { awsPrice } from '../../shared/domain/machine-prices.ts';
 import { budgetHandlers } from '../budgets/app.ts';
 import { generateHandlers } from '../generate/app.ts';
@@ -16,6 +17,7 @@ export const handler = apiFunction({
   deps: {
     world: openAwsWorld(settings),
     priceOf: (needs) => awsPrice(chooseClass(settings.jobClasses, needs)),
+    machinesFor: (needs) => machinesOfClasses(settings.jobClasses, chooseClass(settings.jobClasses, needs)),
     withoutAccelerator: process.env[environmentNames.mergeOn] === 'cpu' ? ['merge'] : [],
   },
   handlers: [...jobHandlers, ...budgetHandlers, ...generateHandlers],

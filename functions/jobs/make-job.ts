@@ -1,7 +1,7 @@
 import type { JobRequest } from '../../shared/contract/job-requests.ts';
 import type { createJob } from '../../shared/contract/jobs.ts';
 import type { OperationOutput } from '../../shared/contract/operation.ts';
-import { UnavailableError, type Finding } from '../../shared/errors.ts';
+import { UnavailableError } from '../../shared/errors.ts';
 import type { RunNeeds, World } from '../../shared/platform/ports.ts';
 import type { Caller } from '../../shared/records/caller.ts';
 import { newId } from '../../shared/records/commit.ts';
@@ -10,6 +10,8 @@ import { recordValue } from '../../shared/records/stored.ts';
 import { submitJob } from '../../shared/records/submit-job.ts';
 import { startTrials } from '../../shared/records/trials.ts';
 import { newAllowance, type Allowance } from '../../shared/domain/allowance.ts';
+import type { Estimate } from '../../shared/domain/estimate.ts';
+import { fitFindings, machineFit } from '../../shared/domain/machine-fit.ts';
 import { jobCost, type JobCost } from '../../shared/domain/job-cost.ts';
 import { ownPrice, type MachinePrice } from '../../shared/domain/machine-prices.ts';
 import { runNeeds } from '../../shared/domain/run-needs.ts';
@@ -21,7 +23,7 @@ import { showJob } from './show-job.ts';
 
 type Made = OperationOutput<typeof createJob>;
 
-type JobDeps = Pick<ApiDeps, 'world' | 'withoutAccelerator' | 'priceOf'>;
+type JobDeps = Pick<ApiDeps, 'world' | 'withoutAccelerator' | 'priceOf' | 'machinesFor'>;
 
 /** Checks a request whole and starts its job; with `dryRun` only the first. */
 export async function makeJob(
@@ -32,10 +34,9 @@ export async function makeJob(
 ): Promise<Made> {
   const { world } = deps;
   const resolved = await resolveRequest(world, caller, asked);
-  const { request, inputs, shared, makes, estimate, leaves, warnings } = resolved;
+  const { request, inputs, shared, makes, leaves } = resolved;
   const { machine, ...plan } = planFor(deps, world, resolved);
-  const cost = await costOf(deps, caller, resolved, plan);
-  const answer = { estimate, cost, warnings: warnings as Finding[] };
+  const answer = await answerOf(deps, caller, resolved, plan);
   if (dryRun) return { job: null, ...answer };
   const fork = forkOf === undefined ? {} : { forkOf };
   const made = {
@@ -64,10 +65,8 @@ export async function madeJob(deps: JobDeps, caller: Caller, jobId: string, aske
   const job = await showJob(world, value);
   const resolved = await resolveRequest(world, caller, asked).catch(() => undefined);
   if (!resolved) return { job, ...unknownNow };
-  const { estimate, warnings } = resolved;
   const { allowance, trials } = value;
-  const cost = allowance && (await costOf(deps, caller, resolved, { allowance, trials }));
-  return { job, estimate, cost, warnings: [...warnings] };
+  return { job, ...(await answerOf(deps, caller, resolved, allowance && { allowance, trials })) };
 }
 
 function machineFor(
@@ -111,13 +110,29 @@ function planFor(
   return { allowance: own, trials: { jobs, allowance: trial, needs }, machine: {} };
 }
 
+/** What the fastest way takes decides on the machine; what that has decides on the way, and on what is told. */
+async function answerOf(
+  deps: JobDeps,
+  caller: Caller,
+  resolved: ResolvedRequest,
+  plan: JobPlan | null,
+): Promise<Omit<Made, 'job'>> {
+  const { warnings, leastBytes } = resolved;
+  const machines = deps.machinesFor?.(machineFor(deps, resolved).needs);
+  const fit = machines ? machineFit(machines, leastBytes) : null;
+  const estimate = resolved.estimateOn(machines?.chosen.memoryBytes);
+  const cost = plan && (await costOf(deps, caller, resolved, plan, estimate));
+  return { estimate, machine: fit, cost, warnings: [...warnings, ...(fit ? fitFindings(fit) : [])] };
+}
+
 async function costOf(
   deps: JobDeps,
   { team }: Caller,
   resolved: ResolvedRequest,
   { allowance, trials }: JobPlan,
+  estimate: Estimate,
 ): Promise<JobCost> {
-  const { request, inputs, estimate, baseParameters } = resolved;
+  const { request, inputs, baseParameters } = resolved;
   const isLora = several.has(request.kind) || (request.kind === 'train' && request.method.kind === 'lora');
   const cost = jobCost(estimate, trials?.allowance ?? allowance, {
     price: machineFor(deps, resolved).price,
@@ -131,7 +146,7 @@ async function costOf(
 const several: ReadonlySet<string> = new Set(['train-tasks', 'sweep']);
 
 /** What it was made from is not what it was: the job stands, and nothing can be said of what it would take today. */
-const unknownNow: Pick<Made, 'estimate' | 'cost' | 'warnings'> = {
+const unknownNow: Omit<Made, 'job'> = {
   estimate: {
     tokens: null,
     steps: null,
@@ -140,8 +155,10 @@ const unknownNow: Pick<Made, 'estimate' | 'cost' | 'warnings'> = {
     diskBytes: 0,
     storedBytes: 0,
     seconds: 0,
+    training: null,
     basis: 'Its inputs have changed since.',
   },
+  machine: null,
   cost: null,
   warnings: [],
 };

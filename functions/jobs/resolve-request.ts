@@ -1,7 +1,7 @@
 import type { JobRequest } from '../../shared/contract/job-requests.ts';
 import type { BaseTensor } from '../../shared/domain/base-modules.ts';
-import { type Estimate, type EstimateSubject } from '../../shared/domain/estimate.ts';
-import { estimateJob, estimateLeft } from '../../shared/domain/estimate.ts';
+import { estimateLeft, leastBytes, type Estimate } from '../../shared/domain/estimate.ts';
+import type { EstimateSubject } from '../../shared/domain/estimate-subject.ts';
 import { bytesLeft, type LeftBytes } from '../../shared/domain/left-bytes.ts';
 import {
   datasetsOf,
@@ -11,7 +11,7 @@ import {
   type PinnedRequest,
   type SpecPlaces,
 } from '../../shared/domain/spec-of-request.ts';
-import { estimateTasks, estimateTrials, longestSeconds } from '../../shared/domain/estimate-tasks.ts';
+import { estimateTasks, estimateTrials, leastTasksBytes, longestSeconds } from '../../shared/domain/estimate-tasks.ts';
 import { trialsOf } from '../../shared/domain/sweep-requests.ts';
 import { taskRequests, type TrainRequest } from '../../shared/domain/task-requests.ts';
 import { DomainError, refuseErrors, type Finding } from '../../shared/errors.ts';
@@ -37,6 +37,10 @@ export interface ResolvedRequest {
   readonly shared: readonly SharedInput[];
   readonly makes: JobRecord['makes'];
   readonly estimate: Estimate;
+  /** On a machine with so much memory. */
+  estimateOn(availableBytes?: number): Estimate;
+  /** What its most frugal way takes of memory. */
+  readonly leastBytes: number;
   /** What it may leave in the store. */
   readonly leaves: LeftBytes;
   /** Of a sweep: how many trials it has, and what the longest is expected to take. */
@@ -95,17 +99,16 @@ export async function resolveRequest(world: World, caller: Caller, request: JobR
         ? trialsOf(settled).map((trial) => subjectOf(trial.request, datasets))
         : [subjectOf(settled, datasets)];
   const left = estimateLeft(subjects);
+  const estimateOn = (availableBytes?: number): Estimate =>
+    settled.kind === 'sweep' ? estimateTrials(subjects, availableBytes) : estimateTasks(subjects, availableBytes);
   return {
     request: found.request,
     inputs: inputsOf(found),
     shared,
     makes: idsFor(world, found.makes),
-    estimate:
-      settled.kind === 'sweep'
-        ? estimateTrials(subjects)
-        : settled.kind === 'train-tasks'
-          ? estimateTasks(subjects)
-          : estimateJob(subjectOf(settled, datasets)),
+    estimate: estimateOn(),
+    estimateOn,
+    leastBytes: settled.kind === 'sweep' ? Math.max(...subjects.map(leastBytes)) : leastTasksBytes(subjects),
     // a sweep reserves for its trials
     leaves: settled.kind === 'sweep' ? { outputBytes: [], traceBytes: bytesLeft(left) } : left,
     trials: settled.kind === 'sweep' ? { count: subjects.length, seconds: longestSeconds(subjects) } : undefined,

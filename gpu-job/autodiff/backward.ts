@@ -13,6 +13,8 @@ export interface BackwardOptions {
   readonly from?: number;
   /** Whether segments of the graph are computed again when their turn comes, so that nothing in them is kept until then. */
   readonly recompute?: boolean;
+  /** Whether weights that were cast are cast once more where the way back needs them, so that they are not kept until then. */
+  readonly castAgain?: boolean;
   readonly rules?: VjpRules;
 }
 
@@ -27,7 +29,7 @@ export function backward(
   parameters: readonly Tensor[],
   options: BackwardOptions = {},
 ): readonly Tensor[] {
-  const { rules = vjpRules, from = 0, recompute = false } = options;
+  const { rules = vjpRules, from = 0, recompute = false, castAgain = false } = options;
   const forward = graph.nodes.slice(from);
   const active = dependsOn(forward, parameters, rules);
   invariant(active.has(loss), 'the loss depends on a parameter');
@@ -45,7 +47,8 @@ export function backward(
       const needs = node.inputs.map((input) => active.has(input));
       if (!needs.includes(true) || outputGradients.every((gradient) => gradient === undefined)) continue;
       graph.scope(node.scope, () => {
-        const inputGradients = applyRule(graph, rules, node, outputGradients, needs);
+        const inputs = castAgain ? node.inputs.map((input) => graph.castAgain(input)) : node.inputs;
+        const inputGradients = applyRule(graph, rules, { ...node, inputs }, outputGradients, needs);
         for (const [i, input] of node.inputs.entries()) {
           const gradient = inputGradients[i];
           if (gradient && needs[i]) arrive(input, gradient);

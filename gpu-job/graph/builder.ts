@@ -153,6 +153,11 @@ export class GraphBuilder implements Graph {
     if (this.constants.some(({ tensor }) => tensor === x)) this.stored.set(y, x);
     return y;
   }
+  /** x, and where it is a weight that was cast, a copy of its own: the other need not be kept for it. */
+  castAgain(x: Tensor): Tensor {
+    const stored = this.stored.get(x);
+    return stored ? this.cast(stored, x.dtype) : x;
+  }
   /** alpha * op(a) @ op(b). */
   matmul(a: Tensor, b: Tensor, options: Partial<Attributes['MatMul']> = {}): Tensor {
     return this.apply('MatMul', [a, b], { transA: false, transB: false, alpha: 1, ...options });

@@ -2,8 +2,9 @@ import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import type { Compute } from '../../shared/methods/compute.ts';
 import { modelShape } from '../../shared/domain/model-shape.ts';
 import {
-  plannedBytes,
+  plannedStep,
   planStep,
+  stepPlanText,
   type CountLive,
   type PlanSubject,
   type StepPlan,
@@ -60,33 +61,51 @@ async function chooseMemory(spec: TrainSpec, run: PreparedTraining): Promise<Cho
     return { ...plan, reason: asItBegan };
   }
   const subject = planSubject(spec, run);
-  const countLive: CountLive = (memory, { rows, length }) =>
-    peakLiveBytes(
-      trainGraph(run.model, memory),
-      // every other symbol is of a table that is fed
-      { B: rows, H: length / Math.max(2, memory.lossChunks) },
-      { folds: memory.prepack && !isPacked(run.model.base) },
-    ).bytes;
+  const countLive = liveCounter(run);
   if (asked !== 'auto') {
     const plan = { memory: stepMemory[asked], microBatchTokens };
-    return { ...plan, bytes: plannedBytes(subject, plan, countLive), reason: `"${asked}" was asked for` };
+    return { ...plan, bytes: plannedStep(subject, plan, countLive).bytes, reason: `"${asked}" was asked for` };
   }
   const available =
     spec.memoryMaxBytes === undefined ? availableMemory() : { bytes: spec.memoryMaxBytes, what: 'memoryMaxBytes' };
   const { chosen, least } = planStep(subject, available.bytes, countLive);
   if (!chosen) throw nothingFits(subject, least.bytes, available);
-  return { ...chosen, reason: `the fastest that fits ${gigabytes(available.bytes)} (${available.what})` };
+  const { parts: _, ...plan } = chosen;
+  return { ...plan, reason: reasonOf(available) };
 }
 
 const asItBegan = 'as the run began';
 
-function planSubject(spec: TrainSpec, run: PreparedTraining): PlanSubject {
-  const { model, config, rows, evalRows, prompts, parameters, batchShape } = run;
+/** Why the fastest that fits was taken. */
+export const reasonOf = ({ bytes, what }: AvailableMemory): string =>
+  `the fastest that fits ${gigabytes(bytes)} (${what})`;
+
+/** Counts what a step holds from its graph. */
+export function liveCounter({ model }: Pick<PreparedTraining, 'model'>): CountLive {
+  return (memory, { rows, length }) =>
+    peakLiveBytes(
+      trainGraph(model, memory),
+      // every other symbol is of a table that is fed
+      { B: rows, H: length / Math.max(2, memory.lossChunks) },
+      { folds: memory.prepack && !isPacked(model.base) },
+    ).bytes;
+}
+
+/** What is known of a run before it is planned. */
+export type PlannedRun = Pick<
+  PreparedTraining,
+  'model' | 'config' | 'rows' | 'evalRows' | 'prompts' | 'parameters' | 'targets' | 'batchShape'
+>;
+
+/** What steps of a run are planned for. */
+export function planSubject(spec: Pick<TrainSpec, 'batch' | 'workers'>, run: PlannedRun): PlanSubject {
+  const { model, config, rows, evalRows, prompts, parameters, targets, batchShape } = run;
   const shape = modelShape(model.tensors);
   const count = model.tensors.reduce((sum, tensor) => sum + shapeSize(tensor.shape), 0);
   const weightBytes = [...model.base.tensors.values()].reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
-  // of adapters, the short side of each pair of factors is its rank
-  const ranks = parameters.reduce((sum, { shape: sizes }) => sum + Math.min(...sizes), 0) / 2;
+  const { input, output } = model.embeddings;
+  const inLayers = targets.filter(({ module }) => module !== input.module && module !== output.module);
+  const ranks = inLayers.reduce((sum, { r }) => sum + r, 0);
   return {
     shape,
     parameters: count,
@@ -107,28 +126,21 @@ function planSubject(spec: TrainSpec, run: PreparedTraining): PlanSubject {
 const longestOf = ({ inputLengths }: TokenRows): number =>
   inputLengths.reduce((longest, length) => Math.max(longest, length), 1);
 
-function nothingFits({ longest }: PlanSubject, leastBytes: number, available: AvailableMemory): DomainError {
-  const message = `A step takes ${gigabytes(leastBytes)} at least, and there are ${gigabytes(available.bytes)} (${available.what}). The longest row has ${longest} tokens: shorten it (data.contextTokens with data.longRows), lower method.config.r, take a base in a shorter type or a smaller one, or give the run more memory.`;
+function nothingFits(subject: PlanSubject, leastBytes: number, available: AvailableMemory): DomainError {
+  const message = nothingFitsText(subject, leastBytes, available);
   const finding = { severity: 'error', code: 'memory', where: 'memory', message } as const;
   return new DomainError('memory', message, { findings: [finding] });
+}
+
+/** What a run needs that fits nowhere, and what can be done. */
+export function nothingFitsText({ longest }: PlanSubject, leastBytes: number, available: AvailableMemory): string {
+  return `A step takes ${gigabytes(leastBytes)} at least, and there are ${gigabytes(available.bytes)} (${available.what}). The longest row has ${longest} tokens: shorten it (data.contextTokens with data.longRows), lower method.config.r, take a base in a shorter type or a smaller one, or give the run more memory.`;
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(bytes < 10e9 ? 2 : 0)} GB`;
 
 /** A plan in a sentence, for the log of a job. */
-export function planText(
-  { memory, microBatchTokens, compute = 'float32', bytes, reason }: ChosenPlan,
-  workers = 1,
-): string {
-  const parts = [
-    memory.recompute ? 'layers are computed again' : 'all that is needed is kept',
-    memory.prepack ? 'weights are copied in the order of products' : 'weights are read where they lie',
-    ...(memory.lossChunks > 1 ? [`logits in ${memory.lossChunks} parts`] : []),
-    ...(memory.attentionBlock === undefined ? [] : [`attention in blocks of ${memory.attentionBlock}`]),
-    ...(compute === 'float32' ? [] : [`products in ${compute}`]),
-    `${microBatchTokens} tokens at once`,
-    ...(workers > 1 ? [`${workers} workers`] : []),
-  ];
+export function planText({ bytes, reason, ...plan }: ChosenPlan, workers = 1): string {
   const size = bytes === undefined ? '' : `, about ${gigabytes(bytes)}`;
-  return `${parts.join(', ')}${size}: ${reason}`;
+  return `${stepPlanText(plan, workers)}${size}: ${reason}`;
 }

@@ -1,6 +1,7 @@
 import type { Spec } from '../../shared/contract/specs/parse-spec.ts';
 import type {
   DataCheckReport,
+  EstimateReport,
   EvaluateReport,
   ExportReport,
   FindRateReport,
@@ -21,6 +22,7 @@ export interface JobReports {
   readonly 'train-tasks': TrainTasksReport;
   readonly sweep: SweepReport;
   readonly 'find-rate': FindRateReport;
+  readonly estimate: EstimateReport;
   readonly evaluate: EvaluateReport;
   readonly generate: GenerateReport;
   readonly compose: CompositionReport;
@@ -48,6 +50,8 @@ async function runOther(
       return (await import('./sweep.ts')).runSweep(spec, context);
     case 'find-rate':
       return (await import('./find-rate.ts')).runFindRate(spec, context);
+    case 'estimate':
+      return (await import('./estimate.ts')).runEstimate(spec, context);
     case 'evaluate':
       return (await import('./evaluate.ts')).runEvaluate(spec, context);
     case 'generate':

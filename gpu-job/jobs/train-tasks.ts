@@ -81,6 +81,7 @@ async function trainOpen(
       ...first.run,
       model,
       parameters: model.method?.parameters ?? [],
+      targets: adapters.flatMap(({ targets }) => targets),
       rows: joinRows(open.map(({ run }) => run.rows)),
       evalRows: joinRows(open.map(({ run }) => run.evalRows)),
     };

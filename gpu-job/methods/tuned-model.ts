@@ -1,7 +1,7 @@
 import { DomainError, invariant, refuseErrors, type Finding } from '../../shared/errors.ts';
 import type { Dtype } from '../../shared/formats/dtype.ts';
 import type { BaseModelFolder } from '../folders/base-model.ts';
-import type { GraphBuilder } from '../graph/builder.ts';
+import type { FloatType, GraphBuilder } from '../graph/builder.ts';
 import type { DType } from '../graph/dtype.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { readModelConfig } from '../models/registry.ts';
@@ -139,10 +139,19 @@ export function forward(graph: GraphBuilder, model: TunedModel, inputs: ForwardI
   const extended = method?.extendHead?.(methodGraph, hidden);
   const own = `${model.embeddings.output.module}.weight`;
   const untied = (): Tensor => replaced(own) ?? frozen(outputEmbedding(spec));
-  const head = spec.tiedEmbeddings && method?.unties ? untied() : weight(outputEmbedding(spec));
+  const name = outputEmbedding(spec);
+  const isUntied = spec.tiedEmbeddings && method?.unties === true;
+  const head = isUntied ? untied() : weight(name);
+  const isFrozen = !extended && !replaced(name) && !(isUntied && replaced(own));
+  const isCast =
+    model.base.tensors.get(name)?.dtype !== storedAs[graph.float] && !packedMatrix(graph, model.base, name);
   return {
     states: { hidden, ...(extended ? { low: extended.low } : {}) },
-    head: { weight: head, ...(extended ? { update: extended.update } : {}) },
+    head: {
+      weight: head,
+      ...(extended ? { update: extended.update } : {}),
+      ...(isFrozen && isCast ? { parts: (count: number) => storedRows(graph, model.base, name, count) } : {}),
+    },
     parameters,
   };
 }
@@ -189,6 +198,25 @@ const graphTypes: Partial<Readonly<Record<Dtype, DType>>> = {
   F16: 'float16',
   BF16: 'bfloat16',
 };
+
+/** How values of the type of a graph are stored that it reads as they are. */
+const storedAs: Readonly<Record<FloatType, Dtype>> = { float32: 'F32', float64: 'F64' };
+
+/** The rows of a matrix in so many parts, as they are stored and where. */
+function storedRows(graph: GraphBuilder, base: BaseModelFolder, name: string, count: number): readonly Tensor[] {
+  const stored = base.tensors.get(name);
+  const dtype = stored && graphTypes[stored.dtype];
+  invariant(stored && dtype, `the tensors of the base were checked, so ${name} is there`);
+  const { file, offset, lengthBytes, shape } = stored;
+  const [rows = 0, columns = 0] = shape;
+  const each = Math.ceil(rows / count);
+  const rowBytes = lengthBytes / rows;
+  return Array.from({ length: Math.ceil(rows / each) }, (_, i) => {
+    const size = Math.min(each, rows - i * each);
+    const place = { location: file, offset: offset + i * each * rowBytes, lengthBytes: size * rowBytes };
+    return graph.external(`${name} from ${i * each}`, dtype, [size, columns], place);
+  });
+}
 
 /** A weight that stays in its safetensors file, cast to the graph's float type or unpacked where it is used. */
 export function frozenWeight(graph: GraphBuilder, base: BaseModelFolder, name: string): Tensor {

@@ -23,13 +23,21 @@ export interface TokenLosses {
  * needs a one-hot row of V entries. `labels` int64 of N elements, already shifted.
  */
 export function tokenLosses(graph: GraphBuilder, states: HeadStates, head: OutputHead, labels: Tensor): TokenLosses {
+  const { valid, known, weights } = knownLabels(graph, labels);
+  const logits = headLogits(graph, states, head);
+  const labelLogit = tokenLogit(graph, states, head, known);
+  const losses = graph.sub(graph.apply('LogSumExp', [logits], {}), labelLogit);
+  return { logits, losses: graph.mul(losses, weights), valid, labels: known };
+}
+
+/** Labels int64 of N elements: which are trained, bool [N]; with ignored ones replaced by 0, int64 [N]; and 1 or 0 for each, [N, 1]. */
+export function knownLabels(
+  graph: GraphBuilder,
+  labels: Tensor,
+): { readonly valid: Tensor; readonly known: Tensor; readonly weights: Tensor } {
   const count = productOfDims(labels.dims);
   const flat = graph.reshape(labels, [count]);
   const valid = graph.apply('Not', [graph.apply('Equal', [flat, graph.integers([ignoredLabel], [])], {})], {});
   const known = graph.where(valid, flat, graph.integers([0], []));
-  const logits = headLogits(graph, states, head);
-  const labelLogit = tokenLogit(graph, states, head, known);
-  const losses = graph.sub(graph.apply('LogSumExp', [logits], {}), labelLogit);
-  const weights = graph.reshape(graph.cast(valid, graph.float), [count, 1]);
-  return { logits, losses: graph.mul(losses, weights), valid, labels: known };
+  return { valid, known, weights: graph.reshape(graph.cast(valid, graph.float), [count, 1]) };
 }

@@ -11,6 +11,8 @@ export interface HeadStates {
 export interface OutputHead {
   readonly weight: Tensor;
   readonly update?: { readonly B: Tensor; readonly scaling: number };
+  /** The rows of `weight` in so many parts as they are stored: where it is frozen, nothing is added to it, and it is cast from another type. */
+  readonly parts?: (count: number) => readonly Tensor[];
 }
 
 /** Logits [N, V]. */

@@ -52,13 +52,24 @@ export interface BatchShape {
  * out. Deterministic in its arguments.
  */
 export function makeBatches(rows: readonly TokenRow[], indices: ArrayLike<number>, shape: BatchShape): Batch[] {
-  const segments = Array.from(indices, (row) => ({ row, length: inputLength(rowAt(rows, row)) }))
-    .filter(({ length }) => length > 0)
-    .sort(byDescendingLength); // stable: equal lengths keep their order
+  const segments = Array.from(indices, (row) => ({ row, length: inputLength(rowAt(rows, row)) }));
+  return groupsOf(segments, shape).map((group) => fillBatch(rows, group));
+}
+
+/** Sequences and their length, of each batch that would be made of rows with so many inputs. */
+export function sizesOfBatches(
+  inputLengths: readonly number[],
+  shape: BatchShape,
+): readonly Pick<Batch, 'rows' | 'length'>[] {
+  const segments = inputLengths.map((length, row) => ({ row, length }));
+  return groupsOf(segments, shape).map((group) => ({ rows: group.length, length: lengthOf(group) }));
+}
+
+function groupsOf(given: readonly Segment[], shape: BatchShape): readonly (readonly Sequence[])[] {
+  const segments = given.filter(({ length }) => length > 0).sort(byDescendingLength); // stable: equal lengths keep their order
   const longest = segments[0]?.length ?? 0;
   invariant(longest <= shape.lengthMax, `rows of ${longest} tokens were refused above ${shape.lengthMax}`);
-  const sequences = packFirstFit(segments, shape).sort(byDescendingLength);
-  return groupByLength(sequences, shape.microBatchTokens).map((group) => fillBatch(rows, group));
+  return groupByLength(packFirstFit(segments, shape).sort(byDescendingLength), shape.microBatchTokens);
 }
 
 /** Tokens of a row that must go through the model: all before its last label. 0 for a row without labels. */
@@ -140,8 +151,11 @@ function roundedLength(length: number): number {
   return batchLengthUnit * Math.ceil(length / batchLengthUnit);
 }
 
+const lengthOf = (group: readonly Sequence[]): number =>
+  roundedLength(Math.max(...group.map((sequence) => sequence.length)));
+
 function fillBatch(rows: readonly TokenRow[], group: readonly Sequence[]): Batch {
-  const length = roundedLength(Math.max(...group.map((sequence) => sequence.length)));
+  const length = lengthOf(group);
   const integers = (): BigInt64Array<ArrayBuffer> => new BigInt64Array(group.length * length);
   const [inputIds, labels, positions, segments] = [integers(), integers().fill(-100n), integers(), integers()];
   const sources: Batch['sources'][number][] = [];

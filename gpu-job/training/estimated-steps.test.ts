@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { singleRequestSchema } from '../../shared/contract/job-requests.ts';
-import { estimateJob, type Estimate, type EstimateSubject } from '../../shared/domain/estimate.ts';
+import type { EstimateSubject } from '../../shared/domain/estimate-subject.ts';
+import { estimateJob, type Estimate } from '../../shared/domain/estimate.ts';
 import { heldOutLines } from '../../shared/domain/run-length.ts';
 import { planRun } from './epochs.ts';
 

@@ -9,8 +9,8 @@ import { stepMemory, type StepMemory } from '../../shared/domain/step-memory.ts'
 const model = loraModelOfShape(smolLm135Config);
 
 /** Megabytes that a step over one row holds of what it computes. */
-function liveMb(length: number, memory: StepMemory, change?: Parameters<typeof forgetOrder>[1]): number {
-  const graph = trainGraph(model, memory);
+function liveMb(length: number, memory: StepMemory, change?: Parameters<typeof forgetOrder>[1], of = model): number {
+  const graph = trainGraph(of, memory);
   if (change) forgetOrder(graph, change);
   return peakLiveBytes(graph, { B: 1, H: length / Math.max(2, memory.lossChunks) }).bytes / 1e6;
 }
@@ -20,10 +20,19 @@ test('a lean step over 512 tokens of 135 million parameters holds 70 MB, and a f
   expect(liveMb(512, stepMemory.fast)).toBeGreaterThan(1000);
 });
 
-test('it holds the logits of all tokens where the sum of the losses is left to the end', () => {
-  const logitsMb = (4 * 512 * smolLm135Config.vocab_size) / 1e6;
+const logitsMb = (4 * 512 * smolLm135Config.vocab_size) / 1e6;
+
+test('where an output embedding is cast in parts, it holds the logits of more than one where the next need not wait', () => {
+  const half = loraModelOfShape(smolLm135Config, { dtype: 'BF16' });
+  const held = liveMb(512, stepMemory.lean, undefined, half);
+  expect(liveMb(512, stepMemory.lean, ({ scope }) => scope === 'loss', half)).toBeGreaterThan(held + logitsMb / 2);
+});
+
+test('with an adapter on the output embedding, it holds the logits of all tokens where the sum of the losses is left to the end', () => {
+  const adapted = loraModelOfShape(smolLm135Config, { head: true });
+  expect(liveMb(512, stepMemory.lean, undefined, adapted)).toBeLessThan(2 * logitsMb);
   // and their softmax
-  expect(liveMb(512, stepMemory.lean, ({ scope }) => scope === '')).toBeGreaterThan(2 * logitsMb);
+  expect(liveMb(512, stepMemory.lean, ({ scope }) => scope === '', adapted)).toBeGreaterThan(2 * logitsMb);
 });
 
 test('rows of eight times the length take eight times the memory, and far more with attention at once', () => {

@@ -7,6 +7,7 @@ import { forward, requireMethod, type TunedModel } from '../methods/tuned-model.
 import { createSession, float32Of, type SessionOptions } from '../runtime/session.ts';
 import { batchFeeds, batchInputs } from './batch-feeds.ts';
 import type { Batch } from './batches.ts';
+import { lossByVocabulary } from './loss-by-vocabulary.ts';
 import { lossInChunks } from './loss-in-chunks.ts';
 import { parameterFeeds } from './parameter-feeds.ts';
 import { ropeFeed } from './rope-feed.ts';
@@ -99,7 +100,15 @@ export function trainGraph(
     attentionBlock: memory.attentionBlock,
   });
   const trained = parameters.filter((parameter) => parameter === head.weight || parameter === head.update?.B);
-  const loss = lossInChunks(graph, { states, head, labels, trained, chunks: memory.lossChunks });
+  const loss =
+    head.parts && memory.lossChunks > 1
+      ? lossByVocabulary(graph, {
+          hidden: states.hidden,
+          weight: head.weight,
+          parts: head.parts(memory.lossChunks),
+          labels,
+        })
+      : lossInChunks(graph, { states, head, labels, trained, chunks: memory.lossChunks });
   // left to the end, the sum of the losses would keep the logits until then
   const scale = graph.after(lossScale, [loss.sum]);
   const scaled = (gradient: Tensor): Tensor => graph.mul(gradient, scale);
@@ -113,6 +122,7 @@ export function trainGraph(
       ...trained.map((parameter, i) => [parameter, scaled(loss.byTrained[i] as Tensor)] as const), // one for each
     ]),
     recompute: memory.recompute,
+    castAgain: !memory.prepack && !memory.recompute,
   });
   graph.output('loss_sum', loss.sum);
   if (method.sharesRows) graph.output('losses', loss.losses);

@@ -45,9 +45,37 @@ export const estimateSchema = z
       .int()
       .describe('In the store: what it makes, checkpoints and exported files. Reserved with the job.'),
     seconds: z.number(),
+    training: z
+      .object({
+        trainableParameters: z.int(),
+        secondsPerStep: z.number(),
+        plan: z.string().describe('How steps would be taken: the fastest way that fits the machine, for people.'),
+        memory: z
+          .object({
+            process: z.int().describe('The process, the runtime and its graph.'),
+            weights: z.int().describe('Frozen weights, mapped from their files or copied.'),
+            trained: z.int().describe('What is trained, its gradients and moments.'),
+            live: z.int().describe('What a step computes and keeps.'),
+            text: z.int().describe('Tokenizer and rows.'),
+          })
+          .describe('What `memoryBytes` is made of.'),
+      })
+      .nullable()
+      .describe('Of a training run; null for any other job.'),
     basis: z.string().describe('What the figures rest on.'),
   })
   .openapi('Estimate');
+
+/** How much memory a job needs, against what the machine has that it gets. */
+export const machineFitSchema = z
+  .object({
+    name: z.string().describe('Of the class of machines.'),
+    memoryBytes: z.int().describe('Of its GPU where it has one.'),
+    leastBytes: z.int().describe('What the most frugal way takes.'),
+    fits: z.boolean(),
+    smallestThatFits: z.string().nullable().describe('The smallest class on which it fits; null: none.'),
+  })
+  .openapi('MachineFit');
 
 export const jobSchema = z
   .object({
@@ -177,6 +205,7 @@ const createdJob = z
   .object({
     job: orNull(jobSchema).describe('Null with `dryRun`.'),
     estimate: estimateSchema,
+    machine: orNull(machineFitSchema).describe('Null where no machines are known.'),
     cost: orNull(costSchema).describe('Null in the answer to a repeated call whose inputs have changed since.'),
     warnings: z.array(findingField),
   })

@@ -110,6 +110,61 @@ export interface TrainReport {
   readonly warnings: readonly Finding[];
 }
 
+/** What a training run would take. Bytes, seconds, dollars. */
+export interface EstimateReport {
+  readonly kind: 'estimate';
+  readonly method: 'lora' | 'full';
+  readonly trainableParameters: number;
+  readonly steps: number;
+  readonly rows: number;
+  readonly evalRows: number;
+  /** Of all steps together: that go through the model, padding not counted. */
+  readonly tokens: number;
+  /** Tokens of the longest row. */
+  readonly longestRow: number;
+  readonly machine: {
+    /** `here`, or a class of machines. */
+    readonly name: string;
+    readonly memoryBytes: number;
+    readonly memoryFrom: string;
+    readonly flopsPerSecond: number;
+    readonly passBytesPerSecond: number;
+    readonly rateFrom: string;
+  };
+  /** The way in which steps would be taken there; null: none fits. */
+  readonly plan: EstimatedPlan | null;
+  readonly reason: string;
+  /** Every way, the fastest first. */
+  readonly plans: readonly EstimatedPlan[];
+  /** The smallest class of machines on which some way fits; null: there is none. */
+  readonly smallestMachine: string | null;
+  /** Of the whole run by its plan, measurements of held-out rows and samples included; null where none fits. */
+  readonly seconds: number | null;
+  readonly diskBytes: number;
+  /** Null: no price is known of the machine. */
+  readonly dollars: number | null;
+  readonly priceBasis: string | null;
+  readonly warnings: readonly Finding[];
+}
+
+export interface EstimatedPlan {
+  readonly memory: NonNullable<TrainReport['plan']>['memory'];
+  readonly microBatchTokens: number;
+  /** For people. */
+  readonly text: string;
+  /** At the peak. */
+  readonly bytes: number;
+  readonly parts: {
+    readonly process: number;
+    readonly weights: number;
+    readonly trained: number;
+    readonly live: number;
+  };
+  readonly fits: boolean;
+  /** Of a step, on average. */
+  readonly secondsPerStep: number;
+}
+
 export interface TrainTasksReport {
   readonly kind: 'train-tasks';
   readonly output: string;

@@ -14,7 +14,7 @@ export interface DiskSubject {
 /** Bytes that a job needs on the disk of its machine: all that it reads, what it keeps while it works, and what it makes. */
 export function jobDiskBytes({ request, baseBytes, datasets, adapterParameters, trained }: DiskSubject): number {
   const adapters = 4 * sum(adapterParameters);
-  const rows = sum(datasets.map(({ rows: count, sizeBytes }) => sizeBytes + storeBytes(count, sizeBytes)));
+  const rows = sum(datasets.map(({ rows: count, sizeBytes }) => sizeBytes + storeBytes(count, sizeBytes / 4)));
   switch (request.kind) {
     case 'train':
       return baseBytes + rows + runBytes(request, trained);
@@ -30,11 +30,14 @@ export function jobDiskBytes({ request, baseBytes, datasets, adapterParameters, 
   }
 }
 
-/** Rows as tokens: an int32 each at four bytes of text a token, and three int32 a row. */
-const storeBytes = (rows: number, sizeBytes: number): number => 4 * (sizeBytes / 4) + 12 * rows;
+/** Rows as tokens: an int32 each, and three int32 a row. */
+export const storeBytes = (rows: number, tokens: number): number => 4 * tokens + 12 * rows;
 
 /** Checkpoints that are kept and the one that is being written, of values and two moments; the best values; and the result. */
-function runBytes({ checkpoint, evaluation }: Extract<SingleRequest, { kind: 'train' }>, trained: number): number {
+export function runBytes(
+  { checkpoint, evaluation }: Pick<Extract<SingleRequest, { kind: 'train' }>, 'checkpoint' | 'evaluation'>,
+  trained: number,
+): number {
   const { patience, keep = patience === undefined ? 'last' : 'best' } = evaluation;
   const each = 3 + Number(keep === 'best');
   return 4 * trained * (each * (checkpoint.keep + 1) + 1);

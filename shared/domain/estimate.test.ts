@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { smolLm135Shape } from '../../test/support/random-base.ts';
 import { singleRequestSchema, type SingleRequest } from '../contract/job-requests.ts';
 import type { BaseTensor } from './base-modules.ts';
-import { estimateJob, type EstimateSubject } from './estimate.ts';
+import type { EstimateSubject } from './estimate-subject.ts';
+import { estimateJob } from './estimate.ts';
 import { modelShape } from './model-shape.ts';
 
 /** Tensors of SmolLM2-135M. */

@@ -12,6 +12,7 @@ const estimate: Estimate = {
   diskBytes: 1e9,
   storedBytes: 1e6,
   seconds: 36_000,
+  training: null,
   basis: 'counts',
 };
 const allowance = { maxMilliseconds: 72_000_000, microDollarsPerHour: 1_000_000, chargedMilliseconds: 0 };

@@ -18,12 +18,17 @@ export interface ModelShape {
 /** Elements of a head where the tensors do not tell. */
 const usualHeadSize = 64;
 
+/** Whether a module, or a tensor, is one of a layer's. */
+export const isInLayer = (name: string): boolean => layerOf(name) !== undefined;
+
+const layerOf = (name: string): string | undefined => /(?:^|\.)layers\.(\d+)\./.exec(name)?.[1];
+
 /** Reads them off the tensors of a Llama-like checkpoint, fused projections included; 0 where there is no such tensor. */
 export function modelShape(tensors: Iterable<BaseTensor>): ModelShape {
   const shape = { layers: 0, hidden: 0, queries: 0, keyValue: 0, intermediate: 0, vocabulary: 0 };
   let [fused, headSize, tied] = [0, usualHeadSize, true];
   for (const { name, shape: sizes } of tensors) {
-    const layer = /\.layers\.(\d+)\./.exec(name)?.[1];
+    const layer = layerOf(name);
     if (layer !== undefined) shape.layers = Math.max(shape.layers, Number(layer) + 1);
     const [rows = 0, columns = 0] = sizes;
     if (name.endsWith('embed_tokens.weight')) [shape.vocabulary, shape.hidden] = [rows, columns];

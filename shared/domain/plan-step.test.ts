@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { smolLm135Shape } from '../../test/support/random-base.ts';
-import { plannedBytes, planStep, type PlanSubject } from './plan-step.ts';
+import { plannedStep, planStep, type PlanSubject } from './plan-step.ts';
 import { stepMemory } from './step-memory.ts';
 
 /** SmolLM2-135M in float32, LoRA of rank 16, rows of up to 500 tokens. */
@@ -48,8 +48,8 @@ test('long rows have their attention in blocks, short ones at once', () => {
 
 test('other graphs that are open at once hold the weights once more', () => {
   const plan = { memory: stepMemory.fast, microBatchTokens: 1024 };
-  const one = plannedBytes(subject, plan);
-  expect(plannedBytes({ ...subject, sessions: 3 }, plan) - one).toBeCloseTo(2 * 4 * subject.parameters, 0);
+  const one = plannedStep(subject, plan).bytes;
+  expect(plannedStep({ ...subject, sessions: 3 }, plan).bytes - one).toBeCloseTo(2 * 4 * subject.parameters, 0);
 });
 
 test('what is counted from the graph takes the place of the closed form', () => {
@@ -59,8 +59,8 @@ test('what is counted from the graph takes the place of the closed form', () => 
 
 test('every worker takes a graph, gradients and copies of the weights of its own; what is trained and its moments are there once', () => {
   const plan = { memory: stepMemory.fast, microBatchTokens: 1024 };
-  const [one, two, three] = [1, 2, 3].map((workers) => plannedBytes({ ...subject, workers }, plan));
-  expect(one).toBe(plannedBytes(subject, plan));
+  const [one, two, three] = [1, 2, 3].map((workers) => plannedStep({ ...subject, workers }, plan).bytes);
+  expect(one).toBe(plannedStep(subject, plan).bytes);
   expect((three ?? 0) - (two ?? 0)).toBeCloseTo((two ?? 0) - (one ?? 0), -1);
   expect(two).toBeLessThan(2 * (one ?? 0));
   const gradients = 2 * 4 * subject.trained;
@@ -68,6 +68,7 @@ test('every worker takes a graph, gradients and copies of the weights of its own
   expect((two ?? 0) - (one ?? 0)).toBeGreaterThan(gradients + copies);
   // where weights are read from their file, all read the same
   const lean = { memory: stepMemory.lean, microBatchTokens: 1024 };
-  const more = plannedBytes({ ...subject, workers: 2 }, lean) - plannedBytes(subject, lean);
-  expect(more).toBeLessThan(plannedBytes(subject, lean) - subject.weightBytes);
+  const alone = plannedStep(subject, lean).bytes;
+  const more = plannedStep({ ...subject, workers: 2 }, lean).bytes - alone;
+  expect(more).toBeLessThan(alone - subject.weightBytes);
 });

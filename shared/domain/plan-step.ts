@@ -1,6 +1,6 @@
 import type { Compute } from '../methods/compute.ts';
 import { stepMemory, type StepMemory } from './step-memory.ts';
-import { stepBytes, stepSeconds, totalBytes, usualRate, type StepSubject } from './step-cost.ts';
+import { stepBytes, stepSeconds, totalBytes, usualRate, type StepBytes, type StepSubject } from './step-cost.ts';
 
 /** What a plan is made for. */
 export interface PlanSubject extends Omit<StepSubject, 'rows' | 'length'> {
@@ -20,14 +20,17 @@ export interface StepPlan {
 }
 
 export interface PlannedStep extends StepPlan {
+  /** At the peak of the largest batch that a run may meet. */
   readonly bytes: number;
+  /** What they are. */
+  readonly parts: StepBytes;
 }
 
 /** Counts what a graph holds; absent: by the closed form. */
 export type CountLive = (memory: StepMemory, size: { readonly rows: number; readonly length: number }) => number;
 
 /**
- * The fastest way to take steps that fits `availableBytes`: all kept, logits in parts, weights as they lie, layers computed again, and in the end smaller
+ * The fastest way to take steps that fits `availableBytes`: all kept, logits and attention in parts, weights as they lie, layers computed again, and in the end smaller
  * micro-batches. Depends on its arguments alone. Undefined where none fits; `least` is what the most frugal one takes.
  */
 export function planStep(
@@ -36,39 +39,36 @@ export function planStep(
   countLive?: CountLive,
 ): { readonly chosen: PlannedStep | undefined; readonly least: PlannedStep } {
   let least: PlannedStep | undefined;
-  for (const plan of plansBySpeed(subject)) {
-    const planned = { ...plan, bytes: plannedBytes(subject, plan, countLive) };
+  for (const planned of plannedSteps(subject, countLive)) {
     if (!least || planned.bytes < least.bytes) least = planned;
-    if (planned.bytes <= availableBytes * usableShare) return { chosen: planned, least };
+    if (fitsInto(planned.bytes, availableBytes)) return { chosen: planned, least };
   }
   return { chosen: undefined, least: least as PlannedStep }; // there are plans
 }
 
-/** Bytes at the peak of the largest batch that a run may meet. */
-export function plannedBytes(
-  subject: PlanSubject,
-  { memory, microBatchTokens }: StepPlan,
-  countLive?: CountLive,
-): number {
-  return Math.max(
-    ...batchSizes(subject, microBatchTokens).map((size) =>
-      totalBytes(stepBytes({ ...subject, ...size }, memory, countLive?.(memory, size))),
-    ),
-  );
+/** Every way to take steps, the fastest first, with what each takes: counted when its turn comes. */
+export function* plannedSteps(subject: PlanSubject, countLive?: CountLive): Generator<PlannedStep, undefined> {
+  for (const plan of plansBySpeed(subject)) yield plannedStep(subject, plan, countLive);
 }
+
+/** What steps taken in this way need. */
+export function plannedStep(subject: PlanSubject, plan: StepPlan, countLive?: CountLive): PlannedStep {
+  const { memory, microBatchTokens } = plan;
+  const sizes = batchSizes(subject, microBatchTokens).map((size) =>
+    stepBytes({ ...subject, ...size }, memory, countLive?.(memory, size)),
+  );
+  const parts = sizes.reduce((most, one) => (totalBytes(one) > totalBytes(most) ? one : most));
+  return { ...plan, bytes: totalBytes(parts), parts };
+}
+
+/** Whether a step of so many bytes is planned where there are so many. */
+export const fitsInto = (bytes: number, availableBytes: number): boolean => bytes <= availableBytes * usableShare;
 
 function plansBySpeed(subject: PlanSubject): readonly StepPlan[] {
   const { microBatchTokens, longest } = subject;
   const whole = { microBatchTokens };
-  const { lean } = stepMemory;
-  const all = allKept(longest);
-  const memories: readonly StepMemory[] = [
-    all,
-    { ...all, lossChunks: lean.lossChunks },
-    { ...all, lossChunks: lean.lossChunks, prepack: false },
-    { ...lean, prepack: true },
-    lean,
-  ];
+  const { middle, lean } = stepMemory;
+  const memories: readonly StepMemory[] = [{ ...middle, prepack: true }, middle, { ...lean, prepack: true }, lean];
   const [size] = batchSizes(subject, microBatchTokens);
   // of a usual machine, whatever this one does: the order must not change from one run to the next
   const seconds = (memory: StepMemory): number => stepSeconds({ ...subject, ...size }, memory, usualRate);
@@ -76,7 +76,7 @@ function plansBySpeed(subject: PlanSubject): readonly StepPlan[] {
   const smaller: StepPlan[] = [];
   for (let tokens = microBatchTokens / 2; tokens >= Math.max(longest, smallestMicroBatch); tokens /= 2)
     smaller.push({ memory: lean, microBatchTokens: Math.floor(tokens) });
-  return [...sorted.map((memory) => ({ ...whole, memory })), ...smaller];
+  return [allKept(longest), ...sorted].map((memory): StepPlan => ({ ...whole, memory })).concat(smaller);
 }
 
 /** A step that computes nothing again but the scores of long rows, of which the longest has so many tokens. */
@@ -97,6 +97,19 @@ export function batchSizes(
     return { rows: Math.max(1, Math.floor(microBatchTokens / length)), length };
   };
   return [sizeOf(longest), sizeOf(Math.min(packTokens, microBatchTokens))];
+}
+
+/** How steps are taken, in words. */
+export function stepPlanText({ memory, microBatchTokens, compute = 'float32' }: StepPlan, workers = 1): string {
+  return [
+    memory.recompute ? 'layers are computed again' : 'all that is needed is kept',
+    memory.prepack ? 'weights are copied in the order of products' : 'weights are read where they lie',
+    ...(memory.lossChunks > 1 ? [`logits in ${memory.lossChunks} parts`] : []),
+    ...(memory.attentionBlock === undefined ? [] : [`attention in blocks of ${memory.attentionBlock}`]),
+    ...(compute === 'float32' ? [] : [`products in ${compute}`]),
+    `${microBatchTokens} tokens at once`,
+    ...(workers > 1 ? [`${workers} workers`] : []),
+  ].join(', ');
 }
 
 /** Rows up to this length have their scores at once: there, blocks save little. */

@@ -61,8 +61,9 @@ function frozenBytes(
   { shape, parameters, weightBytes, elementBytes, packed, sessions, workers = 1 }: StepSubject,
   { prepack }: StepMemory,
 ): number {
-  if (!prepack || packed) return weightBytes;
   const embedding = shape.vocabulary * shape.hidden;
+  // an output embedding that is cast in parts is mapped once more for its rows
+  if (!prepack || packed) return weightBytes + (packed || elementBytes < 3 ? 2 * embedding : 0);
   // in one order for each direction, as float32; beside them the table that words are looked up in
   const multiplied = parameters - (shape.tied ? 0 : embedding);
   // one that only goes forward needs one order
@@ -91,13 +92,19 @@ export function liveStepBytes(subject: StepSubject, memory: StepMemory): number 
   const inLoss = (2 * vocabulary) / memory.lossChunks + 2 * hidden;
   // weights of two bytes are cast where they are used, unless that was done when the graph was opened
   const cast = (weights: number): number => (memory.prepack || packed || elementBytes > 3 ? 0 : 4 * weights * hidden);
+  // of the output embedding, which is not packed, one part at a time
+  const headCast =
+    packed && !memory.prepack ? (4 * vocabulary * hidden) / memory.lossChunks : cast(vocabulary / memory.lossChunks);
   const unpacked = packed ? 2 * 4 * hidden * intermediate : 0; // the largest matrix of a layer, and what it is made of one step before
   const kept = memory.recompute ? layers * hidden : layers * layer;
+  const again = memory.recompute ? layer : 0;
+  // those of a layer that is computed again are kept for its way back, else each is cast again
+  const layerCasts = (ofDown: number): number =>
+    cast(memory.recompute ? 2 * queries + 2 * keyValue + (1 + ofDown) * intermediate : intermediate);
   return Math.max(
-    4 * tokens * (kept + inLoss) + cast(vocabulary) + unpacked,
-    4 * tokens * (kept + (memory.recompute ? layer : 0) + inLayer) +
-      cast(2 * queries + 2 * keyValue + 2 * intermediate) +
-      unpacked,
+    4 * tokens * (kept + inLoss) + headCast,
+    4 * tokens * (kept + again) + layerCasts(2) + unpacked,
+    4 * tokens * (kept + again + inLayer) + layerCasts(1) + unpacked,
   );
 }
 
@@ -147,8 +154,25 @@ export function stepSeconds(subject: StepSubject, memory: StepMemory, rate: Mach
   return products / rate.flopsPerSecond + passed / rate.passBytesPerSecond;
 }
 
+/** Seconds of a pass without a way back. */
+export const forwardSeconds = (tokens: number, parameters: number, { flopsPerSecond }: MachineRate): number =>
+  (2 * tokens * parameters) / flopsPerSecond;
+
+/** Seconds of tokens that are written one by one: each waits for every weight to come from memory, which gives a third of what passes over small arrays see. */
+export const writtenSeconds = (tokens: number, parameters: number, { passBytesPerSecond }: MachineRate): number =>
+  (tokens * parameters * 4) / (passBytesPerSecond / 3);
+
+/** Process, modules, tokenizer and graph. */
+export const startSeconds = 5;
+
+/** Seconds in which the host makes new values of gradients that came in so many parts: one thread, as `npm run bench -- optimizer` measures it. */
+export const updateSeconds = (trained: number, parts: number): number =>
+  trained * (secondsOfValue.norm + secondsOfValue.update + secondsOfValue.sum * (parts - 1));
+
+const secondsOfValue = { norm: 1.05e-9, update: 4.3e-9, sum: 1.75e-9 } as const;
+
 /** Process with the runtime loaded, and what the runtime takes to hold the graph of one layer. As measured. */
-const processBytes = 120e6;
+const processBytes = 150e6;
 const graphBytesOfLayer = { plain: 1.8e6, recomputed: 3e6 } as const;
 
 /** What the runtime's allocator takes beyond what is held at one time, as measured. */

@@ -13,5 +13,6 @@ export interface StepMemory {
 /** By the name a spec gives it. */
 export const stepMemory = {
   fast: { recompute: false, prepack: true, lossChunks: 1 },
+  middle: { recompute: false, prepack: false, lossChunks: 4, attentionBlock: 128 },
   lean: { recompute: true, prepack: false, lossChunks: 8, attentionBlock: 128 },
 } as const satisfies Readonly<Record<string, StepMemory>>;

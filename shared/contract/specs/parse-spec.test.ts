@@ -51,7 +51,7 @@ test('what is missing is named with what belongs there', () => {
 test('a kind that is no job is refused, with the one that was probably meant', () => {
   expect(refusals({ kind: 'trian' })).toEqual(['kind: "trian" is not a kind of job; did you mean "train"?']);
   expect(refusals({})).toEqual([
-    'kind: is missing: one of train, train-tasks, sweep, find-rate, evaluate, generate, compose, merge, export, quantize, data-check',
+    'kind: is missing: one of train, train-tasks, sweep, find-rate, estimate, evaluate, generate, compose, merge, export, quantize, data-check',
   ]);
   expect(refusals({ kind: 'toString' })).toHaveLength(1);
   expect(refusals(null)).toEqual(['undefined: a spec is a JSON object with a "kind"']);

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { refuseErrors, type Finding } from '../../errors.ts';
 import { composeSpecSchema } from './compose.ts';
 import { dataCheckSpecSchema } from './data-check.ts';
+import { estimateSpecSchema } from './estimate.ts';
 import { evaluateSpecSchema } from './evaluate.ts';
 import { exportSpecSchema } from './export.ts';
 import { findRateSpecSchema } from './find-rate.ts';
@@ -21,6 +22,7 @@ const specSchemas = {
   'train-tasks': trainTasksSpecSchema,
   sweep: sweepSpecSchema,
   'find-rate': findRateSpecSchema,
+  estimate: estimateSpecSchema,
   evaluate: evaluateSpecSchema,
   generate: generateSpecSchema,
   compose: composeSpecSchema,

@@ -22,12 +22,13 @@ export function resolveSpecPaths(spec: Spec, resolve: (path: string) => string):
     },
     evaluation: { ...evaluation, ...general(evaluation.general) },
   });
+  const continued = ({ method }: Pick<TrainSpec, 'method'>): Partial<Pick<TrainSpec, 'method'>> =>
+    method.kind === 'continue' ? { method: { ...method, from: resolve(method.from) } } : {};
   switch (spec.kind) {
-    case 'train': {
-      const { method } = spec;
-      const from = method.kind === 'continue' ? { method: { ...method, from: resolve(method.from) } } : {};
-      return { ...spec, ...training(spec), ...from, output: resolve(spec.output) };
-    }
+    case 'train':
+      return { ...spec, ...training(spec), ...continued(spec), output: resolve(spec.output) };
+    case 'estimate':
+      return { ...spec, ...training(spec), ...continued(spec), ...optional('output', spec.output) };
     case 'train-tasks': {
       const rows = (data: TrainSpec['data']): TrainSpec['data'] => ({
         ...data,

@@ -323,10 +323,10 @@ export const trainFields = z.strictObject({
     .optional()
     .describe("Element type of the written tensors; default f32 for an adapter, the base's own for full fine-tuning."),
   memory: z
-    .enum(['auto', 'fast', 'lean'])
+    .enum(['auto', 'fast', 'middle', 'lean'])
     .optional()
     .describe(
-      'What a step keeps. `auto` (default): the fastest of what fits the memory there is; the run says which, and keeps to it when it goes on. `fast`: all that the backward pass needs, and frozen weights once more in the order in which they are multiplied. `lean`: layers are computed again, attention and logits come in parts and weights are read from their file, for a third of the memory and a third more time.',
+      'What a step keeps. `auto` (default): the fastest of what fits the memory there is; the run says which, and keeps to it when it goes on. `fast`: all that the backward pass needs, and frozen weights once more in the order in which they are multiplied. `middle`: no layer is computed again, attention and logits come in parts and weights are read from their file. `lean`: layers are computed again, attention and logits come in parts and weights are read from their file, for a third of the memory and a third more time.',
     ),
   memoryMaxBytes: count
     .optional()
