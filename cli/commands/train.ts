@@ -258,7 +258,7 @@ export const train: SpecCommand = {
       kind: 'number',
       value: 'N',
       only: 'folders',
-      help: 'sessions that share the work of each step, one for each GPU [1]',
+      help: 'sessions that share the work of each step [one for each GPU with --device cuda, else 1]',
     },
     ...serverFlags,
     'max-seconds': {

@@ -4,11 +4,10 @@ import { requireMethod } from '../methods/tuned-model.ts';
 import { makeBatches } from '../training/batches.ts';
 import { firstState, readLatestCheckpoint, writeCheckpoint, type RunState } from '../training/checkpoint.ts';
 import { checkpointInterval } from '../training/checkpoint-interval.ts';
-import { loraPlusFactors } from '../training/lora-plus.ts';
 import { keptAfter, keptSteps } from '../training/kept-checkpoints.ts';
 import { firstLossScale, lossScaleAfter } from '../training/loss-scale.ts';
 import { openMetricsLog, type MetricsLine } from '../training/metrics-log.ts';
-import { clipScale, createAdamW, globalNorm } from '../training/optimizers.ts';
+import { clipScale } from '../training/optimizers.ts';
 import { randomStream } from '../training/random.ts';
 import { bestAfter, isSpike, normsAfter, spikesInARowMax } from '../training/run-guard.ts';
 import type { RunWall } from '../training/run-wall.ts';
@@ -18,7 +17,7 @@ import { planText, type ChosenPlan } from './choose-step-plan.ts';
 import { initialValues } from './initial-values.ts';
 import type { JobContext } from './job-context.ts';
 import { evaluatesEvery, type RunObserver } from './observe-run.ts';
-import { openStepSource } from './open-step-source.ts';
+import { openTrainer } from './open-trainer.ts';
 import type { PreparedTraining } from './prepare-training.ts';
 import { asWritten, outputDtype, type TrainedWeights } from './write-trained.ts';
 
@@ -51,18 +50,16 @@ export async function runSteps(
   };
   let best = checkpoint?.best;
   const values = checkpoint?.parameters ?? (await initialValues(spec, run, context));
-  const rateFactors = loraPlusFactors(spec.optimizer, run.schedule.learningRate);
-  const optimizer = createAdamW(run.parameters, { ...spec.optimizer, rateFactors });
   const moments = checkpoint?.moments ?? begun?.moments;
-  if (moments) optimizer.restore((state.updatesBefore ?? 0) + state.step - state.skippedSteps, moments);
+  const updates = (state.updatesBefore ?? 0) + state.step - state.skippedSteps;
   const metrics = await openMetricsLog(folders.metrics, state.metricsBytes);
-  const source = await openStepSource(spec, run, stepPlan, values, context);
-  const { parameters } = source;
+  const start = { values, begun: moments && { updates, moments } };
+  const trainer = await openTrainer(spec, run, stepPlan, start, context);
   emitPlan(run, stepPlan, state, context);
 
   const save = async (): Promise<string> => {
     state = { ...state, spentSeconds: wall.spentSeconds(), metricsBytes: await metrics.flush() };
-    const content = { state, parameters, moments: optimizer.moments, best };
+    const content = { state, parameters: trainer.values(), moments: trainer.moments(), best };
     const { checkpoints } = folders;
     const pinned = spec.keep ? keptSteps(spec.keep, state).map((kept) => kept.step) : [];
     const path = await writeCheckpoint(checkpoints, content, method, run.identity, spec.checkpoint.keep, pinned);
@@ -87,13 +84,13 @@ export async function runSteps(
     const line = lines.find((given) => 'evalLoss' in given);
     if (!line || line.step === 0) return; // weights that were not trained are never the best
     state = { ...state, best: bestAfter(state.best ?? undefined, { step: line.step, loss: line.evalLoss }) };
-    if (keep === 'best' && state.best?.since === 0) best = copied(parameters);
+    if (keep === 'best' && state.best?.since === 0) best = copied(trainer.values());
   };
   const finish = async (spent: 'budget' | undefined): Promise<TrainedWeights> => {
     let stoppedBy = spent;
     const earlier = keep === 'best' && state.best && state.best.step !== state.step ? best : undefined;
     const writtenStep = earlier && state.best ? state.best.step : state.step;
-    const written = asWritten(earlier ?? parameters, outputDtype(spec, run));
+    const written = asWritten(earlier ?? trainer.values(), outputDtype(spec, run));
     const forgetting = run.general.length > 0 && !stoppedBy ? await observer.forgetting(written) : undefined;
     if (run.general.length > 0 && !forgetting) stoppedBy ??= await endEarly();
     // the weights of the last look may be others, or others once they are rounded
@@ -115,7 +112,8 @@ export async function runSteps(
       const { step } = state;
       ended = step === plan.steps;
       if (state.evaluatedStep !== step && observer.isDue(step)) {
-        const seen = ended ? asWritten(parameters, outputDtype(spec, run)) : parameters;
+        const values = trainer.values();
+        const seen = ended ? asWritten(values, outputDtype(spec, run)) : values;
         const lines = await observer.observe(seen, step);
         if (!lines) {
           stoppedBy = await endEarly();
@@ -139,16 +137,15 @@ export async function runSteps(
       const { epoch, rows } = plan.stepAt(step);
       const batches = makeBatches(await run.rows.read(rows), indicesUpTo(rows.length), batchShape);
       const dropoutSeed = (batch: number): number => randomStream(spec.seed, 'dropout', step, batch).below(2 ** 32);
-      const { loss, labels, gradients } = await source.accumulate(batches, dropoutSeed, state.lossScale?.factor);
       const scale = state.lossScale?.factor ?? 1;
-      const gradientNorm = globalNorm(gradients) / scale;
+      const { loss, labels, gradientNorm: scaledNorm } = await trainer.accumulate(batches, dropoutSeed, scale);
+      const gradientNorm = scaledNorm / scale;
       const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
       const overflow = Number.isFinite(loss) && !finite && scale > 1;
       const spike = !overflow && isSpikeOf(spec, state, loss, gradientNorm);
       if (spike ? state.skippedInARow + 1 >= spikesInARowMax : !finite && !overflow) throw diverged(run, state, loss);
       const learningRate = learningRateAt(run.schedule, step);
-      if (!spike && !overflow)
-        optimizer.update(parameters, gradients, learningRate, clipScale(gradientNorm, spec.optimizer.clipNorm) / scale);
+      if (!spike && !overflow) trainer.update(learningRate, clipScale(gradientNorm, spec.optimizer.clipNorm) / scale);
 
       const seconds = (context.now() - startedAt) / 1000;
       stepSeconds = seconds;
@@ -183,7 +180,7 @@ export async function runSteps(
     return await finish(stoppedBy);
   } finally {
     await metrics.close();
-    await source.close();
+    await trainer.close();
   }
 }
 

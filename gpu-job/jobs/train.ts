@@ -4,6 +4,7 @@ import type { TrainSpec } from '../../shared/contract/specs/train.ts';
 import { ownSecondsMax } from '../../shared/domain/allowance.ts';
 import { DomainError } from '../../shared/errors.ts';
 import { exists } from '../folders/files.ts';
+import { chooseWorkers } from '../runtime/choose-workers.ts';
 import { keepCheckpoints } from '../training/kept-checkpoints.ts';
 import { runFolders, type RunFolders } from '../training/run-folders.ts';
 import { readCheckpointState } from '../training/checkpoint.ts';
@@ -21,7 +22,9 @@ import { writeTrained } from './write-trained.ts';
  * Throws `DomainError('train')` with all findings before the first step, `DomainError('diverged')` when a loss or a gradient is no
  * number any more, `DomainError('budget-spent')` when its allowance has not been enough for a step, and `UnavailableError` when it was asked to stop and has saved its work.
  */
-export async function runTrain(spec: TrainSpec, context: JobContext): Promise<TrainReport> {
+export async function runTrain(asked: TrainSpec, context: JobContext): Promise<TrainReport> {
+  const workers = await chooseWorkers(asked);
+  const spec = workers === 1 ? asked : { ...asked, workers };
   const folders = runFolders(spec.output);
   const isNew = !(await exists(folders.run));
   await mkdir(folders.run, { recursive: true });

@@ -38,10 +38,11 @@ export interface ResidentOptions {
 
 /** Holds what a run trains where it is trained, and takes its steps. */
 export interface ResidentTrainer {
-  /** Loss and gradients of a step, of which the global norm is told. */
+  /** Loss and gradients of a step. The norm is of the gradients as they are, times `gradientScale` (default 1). */
   accumulate(
     batches: readonly Batch[],
     seedOf: (microBatch: number) => number,
+    gradientScale?: number,
   ): { readonly loss: number; readonly labels: number; readonly gradientNorm: number };
   /** Changes what is trained by the gradients of the last step, each times `gradientScale`. */
   update(learningRate: number, gradientScale: number): void;
@@ -122,14 +123,14 @@ export function openResidentTrainer(api: OrtApi, model: TunedModel, options: Res
       const total = (way: 'up' | 'down'): number => sessions.reduce((sum, { traffic }) => sum + traffic[way], 0);
       return { up: total('up'), down: total('down') };
     },
-    accumulate(batches, seedOf) {
+    accumulate(batches, seedOf, gradientScale = 1) {
       const labels = batches.reduce((sum, batch) => sum + batch.labelCount, 0);
       invariant(labels > 0, 'a step has labels');
       releaseAll(gradients);
       gradients = new Map();
       let lossSum = 0;
       for (const [i, batch] of batches.entries()) {
-        feeds.give(stepFeeds(model, rope, batch, { lossScale: 1 / labels, seed: seedOf(i) }));
+        feeds.give(stepFeeds(model, rope, batch, { lossScale: gradientScale / labels, seed: seedOf(i) }));
         const results = steps.run();
         const loss = held(results, 'loss_sum');
         lossSum += float32Of(api, loss)[0] ?? NaN;

@@ -91,6 +91,7 @@ function unshareable({
   keep,
   optimizer: { spikeFactor },
   workers,
+  state,
   compute,
 }: TrainSpec): [string, string][] {
   const found: [string, string][] = [];
@@ -108,6 +109,7 @@ function unshareable({
   if (looks.patience !== undefined) refuse('evaluation.patience', 'is for a run by itself');
   if (looks.keep === 'best') refuse('evaluation.keep', 'best is for a run by itself');
   if (looks.general) refuse('evaluation.general', 'is for a run by itself: measure the adapter afterwards');
+  if (state === 'device') refuse('state', 'device is for a run by itself');
   if (workers !== undefined) refuse('workers', 'are for a run by itself');
   if (keep) refuse('keep', 'is for a run by itself');
   if (compute === 'float16') refuse('compute', 'float16 scales the loss of a run by itself: take bfloat16 or float32');

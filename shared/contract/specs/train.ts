@@ -6,6 +6,7 @@ import { unscalable } from '../../methods/unscalable.ts';
 import { presetNames, presetOf, withPreset } from './train-presets.ts';
 import { keepMomentsField, toldConfigField } from './continue-fields.ts';
 import { mixField, mixWeightField } from './mix-fields.ts';
+import { stateField, workersField } from './place-fields.ts';
 import {
   deviceField,
   generalField,
@@ -340,14 +341,8 @@ export const trainFields = z.strictObject({
     .describe(
       'Type in which products take their operands and give their results; sums, norms, softmax, losses, the trained weights and the optimizer are float32 always. `auto` (default): float32 on the processor, bfloat16 on a GPU from compute capability 8.0 on, else float16, whose loss is scaled. A run keeps to what it began with. The processor rounds as a GPU would and is no faster for it.',
     ),
-  workers: z
-    .int()
-    .min(1)
-    .max(limits.stepWorkersMax)
-    .optional()
-    .describe(
-      'Sessions that share the micro-batches of each step, one for each GPU; the result is the same to the bit. They share `threads`, and each takes memory of its own. Absent: one.',
-    ),
+  state: stateField,
+  workers: workersField,
   preset: presetField,
 });
 
@@ -369,6 +364,11 @@ export const trainSpecSchema = z.preprocess(
       error:
         'needs an adapter that is an update of low rank and nothing else: with DoRA, modules_to_save or full fine-tuning there is no share of it',
       path: ['evaluation', 'general'],
+      when: ({ value }) => typeof value === 'object' && value !== null,
+    })
+    .refine(({ state, workers = 1 }) => state !== 'device' || workers === 1, {
+      error: 'device is for one worker: the gradients of several meet on the host',
+      path: ['state'],
       when: ({ value }) => typeof value === 'object' && value !== null,
     })
     .refine(...presetIsUsed),
