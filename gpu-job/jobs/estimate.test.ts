@@ -50,7 +50,7 @@ test('what is estimated is what the run then does, and nothing is left of it', a
     trainableParameters: report.trainableParameters,
     dollars: null,
   });
-  expect({ memory: plan?.memory, microBatchTokens: plan?.microBatchTokens }).toEqual(report.plan);
+  expect(report.plan).toMatchObject({ memory: plan?.memory, microBatchTokens: plan?.microBatchTokens });
   expect(plans[0]).toEqual(plan);
   expect(machine).toMatchObject({ name: 'here', rateFrom: 'measured here' });
   expect(machine.flopsPerSecond).toBeGreaterThan(1e8);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { gpuClasses, instanceFamilies } from '../../infra/instance-families.ts';
 import { chooseClass } from '../../shared/aws/choose-class.ts';
 import { readAwsSettings } from '../../shared/aws/environment.ts';
+import { machineClasses } from '../../shared/domain/machine-classes.ts';
 import { awsPrice, cpuMachine } from '../../shared/domain/machine-prices.ts';
 import { synthStage } from './synth-stage.ts';
 
@@ -41,4 +42,13 @@ test('the machine without a GPU is priced as the stage asks for it', () => {
   const stage = JSON.stringify(synthStage().stacks);
   expect(stage).toContain(`"Type":"VCPU","Value":"${cpuMachine.vcpus}"`);
   expect(stage).toContain(`"Type":"MEMORY","Value":"${cpuMachine.memoryGigabytes * 1024}"`);
+});
+
+test('what an estimate knows of classes of machines is what stages have', () => {
+  const known = machineClasses.filter(({ name }) => name !== 'cpu');
+  expect(known.map(({ name, memoryBytes }) => [name, memoryBytes])).toEqual(
+    gpuClasses(instanceFamilies).map((one) => [`gpu-${one.gpuMemoryGigabytes}`, one.gpuMemoryBytes]),
+  );
+  const sizes = machineClasses.map(({ memoryBytes }) => memoryBytes);
+  expect(sizes).toEqual(sizes.toSorted((a, b) => a - b));
 });
