@@ -14,7 +14,7 @@ import { DomainError } from '../../shared/errors.ts';
 import { shapeSize } from '../../shared/formats/dtype.ts';
 import { isPacked } from '../methods/packed-product.ts';
 import { peakLiveBytes } from '../graph/live-bytes.ts';
-import { availableMemory, type AvailableMemory } from '../runtime/available-memory.ts';
+import { availableOn, type AvailableMemory } from '../runtime/available-memory.ts';
 import { chooseCompute } from '../runtime/choose-compute.ts';
 import { deviceOf } from '../runtime/device.ts';
 import { readCheckpointState } from '../training/checkpoint.ts';
@@ -67,7 +67,9 @@ async function chooseMemory(spec: TrainSpec, run: PreparedTraining): Promise<Cho
     return { ...plan, bytes: plannedStep(subject, plan, countLive).bytes, reason: `"${asked}" was asked for` };
   }
   const available =
-    spec.memoryMaxBytes === undefined ? availableMemory() : { bytes: spec.memoryMaxBytes, what: 'memoryMaxBytes' };
+    spec.memoryMaxBytes === undefined
+      ? await availableOn(deviceOf(spec.device))
+      : { bytes: spec.memoryMaxBytes, what: 'memoryMaxBytes' };
   const { chosen, least } = planStep(subject, available.bytes, countLive);
   if (!chosen) throw nothingFits(subject, least.bytes, available);
   const { parts: _, ...plan } = chosen;
@@ -98,7 +100,7 @@ export type PlannedRun = Pick<
 >;
 
 /** What steps of a run are planned for. */
-export function planSubject(spec: Pick<TrainSpec, 'batch' | 'workers'>, run: PlannedRun): PlanSubject {
+export function planSubject(spec: Pick<TrainSpec, 'batch' | 'workers' | 'device'>, run: PlannedRun): PlanSubject {
   const { model, config, rows, evalRows, prompts, parameters, targets, batchShape } = run;
   const shape = modelShape(model.tensors);
   const count = model.tensors.reduce((sum, tensor) => sum + shapeSize(tensor.shape), 0);
@@ -115,7 +117,8 @@ export function planSubject(spec: Pick<TrainSpec, 'batch' | 'workers'>, run: Pla
     trained: parameters.reduce((sum, { shape: sizes }) => sum + shapeSize(sizes), 0),
     layerRank: config ? ranks / Math.max(1, shape.layers) : undefined,
     dropout: (config?.lora_dropout ?? 0) > 0,
-    workers: spec.workers ?? 1,
+    // each has the memory of a GPU of its own
+    workers: deviceOf(spec.device) === 'cpu' ? (spec.workers ?? 1) : 1,
     sessions: 1 + Number(evalRows.length > 0) + Number(prompts.length > 0),
     longest: Math.max(longestOf(rows), longestOf(evalRows)),
     packTokens: spec.batch.packing ? Math.min(batchShape.packTokens, batchShape.lengthMax) : 1,

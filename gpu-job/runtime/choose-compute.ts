@@ -1,7 +1,7 @@
 import type { Compute } from '../../shared/methods/compute.ts';
 import { DomainError } from '../../shared/errors.ts';
+import { askGpu } from './ask-gpu.ts';
 import type { Device } from './device.ts';
-import { runCommand } from './run-command.ts';
 
 /** Ampere: the first with products of bfloat16. */
 const bfloat16CapabilityMin = 8;
@@ -17,16 +17,7 @@ export async function chooseCompute(
 ): Promise<Compute> {
   if (device === 'cpu') return asked === 'auto' ? 'float32' : asked;
   if (asked === 'float32' || asked === 'float16') return asked;
-  const query = [`--id=${device.cuda}`, '--query-gpu=compute_cap', '--format=csv,noheader,nounits'];
-  const result = await runCommand(nvidiaSmi, query);
-  const capability = result.ok ? Number(result.output.trim()) : NaN;
-  if (!(capability > 0)) {
-    const reason = result.ok ? `${nvidiaSmi} says "${result.output.trim()}" of it` : result.reason;
-    throw new DomainError(
-      'cuda',
-      `There is no GPU ${device.cuda} to ask for its compute capability: ${reason}. ${cudaHelp}`,
-    );
-  }
+  const capability = await askGpu(device.cuda, 'compute_cap', nvidiaSmi);
   const hasBfloat16 = capability >= bfloat16CapabilityMin;
   if (asked === 'bfloat16' && !hasBfloat16)
     throw new DomainError(
@@ -35,7 +26,3 @@ export async function chooseCompute(
     );
   return hasBfloat16 ? 'bfloat16' : 'float16';
 }
-
-/** What to do where a GPU cannot be used. */
-export const cudaHelp =
-  '"gpu-job/main.ts doctor --device cuda" says what is missing; the GPU image brings the CUDA provider and its libraries, the host the driver. On a machine without a GPU leave the device out, or say cpu.';

@@ -1,21 +1,10 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { limits } from '../../shared/limits.ts';
+import { driverTools } from '../../test/support/driver-tool.ts';
 import { chooseWorkers } from './choose-workers.ts';
 
-let folder = '';
-beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'lorary-workers-'))));
-afterAll(() => rm(folder, { recursive: true }));
-
-/** A driver's tool that lists so many GPUs. */
-async function toolOf(count: number): Promise<string> {
-  const path = join(folder, `tool-${count}`);
-  await writeFile(path, `#!/bin/sh\nseq 0 ${count - 1}\n`);
-  await chmod(path, 0o755);
-  return path;
-}
+const driver = driverTools();
+const toolOf = (count: number): Promise<string> => driver.tool(`seq 0 ${count - 1}`);
 
 test('one worker for each GPU of the machine, up to as many as there may be', async () => {
   const most = limits.stepWorkersMax;
@@ -32,5 +21,5 @@ test('one worker on the processor, on a GPU that is named, and where all stays o
 });
 
 test('where no tool tells, there is one, which will say why it has no GPU', async () => {
-  expect(await chooseWorkers({ device: 'cuda' }, join(folder, 'none'))).toBe(1);
+  expect(await chooseWorkers({ device: 'cuda' }, driver.missing)).toBe(1);
 });

@@ -4,7 +4,7 @@ import type { FloatType, Graph } from '../graph/builder.ts';
 import type { Compute } from '../../shared/methods/compute.ts';
 import { lowerGraph } from '../graph/lower.ts';
 import { encodeOnnx } from '../graph/onnx.ts';
-import { cudaHelp } from './choose-compute.ts';
+import { cudaHelp } from './ask-gpu.ts';
 import type { Device } from './device.ts';
 import { refuseUnplaced } from './placement.ts';
 import { switchTelemetryOff } from './no-telemetry.ts';
