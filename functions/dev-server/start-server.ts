@@ -75,7 +75,8 @@ async function serve(options: ServerOptions, listener: Listener): Promise<Runnin
   const { environment } = options;
   const folder = resolve(options.folder);
   const url = `http://127.0.0.1:${listener.port}`;
-  const log = options.log ?? ((message, error) => console.error(message, error));
+  const log =
+    options.log ?? ((message, error) => console.error(...(error === undefined ? [message] : [message, error])));
   const world = await (options.openWorld ?? openLocalWorld)({
     folder,
     baseUrl: url,

@@ -3,7 +3,7 @@ import { UnavailableError } from '../../shared/errors.ts';
 /** What a deployed function tells people and alarms with; `lambda.ts` brings it. */
 export interface LambdaTools {
   readonly logger: {
-    error(message: string, error: Error): void;
+    error(message: string, ...error: [] | [Error]): void;
   };
   readonly metrics: {
     addMetric(name: string, unit: 'Count', value: number): void;
@@ -25,7 +25,8 @@ export const lambdaMetrics = {
 export function reportFailure({ logger, metrics }: LambdaTools, message: string, error: unknown): void {
   const name = error instanceof UnavailableError ? lambdaMetrics.unavailable : lambdaMetrics.failures;
   metrics.addMetric(name, 'Count', 1);
-  logger.error(message, error instanceof Error ? error : new Error(String(error)));
+  if (error === undefined) logger.error(message);
+  else logger.error(message, error instanceof Error ? error : new Error(String(error)));
 }
 
 /** A function that works on events: whatever comes of one, what was counted is written. */
