@@ -53,6 +53,8 @@ test('of what something was made is found the same way, by name, number or id', 
   expect(await walk(baseId, 'up')).toEqual(['0 base']);
   await expect(walk('dat_nothing', 'down')).rejects.toMatchObject({ status: 404 });
   await expect(walk('adapters/none', 'up')).rejects.toMatchObject({ status: 404 });
+  for (const strange of ['\0', 'adapters/\0', 'datasets/a b', 'bases/\ud800'])
+    await expect(walk(strange, 'up')).rejects.toMatchObject({ status: 400 });
 });
 
 test('page by page it is the same, and a cursor of something else is refused', async () => {

@@ -30,6 +30,7 @@ export const listLineage = listOperation({
       .string()
       .min(1)
       .max('adapters/'.length + limits.adapterRefCharsMax + '@'.length + limits.nameCharsMax)
+      .regex(/^[\w.:@/-]+$/, { error: 'neither a name nor an id has such characters' })
       .describe(
         '`datasets/NAME`, `bases/NAME`, `adapters/NAME`, `adapters/NAME@VERSION`, or an id. Of `adapters/TEAM:NAME` what the team of the key has made with it.',
       ),
