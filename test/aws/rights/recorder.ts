@@ -14,8 +14,17 @@ export class Recorder {
   /** Sorted. */
   get recording(): Recording {
     const askers = [...this.#lines].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    return Object.fromEntries(askers.map(([asker, lines]) => [asker, [...lines].toSorted()]));
+    return Object.fromEntries(askers.map(([asker, lines]) => [asker, [...withKeyUse(lines)].toSorted()]));
   }
+}
+
+/**
+ * Whoever looks a key up notes when it was used, at most once a minute: which of the functions comes to do so in a recording is chance, and
+ * each may.
+ */
+function withKeyUse(lines: ReadonlySet<string>): ReadonlySet<string> {
+  const [looks, notes] = ['GetItem', 'PutItem'].map((call) => `dynamodb:${call} table dynamodb:LeadingKeys=KEY#any`);
+  return lines.has(looks as string) ? new Set([...lines, notes as string]) : lines;
 }
 
 /** What two recordings do not have in common, one line each. */
