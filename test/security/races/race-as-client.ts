@@ -29,13 +29,14 @@ const rotationsEach = 3;
 const looksMax = 12;
 const url = 'http://127.0.0.1:1';
 
-/** Publishes, promotes, makes, revokes and rotates keys as one of fifty who do the same, and repeats whatever has no answer. */
+/** Rotates keys, publishes, promotes, makes and revokes keys as one of fifty who do the same, and repeats whatever has no answer. */
 export async function raceAsClient(options: RaceClientOptions): Promise<void> {
   try {
+    // first, while all are in step
+    await rotate(options);
     await publish(options);
     await promote(options);
     await changeKeys(options);
-    await rotate(options);
   } catch (error) {
     options.bugs.push(`client ${options.client}: ${String(error)}`);
   }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { UnavailableError } from '../../../shared/errors.ts';
 import type { RecordTable, RecordWrite } from '../../../shared/platform/ports.ts';
 import { changed } from '../../support/changed.ts';
@@ -21,15 +22,22 @@ export function watched(inner: RecordTable, counts: { calls: number; faults: num
   });
 }
 
-/** Writes whatever it is told, whether or not somebody else has written meanwhile. */
+/**
+ * Writes whatever it is told, whether or not somebody else has written meanwhile; and after a pause, so that somebody has, however fast the
+ * store is.
+ */
 export function withoutConditions(inner: RecordTable): RecordTable {
-  const transact: RecordTable['transact'] = (writes, options) =>
-    inner.transact(
+  const transact: RecordTable['transact'] = async (writes, options) => {
+    await setTimeout(pauseMilliseconds);
+    return inner.transact(
       writes.flatMap((write): RecordWrite[] => {
         if ('check' in write) return [];
         return 'put' in write ? [{ put: write.put }] : [{ delete: write.delete }];
       }),
       options,
     );
+  };
   return changed(inner, { transact });
 }
+
+const pauseMilliseconds = 20;
