@@ -25,9 +25,10 @@ export const lambdaMetrics = {
 export function reportFailure({ logger, metrics }: LambdaTools, message: string, error: unknown): void {
   const name = error instanceof UnavailableError ? lambdaMetrics.unavailable : lambdaMetrics.failures;
   metrics.addMetric(name, 'Count', 1);
-  if (error === undefined) logger.error(message);
-  else logger.error(message, error instanceof Error ? error : new Error(String(error)));
+  logger.error(message, ...(error === undefined ? ([] as const) : ([asError(error)] as const)));
 }
+
+const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 
 /** A function that works on events: whatever comes of one, what was counted is written. */
 export function eventFunction<Event, Result>(
