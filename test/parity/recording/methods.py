@@ -67,14 +67,13 @@ def merged(base, model, folder):
     return {name: tensor for name, tensor in after.items() if not torch.equal(tensor, weights.get(name, tensor + 1))}
 
 
+PRIME, SHIFT = np.uint64(2_147_483_579), np.uint64(1_013_904_223)
+
+
 def mix(x):
-    """The 32-bit mixer of our masks (https://github.com/skeeto/hash-prospector)."""
-    x = np.asarray(x, dtype=np.uint64)
-    x ^= x >> np.uint64(16)
-    x = x * np.uint64(0x21F0AAAD) & np.uint64(0xFFFFFFFF)
-    x ^= x >> np.uint64(15)
-    x = x * np.uint64(0x735A2D97) & np.uint64(0xFFFFFFFF)
-    return x ^ (x >> np.uint64(15))
+    """The mixer of our masks: cubes modulo a prime."""
+    y = (np.asarray(x, dtype=np.uint64) + SHIFT) % PRIME
+    return y * y % PRIME * y % PRIME
 
 
 class KnownMask(torch.nn.Module):
@@ -86,10 +85,9 @@ class KnownMask(torch.nn.Module):
 
     def forward(self, x):
         rate, seed = DROPOUT["rate"], DROPOUT["seed"]
-        low = np.uint64(0xFFFFFFFF)
-        key = mix((mix(seed) + np.uint64(self.stream)) & low)
-        bits = mix((mix(np.arange(x.numel())) + key) & low)
-        kept = torch.from_numpy(bits >= round(rate * 2**32)).reshape(x.shape)
+        key = mix(mix(seed) + np.uint64(self.stream))
+        drawn = mix(mix(np.arange(x.numel())) + key)
+        kept = torch.from_numpy(drawn >= np.uint64(round(rate * int(PRIME)))).reshape(x.shape)
         return x * kept / (1 - rate)
 
 
