@@ -16,6 +16,7 @@ import type { RunInfo } from '../../shared/platform/ports.ts';
 import { apiKeyWrite, makeKeyText, newApiKey, type ApiKeyRecord } from '../../shared/records/api-keys.ts';
 import type { Caller } from '../../shared/records/caller.ts';
 import { newId } from '../../shared/records/commit.ts';
+import { secretsOfRuns } from './find-secrets.ts';
 
 /** The whole API over a real local world in a folder of its own, without a port: requests go to `fetch`. */
 export interface LocalApi {
@@ -37,7 +38,7 @@ export interface LocalApi {
   settle(): Promise<void>;
   /** Sets the clock forward. */
   pass(milliseconds: number): void;
-  /** Throws when there were bugs. */
+  /** Throws when there were bugs, or secrets in what jobs have printed. */
   close(): Promise<void>;
 }
 
@@ -103,9 +104,11 @@ export async function openLocalApi({
       // a run that ends later would write into a folder that is gone
       for (const { runId } of await world.runner.list()) await world.runner.cancel(runId);
       while ((await world.runner.list()).length > 0) await setTimeout(10);
+      const told = await secretsOfRuns(folder);
       await world.close();
       if (keptIn === undefined) await rm(folder, { recursive: true, force: true });
       if (bugs.length > 0) throw new AggregateError(bugs, `the API had ${bugs.length} bugs: ${bugs.join('; ')}`);
+      if (told.length > 0) throw new Error(`secrets in logs:\n${told.join('\n')}`);
     },
   };
 }

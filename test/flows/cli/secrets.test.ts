@@ -1,7 +1,8 @@
-import { appendFile, readdir } from 'node:fs/promises';
+import { appendFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findSecrets } from '../../support/find-secrets.ts';
+import { openLocalApi } from '../../support/local-api.ts';
 import { openCliWorld } from '../../support/lorary-cli.ts';
 import { writeTinyAdapter } from '../../support/tiny-adapter.ts';
 
@@ -36,4 +37,12 @@ test('closing a server fails where a job has told a key', async () => {
   const [run = ''] = await readdir(runs);
   await appendFile(join(runs, run, 'output.log'), `planted: ${cli.key}\n`);
   await expect(cli.close()).rejects.toThrow(`runs/${run}`);
+});
+
+test('so does closing an API without a server', async () => {
+  const api = await openLocalApi();
+  const run = join(api.folder, 'runs', 'run_1');
+  await mkdir(run, { recursive: true });
+  await appendFile(join(run, 'output.log'), `planted: ${await api.key('blue')}\n`);
+  await expect(api.close()).rejects.toThrow(/secrets in logs:\nruns\/run_1:1 tells a key/);
 });
