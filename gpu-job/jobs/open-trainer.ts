@@ -1,4 +1,5 @@
 import type { SettledTrainSpec } from '../../shared/contract/specs/train.ts';
+import { cudaSettings } from '../runtime/cuda-settings.ts';
 import { deviceOf } from '../runtime/device.ts';
 import { openOrtApi } from '../runtime/ort-api.ts';
 import { loraPlusFactors } from '../training/lora-plus.ts';
@@ -45,9 +46,13 @@ function openOnDevice(
   const api = openOrtApi();
   try {
     const step = stepOptions(spec, stepPlan);
+    const { deterministic } = spec;
     const on = deviceOf(spec.device);
-    const device = on === 'cpu' ? ({ kind: on } as const) : ({ kind: 'cuda', index: on.cuda } as const);
-    const trainer = openResidentTrainer(api, model, { step, device, optimizer, values, begun });
+    const device =
+      on === 'cpu'
+        ? ({ kind: on } as const)
+        : ({ kind: 'cuda', index: on.cuda, settings: cudaSettings(spec, step.compute) } as const);
+    const trainer = openResidentTrainer(api, model, { step, device, deterministic, optimizer, values, begun });
     return {
       accumulate: (...given) => Promise.resolve(trainer.accumulate(...given)),
       update: (learningRate, factor) => trainer.update(learningRate, factor),

@@ -73,3 +73,9 @@ always('several workers meet on the host', () => {
   expect(() => specOf('x', { workers: 2 })).toThrow(/one worker/);
   expect(specOf('x', { workers: 1 }).state).toBe('device');
 });
+
+always('only where the C API is called can the runtime be told to repeat itself', () => {
+  expect(() => specOf('x', { deterministic: true, state: 'host' })).toThrow(/deterministic.*needs state: device/s);
+  expect(specOf('x', { deterministic: true }).deterministic).toBe(true);
+  expect(specOf('x', { deterministic: false, state: 'host' }).deterministic).toBe(false);
+});

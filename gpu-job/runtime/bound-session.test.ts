@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test as always } from 'vitest';
 import { invariant } from '../../shared/errors.ts';
 import { GraphBuilder } from '../graph/builder.ts';
@@ -105,6 +107,16 @@ test('what the runtime refuses is said in its words, and it goes on', () => {
   expect(() => createBoundSession(api, graphOf(2), { device: { kind: 'cuda', index: 0 } })).toThrow(
     /CUDAProviderOptions: .*libonnxruntime_providers_shared/s,
   );
+});
+
+test.each([
+  ['', 0],
+  ['deterministic', 1],
+])('the runtime itself says whether it was told to repeat itself: %j', (asked, told) => {
+  const script = fileURLToPath(new URL('../../test/support/session-log.ts', import.meta.url));
+  const { stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', script, asked], { encoding: 'utf8' });
+  expect(status).toBe(0);
+  expect(/use_deterministic_compute:(\d)/.exec(stderr)?.[1]).toBe(String(told));
 });
 
 test('a library of another version than its package is refused, and so is one that is not there', () => {

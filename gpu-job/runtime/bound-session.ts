@@ -10,6 +10,8 @@ import { sessionOptions, type SessionOptions } from './session.ts';
 export interface BoundSessionOptions extends Omit<SessionOptions, 'device'> {
   /** Where the graph runs and its results stay; default the processor. */
   readonly device?: BoundDevice;
+  /** Whether kernels are taken that repeat themselves to the bit, where there are others. */
+  readonly deterministic?: boolean;
   /** Results that come to the host; all others stay on the device. */
   readonly hostOutputs?: readonly string[];
 }
@@ -120,6 +122,7 @@ function applySettings(api: OrtApi, settings: Handle, options: BoundSessionOptio
   api.call('DisableMemPattern', settings);
   api.call('SetSessionLogSeverityLevel', settings, logSeverityLevel);
   if (intraOpNumThreads !== undefined) api.call('SetIntraOpNumThreads', settings, intraOpNumThreads);
+  if (options.deterministic) api.call('SetDeterministicCompute', settings, true);
   for (const [key, value] of entriesOf(extra ?? {})) api.call('AddSessionConfigEntry', settings, key, value);
 }
 

@@ -196,6 +196,7 @@ const functions = {
   CreateCUDAProviderOptions: [205, 'void *(_Out_ void **out)'],
   UpdateCUDAProviderOptions: [206, 'void *(void *cuda, const char **keys, const char **values, size_t count)'],
   ReleaseCUDAProviderOptions: [208, 'void (void *cuda)'],
+  SetDeterministicCompute: [273, 'void *(void *options, bool value)'],
 } as const satisfies Readonly<Record<string, readonly [place: number, signature: string]>>;
 
 type Name = keyof typeof functions;

@@ -29,6 +29,8 @@ import { stepMemory } from '../../shared/domain/step-memory.ts';
 export interface ResidentOptions {
   readonly step: StepOptions;
   readonly device: BoundDevice;
+  /** Whether kernels are taken that repeat themselves to the bit; default not. */
+  readonly deterministic?: boolean | undefined;
   readonly optimizer: AdamWOptions;
   /** Of parameters and constants at first. */
   readonly values: ReadonlyMap<string, Float32Array>;
@@ -64,12 +66,13 @@ export function openResidentTrainer(api: OrtApi, model: TunedModel, options: Res
   const method = requireMethod(model);
   const { parameters } = method;
   const { memory = stepMemory.fast, ...step } = options.step;
-  const { device } = options;
-  const plain = { device, ...(step.threads === undefined ? {} : { threads: step.threads }) };
+  const { device, deterministic = false } = options;
+  const plain = { device, deterministic, ...(step.threads === undefined ? {} : { threads: step.threads }) };
   const steps = createBoundSession(api, trainGraph(model, memory), {
     ...step,
     ...sessionWeights(model, memory),
     device,
+    deterministic,
     hostOutputs: ['loss_sum'],
   });
   const sums = createBoundSession(api, sumGraph(parameters), plain);

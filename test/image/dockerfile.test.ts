@@ -50,6 +50,7 @@ test('both images start the job, know what they are for and have the same user',
     LORARY_DEVICE: 'cuda',
     NVIDIA_DRIVER_CAPABILITIES: 'compute,utility',
     NVIDIA_TF32_OVERRIDE: '0',
+    CUBLAS_WORKSPACE_CONFIG: ':4096:8',
   });
   expect(stages.find(({ name }) => name === 'gpu')?.base).toMatch(
     /^nvidia\/cuda:13\.0\.\d+-cudnn-runtime-ubuntu24\.04$/,

@@ -9,6 +9,14 @@ export const stateField = z
     'Where parameters, moments and gradients stand between steps. `host` (default), or `device`: they stay where the step is computed, tokens go up and losses come down, and AdamW is float32, not float64. For one worker; needs `koffi`, an optional dependency.',
   );
 
+/** Whether it comes to the same bits each time on a GPU. */
+export const deterministicField = z
+  .boolean()
+  .optional()
+  .describe(
+    'Whether the runtime takes the kernels that repeat themselves to the bit where a GPU has others, too, which may be slower. Needs `state` `device`; the processor repeats itself anyway.',
+  );
+
 /** How many sessions share its steps. */
 export const workersField = z
   .int()

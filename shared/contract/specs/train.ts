@@ -6,7 +6,7 @@ import { unscalable } from '../../methods/unscalable.ts';
 import { presetNames, presetOf, withPreset } from './train-presets.ts';
 import { keepMomentsField, toldConfigField } from './continue-fields.ts';
 import { mixField, mixWeightField } from './mix-fields.ts';
-import { stateField, workersField } from './place-fields.ts';
+import { deterministicField, stateField, workersField } from './place-fields.ts';
 import {
   deviceField,
   generalField,
@@ -331,7 +331,9 @@ export const trainFields = z.strictObject({
     ),
   memoryMaxBytes: count
     .optional()
-    .describe('What `auto` may plan with; default the limit of the container, else the free memory of the machine.'),
+    .describe(
+      'What `auto` may plan with; default the limit of the container, else the free memory of the machine or GPU. With `state` `device` the most that the arena of a GPU grows to, too.',
+    ),
   seed: seedField,
   threads: threadsField,
   device: deviceField.describe('`cpu`, `cuda` (the first GPU) or `cuda:N`; absent: the processor.'),
@@ -342,6 +344,7 @@ export const trainFields = z.strictObject({
       'Type in which products take their operands and give their results; sums, norms, softmax, losses, the trained weights and the optimizer are float32 always. `auto` (default): float32 on the processor, bfloat16 on a GPU from compute capability 8.0 on, else float16, whose loss is scaled. A run keeps to what it began with. The processor rounds as a GPU would and is no faster for it.',
     ),
   state: stateField,
+  deterministic: deterministicField,
   workers: workersField,
   preset: presetField,
 });
@@ -369,6 +372,11 @@ export const trainSpecSchema = z.preprocess(
     .refine(({ state, workers = 1 }) => state !== 'device' || workers === 1, {
       error: 'device is for one worker: the gradients of several meet on the host',
       path: ['state'],
+      when: ({ value }) => typeof value === 'object' && value !== null,
+    })
+    .refine(({ deterministic = false, state }) => !deterministic || state === 'device', {
+      error: 'needs state: device, by which the runtime can be told so',
+      path: ['deterministic'],
       when: ({ value }) => typeof value === 'object' && value !== null,
     })
     .refine(...presetIsUsed),
