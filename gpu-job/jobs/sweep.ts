@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import type { SweepReport, SweepRunReport, TrainReport } from '../../shared/contract/reports.ts';
 import { sweepRuns, type SweepSpec } from '../../shared/contract/specs/sweep.ts';
 import { rankRuns } from '../../shared/domain/rank-runs.ts';
-import { outcomeOf } from '../../shared/domain/sweep-outcome.ts';
+import { failedOutcome, outcomeOf } from '../../shared/domain/sweep-outcome.ts';
 import { DomainError, type Finding } from '../../shared/errors.ts';
 import { exists, readJsonFile, writeFileAtomic } from '../folders/files.ts';
 import type { JobContext } from './job-context.ts';
@@ -66,16 +66,7 @@ async function trained(train: () => Promise<TrainReport>): Promise<Omit<SweepRun
   } catch (error) {
     // another run in the place of this one is not a run that has failed
     if (!(error instanceof DomainError) || notOfTheRun.has(error.code)) throw error;
-    return {
-      state: error.code === 'diverged' ? 'diverged' : 'failed',
-      evalLossBefore: null,
-      evalLoss: null,
-      trainLoss: null,
-      trainableParameters: null,
-      steps: null,
-      seconds: null,
-      message: error.message,
-    };
+    return failedOutcome(error.code, error.message);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { SweepReport, SweepRunReport, TrainReport } from '../../shared/contract/reports.ts';
 import type { PinnedRequest } from '../../shared/domain/spec-of-request.ts';
 import { rankRuns } from '../../shared/domain/rank-runs.ts';
-import { outcomeOf } from '../../shared/domain/sweep-outcome.ts';
+import { failedOutcome, outcomeOf } from '../../shared/domain/sweep-outcome.ts';
 import { trialsOf, type SweepRequest } from '../../shared/domain/sweep-requests.ts';
 import { hasEnded } from '../../shared/domain/job-states.ts';
 import { DomainError, invariant, UnavailableError, type Finding } from '../../shared/errors.ts';
@@ -113,17 +113,8 @@ async function resultOf(
 ): Promise<Omit<SweepRunReport, 'rank' | 'name' | 'settings' | 'jobId'>> {
   if (trial.state === 'succeeded' && trial.report)
     return outcomeOf((await readJsonBlob(world, trial.report)) as TrainReport); // of a job of this kind
-  const hasDiverged = trial.findings.some(({ code }) => code === 'diverged');
-  return {
-    state: hasDiverged ? 'diverged' : 'failed',
-    evalLossBefore: null,
-    evalLoss: null,
-    trainLoss: null,
-    trainableParameters: null,
-    steps: null,
-    seconds: null,
-    message: trial.reason,
-  };
+  const diverged = trial.findings.find(({ code }) => code === 'diverged');
+  return failedOutcome(diverged?.code, trial.reason);
 }
 
 const notesOf = ({ name, settings, evalLoss }: SweepRunReport, sweepId: string): string =>
