@@ -15,6 +15,10 @@ const continueField = z.strictObject({
   ...adapterVersion,
   config: toldConfigField,
 });
+/** How long, of how many rows and how fast: what every training is asked with as its spec says it. */
+const { epochs, steps, tokens, batch, optimizer, schedule } = train;
+const stepFields = { epochs, steps, tokens, batch, optimizer, schedule };
+
 /** A training run. */
 export const trainRequest = z
   .strictObject({
@@ -42,12 +46,7 @@ export const trainRequest = z
       .discriminatedUnion('kind', [loraField, fullField, continueField])
       .prefault({ kind: 'lora' })
       .describe('`continue`: from a version of an adapter of this base.'),
-    epochs: train.epochs,
-    steps: train.steps,
-    tokens: train.tokens,
-    batch: train.batch,
-    optimizer: train.optimizer,
-    schedule: train.schedule,
+    ...stepFields,
     evaluation: evaluationField.extend({ general: generalRequest.optional() }).prefault({}),
     samples: train.samples,
     checkpoint: train.checkpoint,
@@ -85,12 +84,7 @@ const taskRequest = z.strictObject({
 const sharedRequest = z.strictObject({
   base: nameField,
   method: loraField.prefault({ kind: 'lora' }),
-  epochs: train.epochs,
-  steps: train.steps,
-  tokens: train.tokens,
-  batch: train.batch,
-  optimizer: train.optimizer,
-  schedule: train.schedule,
+  ...stepFields,
   evaluation: evaluationOfTasks.prefault({}),
   checkpoint: train.checkpoint,
   outputDtype: train.outputDtype,
